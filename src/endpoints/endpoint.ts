@@ -1,0 +1,120 @@
+import type { TSchema } from 'typebox'
+import type { PackageFile } from '../packages/manifest.ts'
+import type { ResourcePath } from '../resources/path.ts'
+import type { Resource, ResourceState } from '../resources/resource.ts'
+
+/**
+ * A kind of endpoint: one file, its test, and its name in the list of kinds (kinds.ts). What a kind can do is what it
+ * has: no `source` means that nothing can be read from it, no `list` on its targets that they cannot be compared.
+ */
+export interface EndpointKind<Options = unknown> {
+  readonly name: string
+  readonly title: string
+  /** JSON Schema of the options beside `kind`; it admits no unknown property. */
+  readonly options: TSchema
+  /** Names of options that are secrets: write-only at the API. */
+  readonly secrets?: readonly string[]
+  readonly source?: (options: Options, context: EndpointContext) => Source
+  readonly target?: (options: Options, context: EndpointContext) => Target
+  /**
+   * Where the endpoint is, as segments from the outermost in (`['file', 'srv', 'content']`), links resolved as far as it
+   * exists. Two endpoints overlap when one's place is a prefix of the other's. Throws `invalid` when the options name no
+   * possible place.
+   */
+  readonly place: (options: Options) => Promise<readonly string[]>
+}
+
+/** What the server hands to every endpoint that it makes. */
+export interface EndpointContext {
+  /** This installation, as it names itself to others; stable over restarts. */
+  readonly installation: string
+}
+
+/** Makes nothing happen until it is asked. One instance serves any number of calls, also at the same time. */
+export interface Source {
+  /**
+   * The resource at `path` and, with `deep`, all below it, parents first, in path order (`comparePaths`). Reads lazily
+   * and holds a bounded part of the tree in memory. Throws `missing` when there is nothing at the path, `invalid` for
+   * what can never be read (it names the resources), `unavailable` when waiting may help; a listing that cannot be
+   * completed always throws, it never ends early. Stops soon after `signal` aborts, and closes all that it opened when
+   * the iteration is left.
+   */
+  read(path: ResourcePath, options: ReadOptions): AsyncIterable<Resource>
+  close?(): Promise<void>
+}
+
+export interface ReadOptions {
+  readonly deep: boolean
+  /** Paths for which it answers false are not yielded, and never opened; what lies below them still may be. */
+  readonly includes?: (path: ResourcePath) => boolean
+  /** Told of everything that was passed over because no resource can stand for it (links, sockets), and why. */
+  readonly note?: (note: string) => void
+  readonly signal: AbortSignal
+}
+
+export interface Target {
+  /**
+   * Applies the package, in order, and answers the target's own receipt. Applying a delivery twice leaves what applying
+   * it once leaves, and a repeat after the receipt is durable does nothing but answer it. When `apply` has thrown, each
+   * single resource is as it was or as it shall be, never in between. Content is verified against the manifest before
+   * the first resource changes (`corrupt`). An older epoch of the same lane than one seen before is refused
+   * (`conflict`). Throws ReplicationErrors: transient ones are tried again, by whoever called.
+   */
+  apply(delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt>
+  /** Whether the target can be reached and written, changing nothing, step by step; it stops at the first that fails. */
+  test(signal: AbortSignal): AsyncIterable<TestStep>
+  /**
+   * What the target holds at `path` and below it, in path order, folders included; nothing when there is nothing. With
+   * it a target can be compared, mirrored and delta-fed.
+   */
+  list?(path: ResourcePath, signal: AbortSignal): AsyncIterable<ResourceState>
+  close?(): Promise<void>
+}
+
+/** One package on its way to one target. */
+export interface TargetDelivery {
+  /** Names command, agent and target (`01J9…/publish1/default`): the same content may come again in another delivery. */
+  readonly id: string
+  /** Names installation, agent and queue: deliveries of one lane come in order. */
+  readonly lane: string
+  /** Rises with each worker that takes over the lane. */
+  readonly epoch: number
+  readonly package: PackageFile
+  /** Apply only what lies within these. Absent: all of it. */
+  readonly paths?: readonly ResourcePath[]
+  /** The most that a mirror may remove; beyond it `apply` throws `conflict` and has changed nothing. */
+  readonly deletes: DeleteGuard
+  /** Told now and then how far it is. */
+  readonly progress?: (entries: number, bytes: number) => void
+  /** W3C trace context, where there is one. */
+  readonly traceparent?: string
+}
+
+export interface DeleteGuard {
+  /** Of what the target holds within the package's roots. */
+  readonly maxPercent: number
+  readonly maxCount: number
+}
+
+/** The target's word that it has applied a delivery. Durable on its side before it is answered. */
+export interface Receipt {
+  /** The delivery's id. */
+  readonly delivery: string
+  /** The id of the package whose manifest was applied: what the target read, not what it was told. */
+  readonly package: string
+  /** Entries of the manifest that were applied. */
+  readonly entries: number
+  /** Bytes of content that were applied. */
+  readonly bytes: number
+  /** RFC 3339, UTC, by the target's clock. */
+  readonly appliedAt: string
+  /** Whatever else the target says: the far command's id, for example. */
+  readonly detail?: Readonly<Record<string, string | number>>
+}
+
+export interface TestStep {
+  readonly step: string
+  readonly ok: boolean
+  readonly detail?: string
+  readonly durationMs: number
+}

@@ -1,0 +1,25 @@
+/** What runs in each thread of a pool: takes an order, imports its module, calls its `run`, answers. */
+import { parentPort } from 'node:worker_threads'
+import { freeze } from './frozen.ts'
+import type { Answer, Notice, Order, Run } from './pool.ts'
+
+const aborts = new Map<number, AbortController>()
+
+async function perform(order: Order): Promise<Answer> {
+  const abort = new AbortController()
+  aborts.set(order.job, abort)
+  try {
+    const { run } = (await import(order.module)) as { run: Run<unknown, unknown> }
+    return { job: order.job, result: await run(order.data, order.port, abort.signal) }
+  } catch (error) {
+    return { job: order.job, error: freeze(error) }
+  } finally {
+    aborts.delete(order.job)
+    order.port.close()
+  }
+}
+
+parentPort?.on('message', (message: Order | Notice) => {
+  if ('abort' in message) aborts.get(message.abort)?.abort()
+  else void perform(message).then((answer) => parentPort?.postMessage(answer))
+})

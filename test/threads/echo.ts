@@ -1,0 +1,39 @@
+import type { MessagePort } from 'node:worker_threads'
+import { ReplicationError } from '../../src/errors.ts'
+import { receive, send } from '../../src/threads/stream.ts'
+
+export async function run(
+  data: { how: 'fail' | 'die' | 'double' | 'wait' | 'count' },
+  port: MessagePort,
+  signal: AbortSignal,
+): Promise<number> {
+  switch (data.how) {
+    case 'fail':
+      throw new ReplicationError('corrupt', 'as asked', { faults: [{ pointer: '/a', message: 'b' }] })
+    case 'die':
+      return process.exit(3)
+    case 'wait':
+      await new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(new ReplicationError('unavailable', 'aborted')))
+      })
+      return 0
+    case 'count': {
+      let sent = 0
+      await send(
+        port,
+        (function* () {
+          for (let i = 0; i < 1000; i++) {
+            sent++
+            yield i
+          }
+        })(),
+      )
+      return sent
+    }
+    case 'double': {
+      let sum = 0
+      for await (const n of receive<number>(port)) sum += n
+      return sum
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { ThreadPool } from '../../src/threads/pool.ts'
+import { receive, send } from '../../src/threads/stream.ts'
+
+const pool = new ThreadPool(2, 50)
+after(() => pool.close())
+const echo = new URL('./echo.js', import.meta.url)
+const signal = new AbortController().signal
+
+test('an error in a thread arrives as it was thrown', async () => {
+  await assert.rejects(pool.run(echo, { how: 'fail' }, signal), {
+    name: 'ReplicationError',
+    code: 'corrupt',
+    transient: false,
+    faults: [{ pointer: '/a', message: 'b' }],
+  })
+})
+
+test('a thread that dies fails its job, and the next job gets a new thread', async () => {
+  await Promise.all(
+    [1, 2, 3, 4].map(() => assert.rejects(pool.run(echo, { how: 'die' }, signal), { code: 'unavailable' })),
+  )
+  await assert.rejects(pool.run(echo, { how: 'fail' }, signal), { code: 'corrupt' })
+})
+
+test('an aborted job ends, also while it waits for a thread', async () => {
+  const abort = new AbortController()
+  const jobs = [1, 2, 3].map(() => assert.rejects(pool.run(echo, { how: 'wait' }, abort.signal)))
+  setTimeout(() => abort.abort(), 50)
+  await Promise.all(jobs)
+})
+
+test('batches arrive in order and all', async () => {
+  const job = pool.start<unknown, number>(echo, { how: 'count' }, signal)
+  const seen: number[] = []
+  for await (const n of receive<number>(job.port)) seen.push(n)
+  assert.deepEqual(
+    seen,
+    Array.from({ length: 1000 }, (_, i) => i),
+  )
+  assert.equal(await job.result, 1000)
+})
+
+test('a sender stops soon after its receiver has left', async () => {
+  const job = pool.start<unknown, number>(echo, { how: 'count' }, signal)
+  for await (const n of receive<number>(job.port)) if (n === 10) break
+  const sent = await job.result
+  assert.ok(sent < 20, `${sent} were sent`)
+})
+
+test('batches can be sent to a thread', async () => {
+  const job = pool.start<unknown, number>(echo, { how: 'double' }, signal)
+  await send(job.port, [1, 2, 3])
+  assert.equal(await job.result, 6)
+})
+
+test('a stream that fails on the sending side fails on the receiving side', async () => {
+  const job = pool.start<unknown, number>(echo, { how: 'double' }, signal)
+  await send(
+    job.port,
+    (function* () {
+      yield 1
+      throw new Error('broken off')
+    })(),
+  )
+  await assert.rejects(job.result, { message: 'broken off' })
+})
