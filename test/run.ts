@@ -9,7 +9,7 @@ import { join } from 'node:path'
 const wanted = process.argv.slice(2)
 const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.test.js') && (wanted.length === 0 || wanted.some((part) => file.includes(part))))
-  .sort()
+  .toSorted()
   .map((file) => join(import.meta.dirname, file))
 
 const runner = spawn(

@@ -61,7 +61,7 @@ test('paths sort depth first, siblings by the bytes of their names', () => {
       assert.equal(Math.sign(comparePaths(a, b)), Math.sign(slow(a, b)))
     }),
   )
-  assert.deepEqual(['/b', '/a!b', '/a/b', '/', '/a', '/a/b/c'].map(parsePath).sort(comparePaths), [
+  assert.deepEqual(['/b', '/a!b', '/a/b', '/', '/a', '/a/b/c'].map(parsePath).toSorted(comparePaths), [
     '/',
     '/a',
     '/a/b',
