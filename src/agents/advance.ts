@@ -1,0 +1,144 @@
+import type { Check, Entry, Store, Write } from '../state/store.ts'
+import { eventWrite, type EventType } from './events.ts'
+import {
+  commandKey,
+  deliveryKey,
+  entryKey,
+  historyKey,
+  moved,
+  packageUsesKey,
+  preparingKey,
+  type Command,
+  type Counts,
+  type Delivery,
+  type HistoryEntry,
+  type HistoryMark,
+  type Preparing,
+  type TargetState,
+} from './records.ts'
+import { commandState, entryStatus, isFinal } from './status.ts'
+
+/** One agent's part of a command as it stands in the Store. */
+export interface Progress {
+  readonly command: Command
+  readonly entry: HistoryEntry
+}
+
+/** What happens to it next. Counts, statuses, history and the end of the command follow by themselves. */
+export interface Step {
+  /** What changes of the entry itself. */
+  readonly entry?: Partial<Pick<HistoryEntry, 'stage' | 'exports' | 'package' | 'entries' | 'bytes' | 'notes'>> & {
+    readonly nextExportAt?: string | undefined
+    readonly error?: HistoryEntry['error'] | undefined
+  }
+  /** Deliveries as they shall be, each with the record that it was when the step was made. */
+  readonly deliveries?: readonly { readonly was: Entry<Delivery>; readonly is: Delivery }[]
+  readonly checks?: readonly Check[]
+  readonly writes?: readonly Write[]
+  readonly events?: readonly { readonly type: EventType; readonly target?: string; readonly data?: object }[]
+}
+
+/**
+ * Does one step of one agent's part of a command, in one atomic batch with everything that follows from it. `next` looks at
+ * how it stands and answers the step, or undefined when there is nothing to do; it is asked again when somebody else was
+ * faster with another target of the same command. Answers the progress made, or undefined when the step was not, or
+ * must no longer be, taken: one of its own checks failed.
+ */
+export async function advance(
+  store: Store,
+  commandId: string,
+  agent: string,
+  next: (progress: Progress) => Promise<Step | undefined> | Step | undefined,
+): Promise<Progress | undefined> {
+  for (;;) {
+    const [commandEntry, entryEntry] = await store.getAll([commandKey(commandId), entryKey(commandId, agent)])
+    if (commandEntry === undefined || entryEntry === undefined) return undefined
+    const was: Progress = { command: commandEntry.value as Command, entry: entryEntry.value as HistoryEntry }
+    const step = await next(was)
+    if (step === undefined) return undefined
+    const now = new Date().toISOString()
+    const entry = entryAfter(was.entry, step, now)
+    const command = commandAfter(was.command, was.entry, entry, now)
+    const checks: Check[] = [
+      { key: entryEntry.key, version: entryEntry.version },
+      ...(step.deliveries ?? []).map(({ was }) => ({ key: was.key, version: was.version })),
+      ...(step.checks ?? []),
+    ]
+    const writes: Write[] = [
+      { put: entryEntry.key, value: entry },
+      ...(step.deliveries ?? []).map(({ is }) => ({
+        put: deliveryKey(is.command, is.agent, is.target),
+        value: is,
+      })),
+      ...(step.writes ?? []),
+      ...packageUses(was.entry, entry),
+      ...preparation(was.entry, entry),
+      ...(step.events ?? []).map((event) => eventWrite({ at: now, agent, command: commandId, ...event })),
+    ]
+    if (command !== was.command) {
+      checks.push({ key: commandEntry.key, version: commandEntry.version })
+      writes.push({ put: commandEntry.key, value: command })
+    }
+    if (entry.status !== was.entry.status) {
+      writes.push({
+        put: historyKey(agent, entry.kind, commandId),
+        value: { status: entry.status } satisfies HistoryMark,
+      })
+      if (isFinal(entry.status))
+        writes.push(
+          eventWrite({
+            type: 'command.finished',
+            at: now,
+            agent,
+            command: commandId,
+            data: { status: entry.status, state: command.state },
+          }),
+        )
+    }
+    const result = await store.commit({ checks, writes })
+    if (result.ok) return { command, entry }
+    if (result.failed !== entryEntry.key && result.failed !== commandEntry.key) return undefined
+  }
+}
+
+function entryAfter(was: HistoryEntry, step: Step, now: string): HistoryEntry {
+  let counts: Counts<TargetState> = was.counts
+  for (const { was: before, is } of step.deliveries ?? []) counts = moved(counts, before.value.state, is.state)
+  const { finishedAt: _, ...open } = { ...was, ...step.entry, counts }
+  const entry = dropUndefined(open)
+  const status = entryStatus(entry)
+  return { ...entry, status, ...(isFinal(status) && { finishedAt: was.finishedAt ?? now }) }
+}
+
+function commandAfter(was: Command, before: HistoryEntry, after: HistoryEntry, now: string): Command {
+  if (before.status === after.status) return was
+  const { finishedAt: _, ...open } = was
+  const counts = moved(was.counts, before.status, after.status)
+  const state = commandState(counts)
+  return { ...open, counts, state, ...(isFinal(state) && { finishedAt: now }) }
+}
+
+/** A package is in use while an unfinished entry refers to it. */
+function packageUses(was: HistoryEntry, is: HistoryEntry): Write[] {
+  const before = isFinal(was.status) ? undefined : was.package
+  const after = isFinal(is.status) ? undefined : is.package
+  if (before === after) return []
+  return [
+    ...(before === undefined ? [] : [{ add: packageUsesKey(before), amount: -1 }]),
+    ...(after === undefined ? [] : [{ add: packageUsesKey(after), amount: 1 }]),
+  ]
+}
+
+/** Whether its package is still to be made is also found without looking at every entry. */
+function preparation(was: HistoryEntry, { command, agent, stage }: HistoryEntry): Write[] {
+  if ((was.stage === 'preparing') === (stage === 'preparing')) return []
+  const key = preparingKey(command, agent)
+  return [stage === 'preparing' ? { put: key, value: { command, agent } satisfies Preparing } : { delete: key }]
+}
+
+/** `undefined` in a step means: no longer there. */
+function dropUndefined<T extends object>(
+  value: T,
+): T extends infer U ? { [K in keyof U]: Exclude<U[K], undefined> } : never {
+  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as never
+}

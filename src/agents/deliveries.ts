@@ -1,0 +1,193 @@
+import type { Receipt } from '../endpoints/endpoint.ts'
+import { errorView, isTransient, ReplicationError } from '../errors.ts'
+import { backoffMs } from '../queues/backoff.ts'
+import { dequeue, enqueue, epochOf, headOf, isPaused, stillHeld, takeOver, type LaneId } from '../queues/lanes.ts'
+import type { PlacedItem } from '../queues/lanes.ts'
+import type { Entry } from '../state/store.ts'
+import { advance, type Progress, type Step } from './advance.ts'
+import type { Parts } from './parts.ts'
+import { deliveryKey, entryKey, totalKey, type Delivery, type HistoryEntry, type Try } from './records.ts'
+import type { Agent } from './roster.ts'
+
+const maxTries = 20
+
+/**
+ * Hands the head of a lane to its target, once. Answers when the lane wants to go on: at once after a delivery, when the
+ * head may be tried again after a failure, undefined when there is nothing to do until somebody wakes the lane.
+ *
+ * The head keeps its place while it waits: a delete that overtook its publish would bring the page back.
+ */
+export async function deliverHead(parts: Parts, lane: LaneId, signal: AbortSignal): Promise<number | undefined> {
+  const { store } = parts
+  const agent = await parts.roster.find(lane.agent)
+  if (agent === undefined || !agent.config.enabled || (await isPaused(store, lane))) return undefined
+  const item = await headOf(store, lane)
+  if (item === undefined) return undefined
+  const [entry, delivery] = await store.getAll([
+    entryKey(item.value.command, lane.agent),
+    deliveryKey(item.value.command, lane.agent, item.value.target),
+  ])
+  if ((entry?.value as HistoryEntry | undefined)?.stage !== 'ready') return undefined
+  const nextAttemptAt = (delivery?.value as Delivery | undefined)?.nextAttemptAt
+  if (nextAttemptAt !== undefined && Date.parse(nextAttemptAt) > Date.now()) return Date.parse(nextAttemptAt)
+
+  const begun = await begin(parts, lane, item)
+  // Somebody else was faster, took the item out or took the lane over: look again.
+  if (begun === undefined) return 0
+  const log = parts.log.child({ delivery: begun.id, target: lane.queue })
+  const startedAt = performance.now()
+  try {
+    const receipt = await apply(parts, agent, begun, signal)
+    const tookMs = Math.round(performance.now() - startedAt)
+    log.info({ attempt: begun.delivery.attempts, tookMs, entries: receipt.entries }, 'delivery applied')
+    parts.metrics.delivered(lane, 'delivered', tookMs / 1000)
+    await succeed(parts, begun, receipt)
+    return 0
+  } catch (error) {
+    // Closing is not the target's failure: the delivery is the head still, and goes on after the next start.
+    if (signal.aborted) throw error
+    parts.metrics.delivered(lane, 'failed', (performance.now() - startedAt) / 1000)
+    log.warn({ err: error, attempt: begun.delivery.attempts }, 'delivery failed')
+    return failed(parts, agent, begun, error)
+  }
+}
+
+/** A try under way: what is needed to make it, and to end it only if nobody has taken the lane over meanwhile. */
+interface Begun {
+  readonly id: string
+  readonly lane: LaneId
+  readonly item: PlacedItem
+  readonly epoch: Entry<number>
+  readonly delivery: Delivery
+  readonly progress: Progress
+}
+
+async function begin(parts: Parts, lane: LaneId, item: PlacedItem): Promise<Begun | undefined> {
+  const { store } = parts
+  const { command, target } = item.value
+  const present = await epochOf(store, lane)
+  const taken = takeOver(lane, present)
+  const key = deliveryKey(command, lane.agent, target)
+  let delivery: Delivery | undefined
+  const progress = await advance(store, command, lane.agent, async ({ entry }) => {
+    const was = await store.get<Delivery>(key)
+    if (was === undefined || entry.stage !== 'ready') return undefined
+    const { nextAttemptAt: _, ...kept } = was.value
+    const startedAt = new Date().toISOString()
+    const attempt = was.value.attempts + 1
+    delivery = {
+      ...kept,
+      state: was.value.error === undefined ? 'delivering' : 'retrying',
+      active: true,
+      attempts: attempt,
+      startedAt: was.value.startedAt ?? startedAt,
+      tries: [...was.value.tries, { attempt, startedAt }].slice(-maxTries),
+    }
+    return {
+      deliveries: [{ was, is: delivery }],
+      checks: [{ key: item.key, version: item.version }, ...taken.checks],
+      writes: taken.writes,
+      events: [{ type: 'delivery.started', target, data: { attempt } }],
+    }
+  })
+  const epoch = await epochOf(store, lane)
+  if (progress === undefined || delivery === undefined || epoch === undefined) return undefined
+  // Between the commit and this read another may have taken over; its epoch is not ours to use.
+  if (epoch.value !== (present?.value ?? 0) + 1) return undefined
+  return { id: `${command}/${lane.agent}/${target}`, lane, item, epoch, delivery, progress }
+}
+
+async function apply(parts: Parts, agent: Agent, begun: Begun, signal: AbortSignal): Promise<Receipt> {
+  const { command, entry } = begun.progress
+  if (entry.package === undefined) throw new ReplicationError('missing', `command ${command.id} has no package`)
+  const target = agent.target(begun.item.value.target)
+  const receipt = await target.apply(
+    {
+      id: begun.id,
+      lane: `${parts.installation}/${begun.lane.agent}/${begun.item.value.target}`,
+      epoch: begun.epoch.value,
+      package: await parts.packages.file(entry.package),
+      deletes: agent.config.deletes,
+      ...(command.kind === 'import' && { paths: command.paths }),
+      ...(command.traceparent !== undefined && { traceparent: command.traceparent }),
+    },
+    signal,
+  )
+  if (receipt.delivery !== begun.id || receipt.package !== entry.package)
+    throw new ReplicationError(
+      'rejected',
+      `target ${begun.item.value.target} sent a receipt for ${receipt.delivery} with ${receipt.package}, not for this delivery`,
+    )
+  return receipt
+}
+
+async function succeed(parts: Parts, begun: Begun, receipt: Receipt): Promise<void> {
+  const out = dequeue(begun.lane, begun.item)
+  await end(parts, begun, ({ queue: _queue, error: _error, ...delivery }) => ({
+    is: { ...delivery, state: 'delivered', receipt },
+    checks: out.checks,
+    writes: [...out.writes, { add: totalKey(begun.lane.agent, 'delivered'), amount: 1 }],
+    events: [{ type: 'delivery.delivered', target: delivery.target, data: { attempts: delivery.attempts } }],
+  }))
+}
+
+async function failed(parts: Parts, agent: Agent, begun: Begun, error: unknown): Promise<number | undefined> {
+  const { queue } = agent.config
+  const { attempts, target } = begun.delivery
+  const view = errorView(error)
+  const totals = { add: totalKey(begun.lane.agent, 'failedAttempts'), amount: 1 }
+  const hopeless = !isTransient(error) && !isConfigurationFault(error)
+  if (queue.onFailure === 'error-queue' && (hopeless || attempts >= queue.attempts)) {
+    const out = dequeue(begun.lane, begun.item)
+    const errorLane = { agent: begun.lane.agent, queue: `error-${target}` }
+    await end(parts, begun, (delivery) => ({
+      is: { ...delivery, state: 'failed', queue: errorLane.queue, error: view },
+      checks: out.checks,
+      writes: [...out.writes, ...enqueue(errorLane, begun.item.value), totals],
+      events: [{ type: 'delivery.failed', target, data: { attempts, error: view } }],
+    }))
+    return 0
+  }
+  const asked = error instanceof ReplicationError ? error.retryAfterMs : undefined
+  const again = Date.now() + Math.max(asked ?? 0, backoffMs(attempts, queue.backoff))
+  const nextAttemptAt = new Date(again).toISOString()
+  await end(parts, begun, (delivery) => ({
+    is: { ...delivery, state: 'retrying', error: view, nextAttemptAt },
+    writes: [totals],
+    events: [{ type: 'delivery.retrying', target, data: { attempts, error: view, nextAttemptAt } }],
+  }))
+  return again
+}
+
+/** 401, 403 and 404 from a target tell of a setting that somebody will mend, not of the package. */
+function isConfigurationFault(error: unknown): boolean {
+  return error instanceof ReplicationError && ['unauthenticated', 'forbidden', 'missing'].includes(error.code)
+}
+
+/** Ends a try, unless the lane was taken over: then whoever did has the say. */
+async function end(
+  parts: Parts,
+  begun: Begun,
+  outcome: (delivery: Delivery) => Omit<Step, 'entry' | 'deliveries'> & { readonly is: Delivery },
+): Promise<void> {
+  const key = deliveryKey(begun.item.value.command, begun.lane.agent, begun.item.value.target)
+  const done = await advance(parts.store, begun.item.value.command, begun.lane.agent, async () => {
+    const was = await parts.store.get<Delivery>(key)
+    if (was === undefined) return undefined
+    const { is, checks = [], ...step } = outcome(was.value)
+    const finishedAt = new Date().toISOString()
+    const { error } = is
+    const tries = is.tries.map((one): Try =>
+      one.attempt === is.attempts && one.finishedAt === undefined
+        ? { ...one, finishedAt, ...(error !== undefined && { error }) }
+        : one,
+    )
+    return {
+      ...step,
+      checks: [...checks, ...stillHeld(begun.lane, begun.epoch)],
+      deliveries: [{ was, is: { ...is, tries, active: false, ...(is.nextAttemptAt === undefined && { finishedAt }) } }],
+    }
+  })
+  if (done === undefined)
+    parts.log.warn({ delivery: begun.id }, 'lane was taken over: the outcome is left to its new owner')
+}

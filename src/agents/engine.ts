@@ -1,0 +1,99 @@
+import type { Task } from '../queues/work.ts'
+import { laneKey } from '../queues/lanes.ts'
+import { below, scan } from '../state/store.ts'
+import { deliverHead } from './deliveries.ts'
+import { exportEntry } from './exports.ts'
+import type { Parts } from './parts.ts'
+import { preparingPrefix, type Command, type Preparing } from './records.ts'
+import type { Agent } from './roster.ts'
+import { agentsOf } from './operate.ts'
+
+/** How many at the same time, on one server: exports share the disk, deliveries mostly wait for their targets. */
+const concurrentExports = 2
+const concurrentDeliveries = 16
+
+/** Wake-ups may be lost with a process; what should be awake is looked for again at the start and this often. */
+const sweepEveryMs = 60_000
+
+/** Drives what was accepted to its end: exports, then the lanes. Knows nothing of HTTP. */
+export class Engine {
+  readonly #parts: Parts
+  /** Exports under way in this process, by task, so that cancelling a command stops them. */
+  readonly #exporting = new Map<string, AbortController>()
+  #unlisten: (() => void) | undefined
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  async start(): Promise<void> {
+    const { work, events } = this.#parts
+    work.handle('exports', (task, signal) => this.#export(task, signal), { concurrency: concurrentExports })
+    work.handle('deliveries', (task, signal) => this.#deliver(task, signal), { concurrency: concurrentDeliveries })
+    work.handle('chores', () => this.#sweep(), { concurrency: 1 })
+    this.#unlisten = events.listen((event) => {
+      if (event.type === 'command.cancelled') this.#exporting.get(`${event.command}/${event.agent}`)?.abort()
+    })
+    await work.start()
+    await work.wake({ queue: 'chores', key: 'sweep', data: {} })
+  }
+
+  stop(): void {
+    this.#unlisten?.()
+  }
+
+  /** What was just accepted begins: its exports, or for an import its deliveries. */
+  async begin(command: Command): Promise<void> {
+    await Promise.all(
+      agentsOf(command).map(async (name) => {
+        if (command.kind !== 'import') return this.#parts.work.wake(exportTask(command.id, name))
+        const agent = await this.#parts.roster.find(name)
+        return agent && this.#parts.wakeLanes(agent)
+      }),
+    )
+  }
+
+  async #export({ key, data }: Task, signal: AbortSignal): Promise<number | undefined> {
+    const abort = new AbortController()
+    this.#exporting.set(key, abort)
+    try {
+      return await exportEntry(
+        this.#parts,
+        data['command'] ?? '',
+        data['agent'] ?? '',
+        AbortSignal.any([signal, abort.signal]),
+      )
+    } catch (error) {
+      if (abort.signal.aborted) return undefined
+      throw error
+    } finally {
+      this.#exporting.delete(key)
+    }
+  }
+
+  #deliver({ data }: Task, signal: AbortSignal): Promise<number | undefined> {
+    return deliverHead(this.#parts, { agent: data['agent'] ?? '', queue: data['queue'] ?? '' }, signal)
+  }
+
+  async #sweep(): Promise<number> {
+    const { store, roster, work } = this.#parts
+    for await (const { value } of scan<Preparing>(store, below(preparingPrefix)))
+      await work.wake(exportTask(value.command, value.agent))
+    for await (const agent of roster.all()) await this.#parts.wakeLanes(agent)
+    return Date.now() + sweepEveryMs
+  }
+}
+
+function exportTask(command: string, agent: string): Task {
+  return { queue: 'exports', key: `${command}/${agent}`, data: { command, agent } }
+}
+
+/** Wakes the lanes of an agent that somebody drains: those of its targets. */
+export async function wakeLanes(work: Parts['work'], agent: Agent): Promise<void> {
+  await Promise.all(
+    agent.targets.map((queue) => {
+      const lane = { agent: agent.name, queue }
+      return work.wake({ queue: 'deliveries', key: laneKey(lane), data: lane })
+    }),
+  )
+}

@@ -1,0 +1,22 @@
+import type { Logger } from 'pino'
+import type { PackageStore } from '../packages/store.ts'
+import type { Work } from '../queues/work.ts'
+import type { Store } from '../state/store.ts'
+import type { EventHub } from './events.ts'
+import type { DeliveryMetrics } from './metrics.ts'
+import type { Agent, Roster } from './roster.ts'
+
+/** What everything that agents do is made with. */
+export interface Parts {
+  readonly store: Store
+  readonly work: Work
+  readonly packages: PackageStore
+  readonly roster: Roster
+  readonly events: EventHub
+  readonly metrics: DeliveryMetrics
+  readonly log: Logger
+  /** This installation, as it names itself to others. */
+  readonly installation: string
+  /** Lets each lane of the agent look at its head. */
+  readonly wakeLanes: (agent: Agent) => Promise<void>
+}

@@ -1,0 +1,246 @@
+import { ReplicationError, type ErrorView } from '../errors.ts'
+import type { PackageId } from '../packages/manifest.ts'
+import { headOf, isPaused, itemOf, itemsOf, sizeOf, type LaneId, type PlacedItem } from '../queues/lanes.ts'
+import type { ResourcePath } from '../resources/path.ts'
+import type { Store } from '../state/store.ts'
+import {
+  commandKey,
+  deliveryKey,
+  entryKey,
+  totalKey,
+  type Command,
+  type CommandAction,
+  type Delivery,
+  type HistoryEntry,
+  type Try,
+} from './records.ts'
+import { lastCommand } from './command-views.ts'
+import type { Agent } from './roster.ts'
+
+/** From how many failed tries on a head counts as blocked: fewer are a hiccup, and an alarm for each would be ignored. */
+const blockedAfter = 3
+
+/** Paths that an item shows: a command may name thousands. */
+const shownPaths = 20
+
+export type QueueState = 'paused' | 'blocked' | 'retrying' | 'running' | 'idle' | 'passive'
+
+export interface QueueSummary {
+  readonly name: string
+  readonly state: QueueState
+  readonly size: number
+  readonly oldestAt?: string
+  readonly blockedBy?: {
+    readonly item: string
+    readonly attempts: number
+    readonly error: ErrorView
+    readonly nextAttemptAt?: string
+  }
+}
+
+export interface ItemView {
+  readonly id: string
+  readonly command: string
+  readonly package?: PackageId
+  readonly action: CommandAction
+  readonly paths: readonly ResourcePath[]
+  readonly pathCount: number
+  readonly entries: number
+  readonly bytes: number
+  readonly actor: string
+  readonly state: 'preparing' | 'waiting' | 'active' | 'retrying' | 'leased' | 'failed'
+  readonly attempts: number
+  readonly error?: ErrorView
+  readonly enqueuedAt: string
+  readonly nextAttemptAt?: string
+}
+
+export interface ItemDetail extends ItemView {
+  readonly tries: readonly Try[]
+}
+
+export type AgentState = 'disabled' | 'failed' | 'paused' | 'blocked' | 'retrying' | 'running' | 'idle'
+
+export interface AgentSummary {
+  readonly name: string
+  readonly enabled: boolean
+  readonly state: AgentState
+  /** Why, when it is `failed` or `blocked`. */
+  readonly reason?: string
+  readonly queues: readonly QueueSummary[]
+  readonly lastCommand?: Pick<Command, 'id' | 'kind' | 'action' | 'state' | 'createdAt' | 'finishedAt'>
+  readonly counters: Readonly<Record<'commands' | 'delivered' | 'failedAttempts', number>>
+}
+
+/** All queues of an agent, and each error queue that holds something. */
+export async function queuesOf(store: Store, agent: Agent): Promise<QueueSummary[]> {
+  const errorQueues: string[] = []
+  for (const target of agent.targets) {
+    const queue = `error-${target}`
+    if ((await sizeOf(store, { agent: agent.name, queue })) > 0) errorQueues.push(queue)
+  }
+  return Promise.all([...agent.queues, ...errorQueues].map((queue) => summarise(store, agent, queue)))
+}
+
+/** Throws `missing` for a queue that the agent does not have. */
+export async function queueOf(store: Store, agent: Agent, queue: string): Promise<QueueSummary> {
+  laneOf(agent, queue)
+  return summarise(store, agent, queue)
+}
+
+function laneOf(agent: Agent, queue: string): LaneId {
+  const target = queue.startsWith('error-') ? queue.slice('error-'.length) : queue
+  if (!agent.queues.includes(target)) throw new ReplicationError('missing', `agent ${agent.name} has no queue ${queue}`)
+  return { agent: agent.name, queue }
+}
+
+async function summarise(store: Store, agent: Agent, name: string): Promise<QueueSummary> {
+  const lane = { agent: agent.name, queue: name }
+  const [size, head, paused] = await Promise.all([sizeOf(store, lane), headOf(store, lane), isPaused(store, lane)])
+  if (head === undefined) return { name, state: stateOf(agent, name, paused, undefined, undefined), size }
+  const { delivery, entry } = await recordsOf(store, agent.name, head)
+  const inErrorQueue = name.startsWith('error-')
+  const blockedBy = !inErrorQueue &&
+    delivery?.error !== undefined && {
+      ...{ item: head.value.command, attempts: delivery.attempts, error: delivery.error },
+      ...(delivery.nextAttemptAt !== undefined && { nextAttemptAt: delivery.nextAttemptAt }),
+    }
+  return {
+    ...{ name, state: stateOf(agent, name, paused, delivery, entry), size },
+    oldestAt: head.value.enqueuedAt,
+    ...(blockedBy && { blockedBy }),
+  }
+}
+
+function stateOf(
+  agent: Agent,
+  queue: string,
+  paused: boolean,
+  head: Delivery | undefined,
+  entry: HistoryEntry | undefined,
+): QueueState {
+  if (paused) return 'paused'
+  if (queue.startsWith('error-') || !agent.targets.includes(queue)) return 'passive'
+  if (head === undefined || entry === undefined) return 'idle'
+  const failures = failuresOf(head)
+  if (failures >= blockedAfter) return 'blocked'
+  return failures > 0 ? 'retrying' : 'running'
+}
+
+/** Tries that have failed: the one under way has not, yet. */
+function failuresOf(delivery: Delivery): number {
+  return delivery.error === undefined ? 0 : delivery.attempts - (delivery.active ? 1 : 0)
+}
+
+/** Items in the order in which they will go; `next` is where to go on. */
+export async function listItems(
+  store: Store,
+  agent: Agent,
+  queue: string,
+  page: { readonly state?: ItemView['state']; readonly after?: string; readonly limit: number },
+): Promise<{ items: readonly ItemView[]; next?: string }> {
+  const lane = laneOf(agent, queue)
+  const items: ItemView[] = []
+  let after = page.after
+  for (;;) {
+    const placed = await itemsOf(store, lane, { limit: page.limit + 1, ...(after !== undefined && { after }) })
+    for (const item of placed) {
+      if (items.length === page.limit && after !== undefined) return { items, next: after }
+      const view = await itemView(store, lane, item)
+      if (page.state === undefined || view.state === page.state) items.push(view)
+      after = item.key
+    }
+    if (placed.length <= page.limit) return { items }
+  }
+}
+
+/** Throws `missing`. */
+export async function findItem(store: Store, agent: Agent, queue: string, command: string): Promise<ItemDetail> {
+  const lane = laneOf(agent, queue)
+  const item = await itemOf(store, lane, command)
+  if (item === undefined) throw new ReplicationError('missing', `queue ${queue} has no item ${command}`)
+  const { delivery } = await recordsOf(store, agent.name, item)
+  return { ...(await itemView(store, lane, item)), tries: delivery?.tries ?? [] }
+}
+
+async function recordsOf(
+  store: Store,
+  agent: string,
+  { value: { command, target } }: PlacedItem,
+): Promise<{ delivery?: Delivery; entry?: HistoryEntry; command?: Command }> {
+  const [delivery, entry, asked] = await store.getAll([
+    deliveryKey(command, agent, target),
+    entryKey(command, agent),
+    commandKey(command),
+  ])
+  return {
+    ...(delivery !== undefined && { delivery: delivery.value as Delivery }),
+    ...(entry !== undefined && { entry: entry.value as HistoryEntry }),
+    ...(asked !== undefined && { command: asked.value as Command }),
+  }
+}
+
+async function itemView(store: Store, lane: LaneId, item: PlacedItem): Promise<ItemView> {
+  const { delivery, entry, command } = await recordsOf(store, lane.agent, item)
+  const paths = command?.paths ?? []
+  return {
+    ...{ id: item.value.command, command: item.value.command },
+    ...(entry?.package !== undefined && { package: entry.package }),
+    ...{ action: command?.action ?? 'add', paths: paths.slice(0, shownPaths), pathCount: paths.length },
+    ...{ entries: entry?.entries ?? 0, bytes: entry?.bytes ?? 0, actor: command?.actor ?? '' },
+    ...{ state: itemState(delivery, entry), attempts: delivery?.attempts ?? 0 },
+    ...(delivery?.error !== undefined && { error: delivery.error }),
+    enqueuedAt: item.value.enqueuedAt,
+    ...(delivery?.nextAttemptAt !== undefined && { nextAttemptAt: delivery.nextAttemptAt }),
+  }
+}
+
+function itemState(delivery: Delivery | undefined, entry: HistoryEntry | undefined): ItemView['state'] {
+  if (delivery?.state === 'failed') return 'failed'
+  if (entry?.stage === 'preparing') return 'preparing'
+  if (delivery?.active === true) return 'active'
+  return delivery?.state === 'retrying' ? 'retrying' : 'waiting'
+}
+
+export async function viewAgent(store: Store, agent: Agent): Promise<AgentSummary> {
+  const queues = await queuesOf(store, agent)
+  const last = await lastCommand(store, agent.name)
+  const totals = await store.getAll<number>([
+    totalKey(agent.name, 'commands'),
+    totalKey(agent.name, 'delivered'),
+    totalKey(agent.name, 'failedAttempts'),
+  ])
+  const [commands = 0, delivered = 0, failedAttempts = 0] = totals.map((total) => total?.value ?? 0)
+  const { state, reason } = await agentState(store, agent, queues)
+  return {
+    ...{ name: agent.name, enabled: agent.config.enabled, state },
+    ...(reason !== undefined && { reason }),
+    queues,
+    ...(last !== undefined && { lastCommand: lastView(last) }),
+    counters: { commands, delivered, failedAttempts },
+  }
+}
+
+function lastView({ id, kind, action, state, createdAt, finishedAt }: Command): NonNullable<AgentSummary['lastCommand']> {
+  return { id, kind, action, state, createdAt, ...(finishedAt !== undefined && { finishedAt }) }
+}
+
+async function agentState(
+  store: Store,
+  agent: Agent,
+  queues: readonly QueueSummary[],
+): Promise<{ state: AgentState; reason?: string }> {
+  if (!agent.config.enabled) return { state: 'disabled' }
+  if (agent.fault !== undefined) return { state: 'failed', reason: agent.fault }
+  for (const { name, blockedBy } of queues)
+    if (blockedBy !== undefined && ['unauthenticated', 'forbidden', 'missing'].includes(blockedBy.error.code))
+      return { state: 'failed', reason: `${name}: ${blockedBy.error.detail}` }
+  if (await isPaused(store, { agent: agent.name, queue: '' })) return { state: 'paused' }
+  for (const state of ['blocked', 'retrying', 'running'] as const) {
+    const queue = queues.find((one) => one.state === state)
+    if (queue === undefined) continue
+    const reason = queue.blockedBy && `${queue.name}: ${queue.blockedBy.error.detail}`
+    return { state, ...(reason !== undefined && { reason }) }
+  }
+  return { state: 'idle' }
+}

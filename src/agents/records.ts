@@ -1,0 +1,158 @@
+import type { ErrorView } from '../errors.ts'
+import type { PackageId } from '../packages/manifest.ts'
+import type { Receipt } from '../endpoints/endpoint.ts'
+import type { ResourcePath } from '../resources/path.ts'
+
+/*
+ * What the Store keeps of commands:
+ *
+ * command/<command>                       Command
+ * entry/<command>/<agent>                 HistoryEntry: what one agent does for the command
+ * delivery/<command>/<agent>/<target>     Delivery: what becomes of it at one target
+ * history/<agent>/<kind>/<command>        HistoryMark, so that histories are listed by agent and kind
+ * package/<id>                            PackageRecord; package-uses/<id> counts the unfinished entries that refer to it
+ * preparing/<command>/<agent>             Preparing: there while its package is still to be made
+ * total/<agent>/<name>                    counters for people
+ */
+export const commandKey = (command: string): string => `command/${command}`
+export const entryKey = (command: string, agent: string): string => `entry/${command}/${agent}`
+export const deliveryKey = (command: string, agent: string, target: string): string =>
+  `delivery/${command}/${agent}/${target}`
+export const historyKey = (agent: string, kind: CommandKind, command: string): string =>
+  `history/${agent}/${kind}/${command}`
+export const preparingPrefix = 'preparing/'
+export const preparingKey = (command: string, agent: string): string => `${preparingPrefix}${command}/${agent}`
+export const packageKey = (id: PackageId): string => `package/${id}`
+export const packageUsesKey = (id: PackageId): string => `package-uses/${id}`
+export const totalKey = (agent: string, name: 'commands' | 'delivered' | 'failedAttempts'): string =>
+  `total/${agent}/${name}`
+
+export type CommandKind = 'replicate' | 'export' | 'import'
+export type CommandAction = 'add' | 'delete' | 'test'
+export const commandKinds = ['replicate', 'export', 'import'] as const
+
+/** `error`: this agent did not take the command; no entry stands for it. */
+export const runStates = ['queued', 'running', 'retrying', 'succeeded', 'failed', 'partial', 'cancelled'] as const
+export type RunState = (typeof runStates)[number]
+
+export const targetStates = ['queued', 'delivering', 'retrying', 'delivered', 'failed', 'skipped', 'cancelled'] as const
+export type TargetState = (typeof targetStates)[number]
+
+export interface Command {
+  readonly id: string
+  readonly kind: CommandKind
+  readonly action: CommandAction
+  readonly paths: readonly ResourcePath[]
+  readonly deep: boolean
+  readonly mode: 'update' | 'mirror'
+  readonly actor: string
+  readonly createdAt: string
+  readonly finishedAt?: string
+  readonly state: RunState
+  /** How many of its entries are in which state. */
+  readonly counts: Counts<RunState>
+  /** What each agent that was asked answered, in the order of asking. */
+  readonly statusList: readonly AgentStatus[]
+  /** Set when another server delivered this: its delivery, to which the receipt belongs. */
+  readonly delivery?: string
+  readonly traceparent?: string
+}
+
+export interface AgentStatus {
+  readonly agent: string
+  readonly status: 'queued' | 'error'
+  readonly error?: ErrorView
+}
+
+export interface HistoryEntry {
+  readonly command: string
+  readonly agent: string
+  readonly kind: CommandKind
+  readonly status: RunState
+  /** `preparing`: the package is still to be made. */
+  readonly stage: 'preparing' | 'ready' | 'failed' | 'cancelled'
+  /** Exports begun so far; with `nextExportAt` the next try. */
+  readonly exports: number
+  readonly nextExportAt?: string
+  readonly package?: PackageId
+  readonly entries: number
+  readonly bytes: number
+  readonly targets: readonly string[]
+  readonly counts: Counts<TargetState>
+  readonly createdAt: string
+  readonly finishedAt?: string
+  readonly error?: ErrorView
+  /** What was passed over and why, at most 20 lines. */
+  readonly notes?: readonly string[]
+}
+
+export interface Preparing {
+  readonly command: string
+  readonly agent: string
+}
+
+export interface HistoryMark {
+  readonly status: RunState
+}
+
+export interface Delivery {
+  readonly command: string
+  readonly agent: string
+  readonly target: string
+  /** The queue in which its item is, if it has one. */
+  readonly queue?: string
+  readonly state: TargetState
+  /** Somebody is applying it at this moment, or died while doing so. */
+  readonly active: boolean
+  /** Tries begun so far. */
+  readonly attempts: number
+  readonly nextAttemptAt?: string
+  readonly error?: ErrorView
+  readonly startedAt?: string
+  readonly finishedAt?: string
+  readonly receipt?: Receipt
+  /** The newest tries, at most 20. */
+  readonly tries: readonly Try[]
+}
+
+export interface Try {
+  readonly attempt: number
+  readonly startedAt: string
+  readonly finishedAt?: string
+  readonly error?: ErrorView
+}
+
+export interface PackageRecord {
+  readonly id: PackageId
+  readonly createdAt: string
+  readonly agent?: string
+  readonly command?: string
+  readonly action: 'add' | 'delete'
+  readonly mode: 'update' | 'mirror'
+  readonly roots: readonly ResourcePath[]
+  readonly entries: number
+  /** Unpacked. */
+  readonly bytes: number
+  readonly zipBytes: number
+}
+
+export type Counts<State extends string> = Readonly<Partial<Record<State, number>>>
+
+export function count<State extends string>(counts: Counts<State>, ...states: State[]): number {
+  return states.reduce((sum, state) => sum + (counts[state] ?? 0), 0)
+}
+
+/** The counts after so many have gone from one state to another. */
+export function moved<State extends string>(
+  counts: Counts<State>,
+  from: State | undefined,
+  to: State | undefined,
+  by = 1,
+): Counts<State> {
+  if (from === to) return counts
+  const next: Partial<Record<State, number>> = { ...counts }
+  if (from !== undefined) next[from] = (next[from] ?? 0) - by
+  if (to !== undefined) next[to] = (next[to] ?? 0) + by
+  for (const state of [from, to]) if (state !== undefined && next[state] === 0) delete next[state]
+  return next
+}

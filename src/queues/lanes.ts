@@ -1,0 +1,123 @@
+import { below, type Check, type Entry, type Store, type Write } from '../state/store.ts'
+
+/** One agent's queue to one target. */
+export interface LaneId {
+  readonly agent: string
+  readonly queue: string
+}
+
+/** What a lane holds of a delivery: only a reference. A command has at most one item in a lane, so it names the item. */
+export interface LaneItem {
+  readonly command: string
+  /** The target that the delivery is for: in an error queue it differs from the queue's name. */
+  readonly target: string
+  readonly enqueuedAt: string
+}
+
+/** An item with its place: keys of one lane sort in the order in which the items will go. */
+export type PlacedItem = Entry<LaneItem>
+
+/*
+ * items/<agent>/<queue>/<sequence>     the items, in order
+ * position/<agent>/<queue>/<command>   the key of a command's item
+ * size/<agent>/<queue>                 a counter: every item, the one in delivery included
+ * epoch/<agent>/<queue>                the number of take-overs: who drains the lane holds the newest
+ * paused/<agent>, paused/<agent>/<queue>   there while it is
+ */
+const itemsLog = (lane: LaneId): string => `items/${lane.agent}/${lane.queue}`
+const positionKey = (lane: LaneId, command: string): string => `position/${lane.agent}/${lane.queue}/${command}`
+export const sizeKey = (lane: LaneId): string => `size/${lane.agent}/${lane.queue}`
+const epochKey = (lane: LaneId): string => `epoch/${lane.agent}/${lane.queue}`
+export const laneKey = (lane: LaneId): string => `${lane.agent}/${lane.queue}`
+
+/** To the tail of the lane. */
+export function enqueue(lane: LaneId, item: LaneItem): Write[] {
+  return [
+    { append: itemsLog(lane), value: item, index: positionKey(lane, item.command) },
+    { add: sizeKey(lane), amount: 1 },
+  ]
+}
+
+/** Takes an item out, whoever else may be about to: the batch fails if it is no longer at its place. */
+export function dequeue(lane: LaneId, item: PlacedItem): { checks: Check[]; writes: Write[] } {
+  return {
+    checks: [{ key: item.key, version: item.version }],
+    writes: [
+      { delete: item.key },
+      { delete: positionKey(lane, item.value.command) },
+      { add: sizeKey(lane), amount: -1 },
+    ],
+  }
+}
+
+export async function headOf(store: Store, lane: LaneId): Promise<PlacedItem | undefined> {
+  const [first] = await store.range<LaneItem>({ ...below(`${itemsLog(lane)}/`), limit: 1 })
+  return first
+}
+
+/** One page of items in the order in which they will go, behind the item at `after`. */
+export async function itemsOf(
+  store: Store,
+  lane: LaneId,
+  page: { after?: string; limit: number },
+): Promise<PlacedItem[]> {
+  const { from, to } = below(`${itemsLog(lane)}/`)
+  return store.range<LaneItem>({ from: page.after === undefined ? from : `${page.after}\0`, to, limit: page.limit })
+}
+
+export async function itemOf(store: Store, lane: LaneId, command: string): Promise<PlacedItem | undefined> {
+  const position = await store.get<string>(positionKey(lane, command))
+  return position === undefined ? undefined : store.get<LaneItem>(position.value)
+}
+
+export async function sizeOf(store: Store, lane: LaneId): Promise<number> {
+  return (await store.get<number>(sizeKey(lane)))?.value ?? 0
+}
+
+/** The lane's present epoch (0: nobody has drained it yet), to be taken over with `takeOver`. */
+export async function epochOf(store: Store, lane: LaneId): Promise<Entry<number> | undefined> {
+  return store.get<number>(epochKey(lane))
+}
+
+/** Takes the lane's next epoch: from then on no batch of whoever held an older one succeeds. */
+export function takeOver(lane: LaneId, present: Entry<number> | undefined): { checks: Check[]; writes: Write[] } {
+  return {
+    checks: [{ key: epochKey(lane), version: present?.version ?? null }],
+    writes: [{ put: epochKey(lane), value: (present?.value ?? 0) + 1 }],
+  }
+}
+
+/** Holds while nobody has taken the lane over. */
+export function stillHeld(lane: LaneId, epoch: Entry<number>): Check[] {
+  return [{ key: epochKey(lane), version: epoch.version }]
+}
+
+/** Everything that the Store keeps of a lane itself; its items must be gone, or be meant to go. */
+export async function forget(store: Store, lane: LaneId): Promise<Write[]> {
+  const writes: Write[] = [{ delete: sizeKey(lane) }, { delete: pausedKey(lane.agent, lane.queue) }]
+  for (const prefix of [`${itemsLog(lane)}/`, `position/${laneKey(lane)}/`])
+    for (let from = prefix; ;) {
+      const page = await store.range({ ...below(prefix), from, limit: 1000 })
+      writes.push(...page.map((entry) => ({ delete: entry.key })))
+      const last = page.at(-1)
+      if (last === undefined || page.length < 1000) break
+      from = `${last.key}\0`
+    }
+  return writes
+}
+
+export interface Pause {
+  readonly at: string
+  readonly actor: string
+}
+
+/** `queue` undefined: of the whole agent. */
+export function pausedKey(agent: string, queue?: string): string {
+  return queue === undefined ? `paused/${agent}` : `paused/${agent}/${queue}`
+}
+
+/** Whether the lane, or all lanes of its agent, are paused. */
+export async function isPaused(store: Store, lane: LaneId): Promise<boolean> {
+  const [agent, queue] = await store.getAll([pausedKey(lane.agent), pausedKey(lane.agent, lane.queue)])
+  return agent !== undefined || queue !== undefined
+}
