@@ -1,0 +1,70 @@
+import type { Readable } from 'node:stream'
+import { ReplicationError } from '../errors.ts'
+import { isPackageId, type PackageId } from '../packages/manifest.ts'
+import { below } from '../state/store.ts'
+import type { Parts } from './parts.ts'
+import { packageKey, packageUsesKey, type PackageRecord } from './records.ts'
+import type { Page } from './command-views.ts'
+
+/**
+ * Takes a package from outside: streamed to disk, checked whole, and only then known. The same package may come again.
+ * Throws `corrupt`, `too-large`, `unavailable`.
+ */
+export async function receivePackage(
+  parts: Pick<Parts, 'store' | 'packages'>,
+  upload: Readable,
+  signal: AbortSignal,
+): Promise<PackageRecord> {
+  const { id, action, mode, roots, entries, bytes, zipBytes } = await parts.packages.receive(upload, signal)
+  const key = packageKey(id)
+  const known = await parts.store.get<PackageRecord>(key)
+  if (known !== undefined) return known.value
+  const createdAt = new Date().toISOString()
+  const record: PackageRecord = { id, createdAt, action, mode, roots, entries, bytes, zipBytes }
+  await parts.store.commit({ checks: [{ key, version: null }], writes: [{ put: key, value: record }] })
+  return record
+}
+
+/** Throws `missing`, for a malformed id too. */
+export async function packageOf(parts: Pick<Parts, 'store'>, id: string): Promise<PackageRecord> {
+  const found = isPackageId(id) ? await parts.store.get<PackageRecord>(packageKey(id)) : undefined
+  if (found === undefined) throw new ReplicationError('missing', `there is no package ${id.slice(0, 100)}`)
+  return found.value
+}
+
+/** By id. */
+export async function listPackages(
+  parts: Pick<Parts, 'store'>,
+  { after, limit }: { readonly after?: string; readonly limit: number },
+): Promise<Page<PackageRecord>> {
+  const { from, to } = below('package/')
+  const start = after === undefined ? from : `package/${after}\0`
+  const found = await parts.store.range<PackageRecord>({ from: start, to, limit: limit + 1 })
+  const items = found.slice(0, limit).map(({ value }) => value)
+  const last = items.at(-1)
+  return { items, ...(found.length > limit && last !== undefined && { next: last.id }) }
+}
+
+/** Forgets the package, then removes its bytes. Throws `missing`; `conflict` while a queue refers to it. */
+export async function deletePackage(parts: Pick<Parts, 'store' | 'packages'>, id: string): Promise<void> {
+  for (;;) {
+    const { id: known } = await packageOf(parts, id)
+    const record = await parts.store.get(packageKey(known))
+    if (record === undefined) continue
+    const result = await parts.store.commit({
+      checks: [
+        { key: record.key, version: record.version },
+        { key: packageUsesKey(known), atMost: 0 },
+      ],
+      writes: [{ delete: record.key }],
+    })
+    if (result.ok) return removeBytes(parts, known)
+    if (result.failed === packageUsesKey(known))
+      throw new ReplicationError('conflict', `package ${known} is still in a queue; cancel its commands first`)
+  }
+}
+
+/** An export may have made the same package again meanwhile: its bytes are then needed. */
+async function removeBytes(parts: Pick<Parts, 'store' | 'packages'>, id: PackageId): Promise<void> {
+  if ((await parts.store.get(packageKey(id))) === undefined) await parts.packages.remove(id)
+}
