@@ -221,7 +221,14 @@ export async function viewAgent(store: Store, agent: Agent): Promise<AgentSummar
   }
 }
 
-function lastView({ id, kind, action, state, createdAt, finishedAt }: Command): NonNullable<AgentSummary['lastCommand']> {
+function lastView({
+  id,
+  kind,
+  action,
+  state,
+  createdAt,
+  finishedAt,
+}: Command): NonNullable<AgentSummary['lastCommand']> {
   return { id, kind, action, state, createdAt, ...(finishedAt !== undefined && { finishedAt }) }
 }
 

@@ -1,0 +1,128 @@
+import type { Readable } from 'node:stream'
+import { Agent, request, type Dispatcher } from 'undici'
+import { ReplicationError, type ErrorCode } from '../errors.ts'
+
+/** Answers larger than this are no answers of a server that we know. */
+const maxAnswerBytes = 4 * 1024 * 1024
+
+/** One for all: connections are pooled by origin, kept for a while and bounded in time at every stage. */
+const dispatcher = new Agent({
+  connect: { timeout: 10_000 },
+  // An import is verified whole before it is answered, which takes minutes for the largest.
+  headersTimeout: 600_000,
+  bodyTimeout: 60_000,
+})
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** Parsed JSON; undefined for an empty body. */
+  readonly body: unknown
+}
+
+export interface Call {
+  readonly signal: AbortSignal
+  readonly headers?: Readonly<Record<string, string>>
+  /** Made when the call is; piped, never held. */
+  readonly body?: () => Readable
+}
+
+/** Calls one server's JSON API: redirects are errors, failures become ReplicationErrors that say what to do next. */
+export class HttpCaller {
+  readonly origin: string
+  readonly #headers: Readonly<Record<string, string>>
+
+  constructor(origin: string, headers: Readonly<Record<string, string>>) {
+    this.origin = origin
+    this.#headers = headers
+  }
+
+  async call(method: 'GET' | 'POST', path: string, { signal, headers, body }: Call): Promise<Answer> {
+    const content = body?.()
+    try {
+      const response = await request(new URL(path, this.origin), {
+        ...{ method, signal, dispatcher },
+        headers: { accept: 'application/json', ...this.#headers, ...headers },
+        body: content ?? null,
+      })
+      const answer = await readAnswer(response)
+      if (response.statusCode >= 200 && response.statusCode < 300) return answer
+      throw this.#refusal(method, path, answer)
+    } catch (error) {
+      if (error instanceof ReplicationError) throw error
+      signal.throwIfAborted()
+      throw new ReplicationError('unavailable', `${this.origin} cannot be reached: ${reasonOf(error)}`, {
+        cause: error,
+      })
+    } finally {
+      content?.destroy()
+    }
+  }
+
+  #refusal(method: string, path: string, { status, headers, body }: Answer): ReplicationError {
+    const detail = detailOf(body)
+    const [place] = path.split('?')
+    const message = `${this.origin} answered ${method} ${place} with ${status}${detail === undefined ? '' : `: ${detail}`}`
+    const retryAfterMs = waitOf(headers['retry-after'])
+    return new ReplicationError(codeOf(status), message, {
+      transient: status >= 500 || [408, 409, 425, 429].includes(status),
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    })
+  }
+}
+
+async function readAnswer({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<Answer> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    size += chunk.length
+    if (size > maxAnswerBytes) throw new ReplicationError('rejected', 'the answer is too long to be one of ours')
+    chunks.push(chunk)
+  }
+  const text = Buffer.concat(chunks).toString()
+  const json = /^application\/(.+\+)?json\b/.test(String(headers['content-type'] ?? ''))
+  try {
+    return { status: statusCode, headers, body: json && text !== '' ? JSON.parse(text) : undefined }
+  } catch (cause) {
+    throw new ReplicationError('unavailable', 'the answer is broken JSON', { cause })
+  }
+}
+
+function codeOf(status: number): ErrorCode {
+  switch (status) {
+    case 401:
+      return 'unauthenticated'
+    case 403:
+      return 'forbidden'
+    case 404:
+      return 'missing'
+    case 409:
+      return 'conflict'
+    case 413:
+      return 'too-large'
+    case 422:
+      return 'corrupt'
+    case 429:
+      return 'busy'
+    default:
+      return status >= 500 ? 'unavailable' : 'rejected'
+  }
+}
+
+function detailOf(body: unknown): string | undefined {
+  const detail = typeof body === 'object' && body !== null && 'detail' in body ? body.detail : undefined
+  return typeof detail === 'string' ? detail.slice(0, 500) : undefined
+}
+
+/** Seconds or a date, as RFC 9110 has it. */
+function waitOf(header: string | string[] | undefined): number | undefined {
+  if (typeof header !== 'string') return undefined
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now()
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  const { code } = error as NodeJS.ErrnoException
+  return code ?? error.message
+}

@@ -1,0 +1,169 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { Type, type Static } from 'typebox'
+import { ReplicationError } from '../errors.ts'
+import type { EndpointKind, Receipt, Target, TargetDelivery, TestStep } from './endpoint.ts'
+import { HttpCaller, type Answer } from './http-caller.ts'
+
+const options = Type.Object(
+  {
+    url: Type.String({
+      format: 'uri',
+      pattern: '^https?://[^/?#]+/?$',
+      description: 'Origin of the other server, without a prefix: https://publish.example',
+    }),
+    agent: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', description: 'Agent there that imports.' }),
+    token: Type.Optional(Type.String({ minLength: 1, description: 'Sent as a bearer token.' })),
+  },
+  { additionalProperties: false },
+)
+type Options = Static<typeof options>
+
+/** Seconds that one question waits for the far command's end; the next follows at once. Proxies cut at 30 or 60. */
+const waitSeconds = 25
+
+/** The parts of a far command that a receipt is made of. */
+interface FarCommand {
+  readonly id: string
+  readonly state: string
+  readonly finishedAt?: string
+  readonly delivery?: string
+  readonly agents?: readonly FarAgent[]
+}
+interface FarAgent {
+  readonly package?: string
+  readonly error?: { readonly detail: string }
+  readonly targets?: readonly { target: string; entries?: number; bytes?: number; error?: { detail: string } }[]
+}
+
+/**
+ * Another server of this kind: the package travels whole to its agent's import, and is delivered when the far command has
+ * succeeded. The delivery's id is the idempotency key, so a repeat after a crash finds the command that the first try made.
+ */
+export const remote: EndpointKind<Options> = {
+  name: 'remote',
+  title: 'Another server',
+  options,
+  secrets: ['token'],
+  target: (chosen, { installation }) => new RemoteTarget(chosen, installation),
+  place: async ({ url, agent }) => ['remote', new URL(url).origin, agent],
+}
+
+class RemoteTarget implements Target {
+  readonly #agent: string
+  readonly #caller: HttpCaller
+
+  constructor({ url, agent, token }: Options, installation: string) {
+    this.#agent = agent
+    this.#caller = new HttpCaller(new URL(url).origin, {
+      'user-agent': `trebuchet (${installation})`,
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    })
+  }
+
+  async apply(delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt> {
+    const { size } = await stat(delivery.package.file)
+    const query = new URLSearchParams((delivery.paths ?? []).map((path) => ['path', path]))
+    const accepted = await this.#caller.call(
+      'POST',
+      `/replication/agent/${this.#agent}/import${query.size === 0 ? '' : `?${query.toString()}`}`,
+      {
+        signal,
+        headers: {
+          'content-type': 'application/zip',
+          'content-length': String(size),
+          'idempotency-key': delivery.id,
+          'package-delivery': delivery.id,
+          'package-lane': delivery.lane,
+          'package-epoch': String(delivery.epoch),
+          prefer: `wait=${waitSeconds}`,
+          ...traceOf(delivery),
+        },
+        body: () => createReadStream(delivery.package.file),
+      },
+    )
+    const id = commandId(accepted)
+    let command = await this.#command(id, delivery, signal)
+    // A repeat finds what an earlier try came to: what failed there is tried again there, by the same command.
+    if (
+      accepted.headers['idempotent-replayed'] === 'true' &&
+      (command.state === 'failed' || command.state === 'partial')
+    ) {
+      await this.#caller.call('POST', `/replication/commands/${id}/retry`, { signal, headers: traceOf(delivery) })
+      command = await this.#command(id, delivery, signal)
+    }
+    while (['queued', 'running', 'retrying'].includes(command.state))
+      command = await this.#command(id, delivery, signal, waitSeconds)
+    return this.#receipt(command, delivery)
+  }
+
+  async *test(signal: AbortSignal): AsyncGenerator<TestStep> {
+    for (const [step, path] of [
+      ['connect', '/health/live'],
+      ['agent', `/replication/config/${this.#agent}`],
+    ] as const) {
+      const startedAt = performance.now()
+      let detail: string | undefined
+      try {
+        const { body } = await this.#caller.call('GET', path, { signal })
+        if (step === 'agent') detail = whyNoImport(body as FarConfig)
+      } catch (error) {
+        detail = error instanceof Error ? error.message : String(error)
+      }
+      const durationMs = Math.round(performance.now() - startedAt)
+      yield { step, ok: detail === undefined, durationMs, ...(detail !== undefined && { detail }) }
+      if (detail !== undefined) return
+    }
+  }
+
+  async #command(id: string, delivery: TargetDelivery, signal: AbortSignal, wait = 0): Promise<FarCommand> {
+    const { body } = await this.#caller.call('GET', `/replication/commands/${id}`, {
+      signal,
+      headers: { ...traceOf(delivery), ...(wait > 0 && { prefer: `wait=${wait}` }) },
+    })
+    return body as FarCommand
+  }
+
+  #receipt(command: FarCommand, delivery: TargetDelivery): Receipt {
+    const [agent] = command.agents ?? []
+    if (command.state !== 'succeeded') {
+      const reason = agent?.error?.detail ?? agent?.targets?.find((target) => target.error !== undefined)?.error?.detail
+      throw new ReplicationError(
+        'rejected',
+        `agent ${this.#agent} at ${this.#caller.origin} ended command ${command.id} as ${command.state}: ${reason ?? 'no reason given'}`,
+        { transient: true },
+      )
+    }
+    if (agent?.package === undefined || command.delivery === undefined)
+      throw new ReplicationError('rejected', `${this.#caller.origin} gave no receipt for ${delivery.id}`)
+    return {
+      delivery: command.delivery,
+      package: agent.package,
+      entries: Math.max(0, ...(agent.targets ?? []).map((target) => target.entries ?? 0)),
+      bytes: Math.max(0, ...(agent.targets ?? []).map((target) => target.bytes ?? 0)),
+      appliedAt: command.finishedAt ?? new Date().toISOString(),
+      detail: { command: command.id },
+    }
+  }
+}
+
+interface FarConfig {
+  readonly enabled?: boolean
+  readonly targets?: readonly unknown[]
+}
+
+function whyNoImport({ enabled, targets }: FarConfig): string | undefined {
+  if (enabled === false) return 'the agent is disabled there'
+  return targets === undefined || targets.length === 0 ? 'the agent has no target there' : undefined
+}
+
+function commandId({ body }: Answer): string {
+  const { id } = body as { id?: unknown }
+  if (typeof id !== 'string' || !/^[0-9A-Z]{26}$/.test(id))
+    throw new ReplicationError('rejected', 'the other server answered an import without a command id')
+  return id
+}
+
+function traceOf({ traceparent }: TargetDelivery): Record<string, string> {
+  return traceparent === undefined ? {} : { traceparent }
+}
