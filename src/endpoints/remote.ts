@@ -63,7 +63,7 @@ class RemoteTarget implements Target {
 
   async apply(delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt> {
     const { size } = await stat(delivery.package.file)
-    const query = new URLSearchParams((delivery.paths ?? []).map((path) => ['path', path]))
+    const query = new URLSearchParams((delivery.paths ?? []).map((path): [string, string] => ['path', path]))
     const accepted = await this.#caller.call(
       'POST',
       `/replication/agent/${this.#agent}/import${query.size === 0 ? '' : `?${query.toString()}`}`,
