@@ -26,8 +26,11 @@ export interface ReplicationEvent {
   /** RFC 3339, UTC. */
   readonly at: string
   readonly agent: string
+  /** Who asked for it, where somebody did. */
+  readonly actor?: string
   readonly command?: string
   readonly target?: string
+  /** Whatever else the type has to say; small, and without secrets. */
   readonly data?: object
 }
 

@@ -1,0 +1,164 @@
+import type { EndpointContext, EndpointKind, Source, Target } from '../endpoints/endpoint.ts'
+import { errorView, ReplicationError } from '../errors.ts'
+import { includes } from '../resources/glob.ts'
+import type { ResourcePath } from '../resources/path.ts'
+import { configKey } from './config-record.ts'
+import type { ConfigStore, LoadedConfig } from './config-store.ts'
+import { queuesOf, type AgentConfig, type EndpointConfig } from './config.ts'
+import { optionsOf } from './endpoint-config.ts'
+import { withSecrets } from './secrets.ts'
+
+/** A named agent, made from its present config. */
+export interface Agent {
+  readonly name: string
+  readonly config: AgentConfig
+  /** Key and version of its config in the Store, for checks: a batch must not act for an agent that changed. */
+  readonly key: string
+  readonly version: string
+  /** Targets and passive queues. */
+  readonly queues: readonly string[]
+  readonly targets: readonly string[]
+  readonly includes: (path: ResourcePath) => boolean
+  /** Why it cannot start, when it cannot. */
+  readonly fault?: string
+  /** Throw what made the endpoint impossible: a kind that is no more, a secret that is missing. */
+  source(): Source
+  target(name: string): Target
+}
+
+/** The agents, as their configs are at the moment of asking: a change takes effect for the next item of each queue. */
+export class Roster {
+  readonly #configs: ConfigStore
+  readonly #kinds: readonly EndpointKind[]
+  readonly #context: EndpointContext
+  readonly #made = new Map<string, Promise<Made>>()
+
+  constructor(configs: ConfigStore, kinds: readonly EndpointKind[], context: EndpointContext) {
+    this.#configs = configs
+    this.#kinds = kinds
+    this.#context = context
+  }
+
+  async find(name: string): Promise<Agent | undefined> {
+    let loaded: LoadedConfig
+    try {
+      loaded = await this.#configs.load(name)
+    } catch (error) {
+      if (!(error instanceof ReplicationError) || error.code !== 'missing') throw error
+      await this.#drop(name)
+      return undefined
+    }
+    const made = await this.#made.get(name)
+    if (made?.agent.version === loaded.version && made.agent.fault === undefined) return made.agent
+    const making = make(loaded, this.#kinds, this.#context)
+    this.#made.set(name, making)
+    // Deliveries under way go on with the endpoints that they began with.
+    const { agent } = await making
+    return agent
+  }
+
+  /** Throws `missing`. */
+  async get(name: string): Promise<Agent> {
+    const agent = await this.find(name)
+    if (agent === undefined) throw new ReplicationError('missing', `no agent is named ${name}`)
+    return agent
+  }
+
+  /** By name. */
+  async *all(): AsyncGenerator<Agent, void, void> {
+    let after: string | undefined
+    do {
+      const page = await this.#configs.list({ limit: 100, ...(after !== undefined && { after }) })
+      for (const { config } of page.items) {
+        const agent = await this.find(config.name)
+        if (agent !== undefined) yield agent
+      }
+      after = page.next
+    } while (after !== undefined)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#made.keys()].map((name) => this.#drop(name)))
+  }
+
+  async #drop(name: string): Promise<void> {
+    const made = await this.#made.get(name)
+    this.#made.delete(name)
+    await made?.close()
+  }
+}
+
+interface Made {
+  readonly agent: Agent
+  close(): Promise<void>
+}
+
+async function make(
+  { config, version }: LoadedConfig,
+  kinds: readonly EndpointKind[],
+  context: EndpointContext,
+): Promise<Made> {
+  const faults: string[] = []
+  const attempt = async <E>(where: string, build: () => Promise<E>): Promise<() => E> => {
+    try {
+      const endpoint = await build()
+      return () => endpoint
+    } catch (error) {
+      faults.push(`${where}: ${errorView(error).detail}`)
+      return () => {
+        throw error
+      }
+    }
+  }
+  const { source: from } = config
+  const source = await attempt('source', async () => {
+    if (from === undefined) throw new ReplicationError('conflict', `agent ${config.name} has no source`)
+    const { kind, options } = await resolve(from, kinds)
+    if (kind.source === undefined) throw new ReplicationError('invalid', `kind ${kind.name} cannot be a source`)
+    return kind.source(options, context)
+  })
+  if (from === undefined) faults.pop()
+  const targets = new Map<string, () => Target>()
+  for (const to of config.targets)
+    targets.set(
+      to.name,
+      await attempt(`target ${to.name}`, async () => {
+        const { kind, options } = await resolve(to, kinds)
+        if (kind.target === undefined) throw new ReplicationError('invalid', `kind ${kind.name} cannot be a target`)
+        return kind.target(options, context)
+      }),
+    )
+  const agent: Agent = {
+    ...{ name: config.name, config, key: configKey(config.name), version },
+    ...{ queues: queuesOf(config), targets: [...targets.keys()], includes: includes(config.filters), source },
+    ...(faults[0] !== undefined && { fault: faults.join('; ') }),
+    target: (name) => {
+      const target = targets.get(name)
+      if (target === undefined) throw new ReplicationError('missing', `agent ${config.name} has no target ${name}`)
+      return target()
+    },
+  }
+  return { agent, close: () => closeAll([source, ...targets.values()]) }
+}
+
+async function resolve(
+  endpoint: EndpointConfig,
+  kinds: readonly EndpointKind[],
+): Promise<{ kind: EndpointKind; options: unknown }> {
+  const kind = kinds.find(({ name }) => name === endpoint.kind)
+  if (kind === undefined) throw new ReplicationError('invalid', `this server has no endpoint kind ${endpoint.kind}`)
+  return { kind, options: await withSecrets(optionsOf(endpoint, kind), kind, process.env) }
+}
+
+async function closeAll(endpoints: readonly (() => Source | Target)[]): Promise<void> {
+  for (const endpoint of endpoints) {
+    let made: Source | Target
+    try {
+      made = endpoint()
+    } catch {
+      // It never came to be.
+      continue
+    }
+    await made.close?.()
+  }
+}
