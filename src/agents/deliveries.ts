@@ -32,8 +32,8 @@ export async function deliverHead(parts: Parts, lane: LaneId, signal: AbortSigna
   if (nextAttemptAt !== undefined && Date.parse(nextAttemptAt) > Date.now()) return Date.parse(nextAttemptAt)
 
   const begun = await begin(parts, lane, item)
-  // Somebody else was faster, took the item out or took the lane over: look again.
-  if (begun === undefined) return 0
+  // Somebody else was faster, took the item out or took the lane over: look again, without haste.
+  if (begun === undefined) return Date.now() + 100
   const log = parts.log.child({ delivery: begun.id, target: lane.queue })
   const startedAt = performance.now()
   try {

@@ -27,12 +27,14 @@ export class Engine {
   }
 
   async start(): Promise<void> {
-    const { work, events } = this.#parts
+    const { work, events, log } = this.#parts
     work.handle('exports', (task, signal) => this.#export(task, signal), { concurrency: concurrentExports })
     work.handle('deliveries', (task, signal) => this.#deliver(task, signal), { concurrency: concurrentDeliveries })
     work.handle('chores', () => this.#sweep(), { concurrency: 1 })
     this.#unlisten = events.listen((event) => {
       if (event.type === 'command.cancelled') this.#exporting.get(`${event.command}/${event.agent}`)?.abort()
+      // An agent that was enabled, or got its target mended, goes on at once.
+      if (event.type === 'config.changed') void this.#wakeAgent(event.agent).catch((err: unknown) => log.error({ err }, 'wake-up failed'))
     })
     await work.start()
     await work.wake({ queue: 'chores', key: 'sweep', data: {} })
@@ -75,11 +77,22 @@ export class Engine {
     return deliverHead(this.#parts, { agent: data['agent'] ?? '', queue: data['queue'] ?? '' }, signal)
   }
 
-  async #sweep(): Promise<number> {
-    const { store, roster, work } = this.#parts
+  async #wakeAgent(name: string): Promise<void> {
+    const agent = await this.#parts.roster.find(name)
+    if (agent === undefined) return
+    await this.#parts.wakeLanes(agent)
+    await this.#wakeExports((preparing) => preparing.agent === name)
+  }
+
+  async #wakeExports(which: (preparing: Preparing) => boolean): Promise<void> {
+    const { store, work } = this.#parts
     for await (const { value } of scan<Preparing>(store, below(preparingPrefix)))
-      await work.wake(exportTask(value.command, value.agent))
-    for await (const agent of roster.all()) await this.#parts.wakeLanes(agent)
+      if (which(value)) await work.wake(exportTask(value.command, value.agent))
+  }
+
+  async #sweep(): Promise<number> {
+    await this.#wakeExports(() => true)
+    for await (const agent of this.#parts.roster.all()) await this.#parts.wakeLanes(agent)
     return Date.now() + sweepEveryMs
   }
 }

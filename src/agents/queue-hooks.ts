@@ -44,13 +44,16 @@ async function withdrawAll(store: Store, lane: LaneId): Promise<void> {
   for (;;) {
     const items = await itemsOf(store, lane, { limit: 100 })
     if (items.length === 0) return
-    for (const item of items)
-      await advance(store, item.value.command, lane.agent, async () => {
+    for (const item of items) {
+      const ended = await advance(store, item.value.command, lane.agent, async () => {
         const was = await store.get<Delivery>(deliveryKey(item.value.command, lane.agent, item.value.target))
         if (was === undefined) return undefined
         const { queue: _, nextAttemptAt: _next, ...kept } = was.value
         const is: Delivery = { ...kept, state: 'cancelled', active: false, finishedAt: new Date().toISOString() }
         return { ...dequeue(lane, item), deliveries: [{ was, is }] }
       })
+      // Nothing is known of it but its place: that at least is given up.
+      if (ended === undefined) await store.commit(dequeue(lane, item))
+    }
   }
 }

@@ -1,0 +1,165 @@
+import { Type, type TSchema } from 'typebox'
+import { namePattern } from '../agents/config.ts'
+import { runStates, targetStates } from '../agents/records.ts'
+import { pathSchema } from '../resources/schema.ts'
+
+const closed = { additionalProperties: false } as const
+export const time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC.' })
+export const packageId = Type.String({ pattern: '^sha256-[0-9a-f]{64}$' })
+export const agentName = Type.String({ pattern: namePattern })
+const count = Type.Integer({ minimum: 0 })
+const runState = Type.Enum(runStates)
+
+const paths = Type.Array(pathSchema, { minItems: 1, maxItems: 10_000 })
+const agents = Type.Optional(Type.Array(agentName, { minItems: 1, maxItems: 10_000, uniqueItems: true }))
+
+const making = {
+  action: Type.Enum(['add', 'delete', 'test'], {
+    default: 'add',
+    description: '`test` reaches every target and changes nothing.',
+  }),
+  paths,
+  deep: Type.Boolean({ default: true, description: 'The whole tree below each path, or the named resource alone.' }),
+  mode: Type.Enum(['update', 'mirror'], {
+    default: 'update',
+    description: '`mirror`: what only the target has below the paths is removed, within the guard.',
+  }),
+}
+/** Body of replicate and export. */
+export const makeBody = Type.Object(making, closed)
+export const makeBodyForAll = Type.Object({ ...making, agents }, closed)
+
+/** An import, once its parts are put together; `package` names a package that is already here. */
+const importing = { action: Type.Optional(Type.Literal('import')), paths: Type.Optional(paths) }
+export const importFields = Type.Object({ ...importing, agents }, closed)
+export const importById = Type.Object({ ...importing, agents, package: packageId }, closed)
+
+export const errorView = Type.Object({ code: Type.String(), detail: Type.String() }, { title: 'Error', ...closed })
+
+const statusList = Type.Array(
+  Type.Object(
+    { agent: Type.String(), status: Type.Enum(['queued', 'error']), error: Type.Optional(errorView) },
+    { title: 'AgentStatus', ...closed },
+  ),
+)
+
+export const accepted = Type.Object(
+  { id: Type.String(), statusList },
+  { ...closed, description: 'Durable: it will be carried out, in order.' },
+)
+
+const receipt = Type.Object(
+  {
+    delivery: Type.String(),
+    package: packageId,
+    entries: count,
+    bytes: count,
+    appliedAt: time,
+    detail: Type.Optional(Type.Record(Type.String(), Type.Union([Type.String(), Type.Number()]))),
+  },
+  { ...closed, title: 'Receipt', description: "The target's own word that it has applied the delivery." },
+)
+
+const target = Type.Object(
+  {
+    target: Type.String(),
+    state: Type.Enum(targetStates),
+    attempts: count,
+    nextAttemptAt: Type.Optional(time),
+    error: Type.Optional(errorView),
+    entries: count,
+    bytes: count,
+    startedAt: Type.Optional(time),
+    finishedAt: Type.Optional(time),
+    receipt: Type.Optional(receipt),
+  },
+  { ...closed, title: 'Target' },
+)
+const targets = Type.Array(target)
+const notes = Type.Optional(Type.Array(Type.String(), { description: 'What was passed over, and why.' }))
+const action = Type.Enum(['add', 'delete', 'test'])
+const mode = Type.Enum(['update', 'mirror'])
+
+export const commandView = Type.Object(
+  {
+    id: Type.String(),
+    kind: Type.Enum(['replicate', 'export', 'import']),
+    action,
+    paths: Type.Array(Type.String()),
+    deep: Type.Boolean(),
+    mode,
+    state: runState,
+    createdAt: time,
+    finishedAt: Type.Optional(time),
+    actor: Type.String(),
+    delivery: Type.Optional(Type.String({ description: 'The delivery of another server that this serves.' })),
+    agents: Type.Array(
+      Type.Object(
+        {
+          agent: Type.String(),
+          status: Type.Enum([...runStates, 'error']),
+          package: Type.Optional(packageId),
+          error: Type.Optional(errorView),
+          notes,
+          targets,
+        },
+        closed,
+      ),
+    ),
+  },
+  { ...closed, title: 'Command' },
+)
+
+export const historyEntry = Type.Object(
+  {
+    id: Type.String(),
+    command: Type.String(),
+    action,
+    paths: Type.Array(Type.String()),
+    status: runState,
+    actor: Type.String(),
+    createdAt: time,
+    finishedAt: Type.Optional(time),
+    durationMs: Type.Optional(count),
+    package: Type.Optional(packageId),
+    entries: count,
+    bytes: count,
+    targets,
+    error: Type.Optional(errorView),
+    notes,
+  },
+  { ...closed, title: 'HistoryEntry' },
+)
+
+export const packageView = Type.Object(
+  {
+    id: packageId,
+    createdAt: time,
+    agent: Type.Optional(Type.String()),
+    command: Type.Optional(Type.String()),
+    action: Type.Enum(['add', 'delete']),
+    mode,
+    roots: Type.Array(Type.String()),
+    entries: count,
+    bytes: count,
+    zipBytes: count,
+    digest: Type.String(),
+    signatures: Type.Array(Type.Unknown()),
+  },
+  { ...closed, title: 'Package' },
+)
+
+export const packageEntry = Type.Object(
+  {
+    path: Type.String(),
+    type: Type.Enum(['file', 'folder', 'delete']),
+    digest: Type.Optional(Type.String()),
+    size: Type.Optional(count),
+    deep: Type.Optional(Type.Boolean()),
+  },
+  { ...closed, title: 'PackageEntry' },
+)
+
+export function listOf(item: TSchema): TSchema {
+  return Type.Object({ items: Type.Array(item), next: Type.Optional(Type.String()) }, closed)
+}

@@ -1,0 +1,96 @@
+import { Type } from 'typebox'
+import { errorView, packageId, time } from './command-schemas.ts'
+
+const closed = { additionalProperties: false } as const
+const count = Type.Integer({ minimum: 0 })
+
+const summary = {
+  name: Type.String(),
+  state: Type.Enum(['paused', 'blocked', 'retrying', 'running', 'idle', 'passive']),
+  size: Type.Integer({ minimum: 0, description: 'Every item, those preparing and the one in delivery included.' }),
+  oldestAt: Type.Optional(time),
+  blockedBy: Type.Optional(
+    Type.Object(
+      { item: Type.String(), attempts: count, error: errorView, nextAttemptAt: Type.Optional(time) },
+      { ...closed, description: "There from the head's first failure until it ends." },
+    ),
+  ),
+}
+export const queueSummary = Type.Object(summary, { ...closed, title: 'QueueSummary' })
+
+export const itemStates = ['preparing', 'waiting', 'active', 'retrying', 'leased', 'failed'] as const
+
+const item = {
+  id: Type.String(),
+  command: Type.String(),
+  package: Type.Optional(packageId),
+  action: Type.Enum(['add', 'delete', 'test']),
+  paths: Type.Array(Type.String(), { description: 'The first of them; pathCount says how many there are.' }),
+  pathCount: count,
+  entries: count,
+  bytes: count,
+  actor: Type.String(),
+  state: Type.Enum(itemStates),
+  attempts: count,
+  error: Type.Optional(errorView),
+  enqueuedAt: time,
+  nextAttemptAt: Type.Optional(time),
+}
+const itemView = Type.Object(item, { ...closed, title: 'Item' })
+
+export const queuePage = Type.Object(
+  { ...summary, items: Type.Array(itemView), next: Type.Optional(Type.String()) },
+  { ...closed, title: 'Queue' },
+)
+
+export const itemDetail = Type.Object(
+  {
+    ...item,
+    tries: Type.Array(
+      Type.Object(
+        { attempt: count, startedAt: time, finishedAt: Type.Optional(time), error: Type.Optional(errorView) },
+        closed,
+      ),
+      { description: 'The newest tries, at most 20.' },
+    ),
+  },
+  { ...closed, title: 'ItemDetail' },
+)
+
+export const agentSummary = Type.Object(
+  {
+    name: Type.String(),
+    enabled: Type.Boolean(),
+    state: Type.Enum(['disabled', 'failed', 'paused', 'blocked', 'retrying', 'running', 'idle']),
+    reason: Type.Optional(Type.String()),
+    queues: Type.Array(queueSummary),
+    lastCommand: Type.Optional(
+      Type.Object(
+        {
+          id: Type.String(),
+          kind: Type.String(),
+          action: Type.String(),
+          state: Type.String(),
+          createdAt: time,
+          finishedAt: Type.Optional(time),
+        },
+        closed,
+      ),
+    ),
+    counters: Type.Object({ commands: count, delivered: count, failedAttempts: count }, closed),
+  },
+  { ...closed, title: 'Agent' },
+)
+
+export const testSteps = Type.Object(
+  {
+    ok: Type.Boolean(),
+    steps: Type.Array(
+      Type.Object(
+        { step: Type.String(), ok: Type.Boolean(), detail: Type.Optional(Type.String()), durationMs: count },
+        closed,
+      ),
+    ),
+  },
+  { ...closed, title: 'TargetTest' },
+)
