@@ -34,7 +34,8 @@ export class Engine {
     this.#unlisten = events.listen((event) => {
       if (event.type === 'command.cancelled') this.#exporting.get(`${event.command}/${event.agent}`)?.abort()
       // An agent that was enabled, or got its target mended, goes on at once.
-      if (event.type === 'config.changed') void this.#wakeAgent(event.agent).catch((err: unknown) => log.error({ err }, 'wake-up failed'))
+      if (event.type === 'config.changed')
+        void this.#wakeAgent(event.agent).catch((err: unknown) => log.error({ err }, 'wake-up failed'))
     })
     await work.start()
     await work.wake({ queue: 'chores', key: 'sweep', data: {} })

@@ -1,0 +1,46 @@
+import type { FastifyRequest } from 'fastify'
+import type { CommandRequest, Feed } from '../agents/accept.ts'
+import { ReplicationError } from '../errors.ts'
+
+/** The longest that an answer is held, in seconds: proxies and clients give up sooner or later. */
+const maxWaitSeconds = 3600
+
+/** Who asks. Everybody is the same until callers have credentials. */
+export function actorOf(_request: FastifyRequest): string {
+  return 'anonymous'
+}
+
+/** `Prefer: wait=30` in ms, or undefined. */
+export function waitOf(request: FastifyRequest): number | undefined {
+  const prefer = [request.headers['prefer'] ?? []].flat().join(',')
+  const match = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,6})"?/i.exec(prefer)
+  return match === null ? undefined : Math.min(Number(match[1]), maxWaitSeconds) * 1000
+}
+
+/** What another server says of the delivery that it makes. */
+export function feedOf(request: FastifyRequest): { feed?: Feed } {
+  const delivery = textOf(request, 'package-delivery')
+  const lane = textOf(request, 'package-lane')
+  const epoch = textOf(request, 'package-epoch')
+  if (delivery === undefined && lane === undefined && epoch === undefined) return {}
+  if (delivery === undefined || lane === undefined || epoch === undefined || !/^\d{1,15}$/.test(epoch))
+    throw new ReplicationError('invalid', 'Package-Delivery, Package-Lane and Package-Epoch belong together')
+  return { feed: { delivery, lane, epoch: Number(epoch) } }
+}
+
+/** The W3C trace context, when it is well-formed. */
+export function traceOf(request: FastifyRequest): Pick<CommandRequest, 'traceparent'> {
+  const traceparent = textOf(request, 'traceparent')
+  return traceparent !== undefined && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)
+    ? { traceparent }
+    : {}
+}
+
+function textOf(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name]
+  if (value === undefined) return undefined
+  const text = [value].flat().join(',')
+  if (text.length > 300 || !/^[\x21-\x7e]+$/.test(text))
+    throw new ReplicationError('invalid', `the header ${name} is malformed`)
+  return text
+}

@@ -1,0 +1,247 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Type, type Static } from 'typebox'
+import { accept, type CommandRequest } from '../agents/accept.ts'
+import { viewCommand } from '../agents/command-views.ts'
+import { receivePackage, packageOf } from '../agents/packages.ts'
+import type { CommandKind, PackageRecord } from '../agents/records.ts'
+import { untilFinished } from '../agents/waiting.ts'
+import { ReplicationError } from '../errors.ts'
+import { checkerOf } from '../resources/schema.ts'
+import { parsePath, type ResourcePath } from '../resources/path.ts'
+import {
+  accepted,
+  agentName,
+  commandView,
+  importById,
+  importFields,
+  makeBody,
+  makeBodyForAll,
+} from './command-schemas.ts'
+import { actorOf, feedOf, traceOf, waitOf } from './command-headers.ts'
+import type { KeptAnswer, Reservation } from './idempotency.ts'
+import { readImport } from './import-body.ts'
+import { problemOf } from './problem.ts'
+import type { RouteParts } from './parts.ts'
+import { sendPackage } from './package-routes.ts'
+
+type MakeBody = Static<typeof makeBodyForAll>
+type ImportFields = Static<typeof importFields> & { package?: string }
+
+/** What of a command depends on its body alone. */
+type Asked = Pick<CommandRequest, 'kind' | 'action' | 'paths' | 'deep' | 'mode' | 'agents' | 'package'>
+
+const name = Type.Object({ name: agentName })
+
+/** Commands to one agent, to several, and from form fields or query parameters. */
+export function commandRoutes(app: FastifyInstance, parts: RouteParts): void {
+  for (const kind of ['replicate', 'export'] as const) {
+    app.post<{ Params: { name: string }; Body: MakeBody }>(
+      `/agent/:name/${kind}`,
+      { schema: schemaOf(kind, { params: name, body: makeBody }) },
+      (request, reply) => take(parts, request, reply, async () => made(kind, request.body, [request.params.name])),
+    )
+    app.post<{ Body: MakeBody }>(
+      `/all/${kind}`,
+      { schema: schemaOf(`${kind}All`, { body: makeBodyForAll }) },
+      (request, reply) => take(parts, request, reply, async () => made(kind, request.body, request.body.agents)),
+    )
+  }
+  app.post<{ Params: { name: string } }>(
+    '/agent/:name/import',
+    { schema: schemaOf('import', { params: name, querystring: importQuery }) },
+    (request, reply) => take(parts, request, reply, () => imported(parts, request, request.params.name)),
+  )
+  app.post('/all/import', { schema: schemaOf('importAll', { querystring: importQueryForAll }) }, (request, reply) =>
+    take(parts, request, reply, () => imported(parts, request, undefined)),
+  )
+  app.post<{ Params: { name: string } }>(
+    '/agent/:name',
+    { schema: schemaOf('replicateByParameters', { params: name, querystring: parameters }) },
+    (request, reply) => take(parts, request, reply, async () => parametersOf(request)),
+  )
+}
+
+const oneOrMore = Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: 10_000 })])
+const importQuery = Type.Object({ path: Type.Optional(oneOrMore) }, { additionalProperties: false })
+const importQueryForAll = Type.Object(
+  { path: Type.Optional(oneOrMore), agents: Type.Optional(oneOrMore) },
+  { additionalProperties: false },
+)
+const parameters = Type.Object(
+  { action: Type.Optional(Type.String()), path: Type.Optional(oneOrMore) },
+  { additionalProperties: false },
+)
+
+function schemaOf(operationId: string, input: object): object {
+  return {
+    ...{ operationId, tags: ['commands'], ...input },
+    response: { 202: accepted, 200: commandView },
+  }
+}
+
+function made(kind: Exclude<CommandKind, 'import'>, body: MakeBody, agents: readonly string[] | undefined): Asked {
+  const { action, paths, deep, mode } = body
+  if (kind === 'export' && action === 'test')
+    throw new ReplicationError('invalid', 'a test is a replicate: an export reaches no target')
+  return { kind, action, paths, deep, mode, agents }
+}
+
+async function imported(parts: RouteParts, request: FastifyRequest, agent: string | undefined): Promise<Asked> {
+  const query = request.query as { path?: string | string[]; agents?: string | string[] }
+  const { fields, received } = await readImport<PackageRecord>(request, (upload) =>
+    receivePackage(parts, upload, request.signal),
+  )
+  const input: Record<string, unknown> = { ...fields }
+  if (query.path !== undefined) input['paths'] = [query.path].flat()
+  if (query.agents !== undefined) input['agents'] = [query.agents].flat().flatMap((names) => names.split(','))
+  if (agent !== undefined && 'agents' in input)
+    throw new ReplicationError('invalid', 'the agent is named in the path', {
+      faults: [{ pointer: '/agents', message: 'is not admitted here' }],
+    })
+  const faults = checkerOf(received === undefined ? importById : importFields)(input)
+  if (faults.length > 0) throw new ReplicationError('invalid', 'the import cannot be understood', { faults })
+  const { paths, agents, package: id } = input as ImportFields
+  const pkg = received ?? (await packageOf(parts, id ?? ''))
+  return {
+    ...{ kind: 'import', action: pkg.action, paths: paths ?? pkg.roots, deep: true, mode: pkg.mode },
+    ...{ agents: agent === undefined ? agents : [agent], package: pkg },
+  }
+}
+
+function parametersOf(request: FastifyRequest<{ Params: { name: string } }>): Asked {
+  const form = (request.body ?? {}) as Record<string, string | string[]>
+  const query = request.query as Record<string, string | string[]>
+  const unknown = Object.keys(form).filter((field) => field !== 'action' && field !== 'path')
+  if (unknown.length > 0)
+    throw new ReplicationError('invalid', 'only action and path are known here', {
+      faults: unknown.map((field) => ({ pointer: `/${field}`, message: 'is not known' })),
+    })
+  const action = String(form['action'] ?? query['action'] ?? 'add').toLowerCase()
+  if (action !== 'add' && action !== 'delete' && action !== 'test')
+    throw new ReplicationError('invalid', 'the action must be add, delete or test')
+  const paths = [form['path'] ?? [], query['path'] ?? []].flat().map((text): ResourcePath => parsePath(text))
+  if (paths.length === 0) throw new ReplicationError('invalid', 'at least one path is needed')
+  return { kind: 'replicate', action, paths, deep: true, mode: 'update', agents: [request.params.name] }
+}
+
+/** From a request to an answer: idempotency, acceptance, and waiting for the end where that was asked for. */
+async function take(
+  parts: RouteParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  understand: () => Promise<Asked>,
+): Promise<unknown> {
+  const header = request.headers['idempotency-key']
+  const reserved =
+    header === undefined
+      ? undefined
+      : parts.idempotency.begin({
+          ...{ caller: actorOf(request), method: request.method, path: routeOf(request), key: String(header) },
+        })
+  try {
+    const asked = await understand()
+    const input = { ...asked, package: asked.package?.id, query: request.query }
+    const known = await reserved?.answerTo(input)
+    if (known !== undefined) return await answerAgain(parts, request, reply, known, asked)
+    const outcome = await accept(parts.store, parts.roster, {
+      ...asked,
+      actor: actorOf(request),
+      ...feedOf(request),
+      ...traceOf(request),
+      ...(reserved !== undefined && {
+        alongside: (command) => reserved.keep(input, answerFor(request, command)),
+      }),
+    })
+    if (!outcome.taken && 'lost' in outcome) return await lost(parts, request, reply, reserved, input, asked)
+    if (!outcome.taken) return refuse(request, reply, outcome)
+    await parts.engine.begin(outcome.command)
+    return await answer(parts, request, reply, answerFor(request, outcome.command), asked)
+  } finally {
+    reserved?.release()
+  }
+}
+
+/** Another server took the same key first: its answer is the one. */
+async function lost(
+  parts: RouteParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  reserved: Reservation | undefined,
+  input: unknown,
+  asked: Asked,
+): Promise<unknown> {
+  const known = await reserved?.answerTo(input)
+  if (known === undefined) throw new ReplicationError('busy', 'the same Idempotency-Key was in use; try again')
+  return answerAgain(parts, request, reply, known, asked)
+}
+
+function answerFor(
+  request: FastifyRequest,
+  { id, statusList }: { id: string; statusList: readonly object[] },
+): KeptAnswer {
+  return { status: 202, headers: { location: `${prefixOf(request)}/commands/${id}` }, body: { id, statusList } }
+}
+
+function answerAgain(
+  parts: RouteParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  known: KeptAnswer,
+  asked: Asked,
+): Promise<unknown> {
+  void reply.header('idempotent-replayed', 'true')
+  return answer(parts, request, reply, known, asked)
+}
+
+async function answer(
+  parts: RouteParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { status, headers, body }: KeptAnswer,
+  { kind }: Asked,
+): Promise<unknown> {
+  void reply.headers(headers)
+  const { id } = body as { id: string }
+  const zip = kind === 'export' && request.headers.accept?.includes('application/zip') === true
+  const waitMs = waitOf(request) ?? (zip ? maxWaitMs : undefined)
+  if (waitMs === undefined) return reply.code(status).send(body)
+  await untilFinished(parts, id, waitMs, request.signal)
+  const view = await viewCommand(parts.store, id)
+  if (!zip)
+    return reply
+      .code(200)
+      .header('preference-applied', `wait=${waitMs / 1000}`)
+      .send(view)
+  const [agent] = view.agents
+  if (agent?.package === undefined) {
+    const { detail = 'it is not ready yet; ask again' } = agent?.error ?? {}
+    throw new ReplicationError(view.state === 'failed' ? 'conflict' : 'unavailable', `there is no package: ${detail}`)
+  }
+  return sendPackage(parts, request, reply, agent.package)
+}
+
+/** As long as an export may be waited for by whoever wants the package itself. */
+const maxWaitMs = 600_000
+
+function refuse(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { error, statusList }: { error: ReplicationError; statusList: readonly object[] },
+): FastifyReply {
+  if (error.retryAfterMs !== undefined) void reply.header('retry-after', String(Math.ceil(error.retryAfterMs / 1000)))
+  const problem = problemOf(error, request)
+  return reply
+    .code(problem.status)
+    .type('application/problem+json')
+    .send({ ...problem, statusList })
+}
+
+/** The path without its query. */
+function routeOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0] ?? ''
+}
+
+/** The one of the three prefixes that the caller uses. */
+function prefixOf(request: FastifyRequest): string {
+  return /^(.*?)\/(?:agent|all)(?:\/|$)/.exec(routeOf(request))?.[1] ?? '/replication'
+}

@@ -1,0 +1,195 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { listCommands, listHistory, viewCommand, type Selection } from '../agents/command-views.ts'
+import { cancel, pause, resume, retry } from '../agents/operate.ts'
+import { findItem, listItems, queueOf, queuesOf, viewAgent, type ItemView } from '../agents/queue-views.ts'
+import { commandKinds, runStates } from '../agents/records.ts'
+import { testTarget } from '../agents/target-test.ts'
+import { untilFinished } from '../agents/waiting.ts'
+import { ReplicationError } from '../errors.ts'
+import { pathSchema } from '../resources/schema.ts'
+import { actorOf, waitOf } from './command-headers.ts'
+import { agentName, commandView, historyEntry, listOf } from './command-schemas.ts'
+import { cursorOf, nextPage, pageQuery } from './paging.ts'
+import type { RouteParts } from './parts.ts'
+import { agentSummary, itemDetail, itemStates, queuePage, queueSummary, testSteps } from './queue-schemas.ts'
+
+const byName = Type.Object({ name: agentName })
+const byQueue = Type.Object({ name: agentName, queue: Type.String() })
+const byTarget = Type.Object({ name: agentName, target: Type.String() })
+const byItem = Type.Object({ name: agentName, queue: Type.String(), id: Type.String() })
+const byCommand = Type.Object({ id: Type.String() })
+const time = Type.Optional(Type.String({ format: 'date-time' }))
+const period = { since: time, until: time, path: Type.Optional(pathSchema) }
+const state = Type.Optional(Type.Enum(runStates))
+
+type Named = { Params: { name: string } }
+type Queued = { Params: { name: string; queue: string } }
+type Chosen = Omit<Selection, 'before' | 'limit' | 'status'> & {
+  limit: number
+  cursor?: string
+  state?: Selection['status']
+  status?: Selection['status']
+}
+
+/** Reading how things stand, and letting them stand still. */
+export function monitoringRoutes(app: FastifyInstance, parts: RouteParts): void {
+  agentRoutes(app, parts)
+  queueRoutes(app, parts)
+  historyRoutes(app, parts)
+  commandReadingRoutes(app, parts)
+}
+
+function schema(operationId: string, tag: string, input: object, answer: object): { schema: object } {
+  return { schema: { operationId, tags: [tag], ...input, response: { 200: answer } } }
+}
+
+function agentRoutes(app: FastifyInstance, parts: RouteParts): void {
+  app.get<{ Querystring: { limit: number; cursor?: string } }>(
+    '/agent',
+    schema('listAgents', 'agents', { querystring: pageQuery() }, listOf(agentSummary)),
+    async (request, reply) => {
+      const after = cursorOf(request.query.cursor)
+      const page = await parts.configs.list({ limit: request.query.limit, ...(after !== undefined && { after }) })
+      const agents = await Promise.all(page.items.map(({ config }) => parts.roster.find(config.name)))
+      const items = await Promise.all(
+        agents.filter((agent) => agent !== undefined).map((agent) => viewAgent(parts.store, agent)),
+      )
+      return nextPage(request, reply, { items, ...(page.next !== undefined && { next: page.next }) })
+    },
+  )
+  app.get<Named>('/agent/:name', schema('getAgent', 'agents', { params: byName }, agentSummary), async ({ params }) =>
+    viewAgent(parts.store, await parts.roster.get(params.name)),
+  )
+  for (const [verb, act] of [
+    ['pause', pause],
+    ['resume', resume],
+  ] as const) {
+    app.post<Named>(
+      `/agent/:name/${verb}`,
+      schema(`${verb}Agent`, 'agents', { params: byName }, agentSummary),
+      async (request) => {
+        const agent = await parts.roster.get(request.params.name)
+        await act(parts, agent, undefined, actorOf(request))
+        return viewAgent(parts.store, agent)
+      },
+    )
+    app.post<Queued>(
+      `/agent/:name/queues/:queue/${verb}`,
+      schema(`${verb}Queue`, 'queues', { params: byQueue }, queueSummary),
+      async (request) => {
+        const agent = await parts.roster.get(request.params.name)
+        await queueOf(parts.store, agent, request.params.queue)
+        await act(parts, agent, request.params.queue, actorOf(request))
+        return queueOf(parts.store, agent, request.params.queue)
+      },
+    )
+  }
+  app.post<{ Params: { name: string; target: string } }>(
+    '/agent/:name/targets/:target/test',
+    schema('testTarget', 'agents', { params: byTarget }, testSteps),
+    async (request) => {
+      const agent = await parts.roster.get(request.params.name)
+      if (!agent.targets.includes(request.params.target))
+        throw new ReplicationError('missing', `agent ${agent.name} has no target ${request.params.target}`)
+      const steps = await testTarget(agent, request.params.target, request.signal)
+      return { ok: steps.every((step) => step.ok), steps }
+    },
+  )
+}
+
+function queueRoutes(app: FastifyInstance, parts: RouteParts): void {
+  app.get<Named>(
+    '/agent/:name/queues',
+    schema('listQueues', 'queues', { params: byName }, listOf(queueSummary)),
+    async ({ params }) => ({ items: await queuesOf(parts.store, await parts.roster.get(params.name)) }),
+  )
+  const querystring = pageQuery({ state: Type.Optional(Type.Enum(itemStates)) })
+  app.get<Queued & { Querystring: { limit: number; cursor?: string; state?: ItemView['state'] } }>(
+    '/agent/:name/queues/:queue',
+    schema('getQueue', 'queues', { params: byQueue, querystring }, queuePage),
+    async (request, reply) => {
+      const { limit, cursor, state } = request.query
+      const agent = await parts.roster.get(request.params.name)
+      const summary = await queueOf(parts.store, agent, request.params.queue)
+      const after = cursorOf(cursor)
+      const page = await listItems(parts.store, agent, request.params.queue, {
+        ...{ limit, ...(state !== undefined && { state }), ...(after !== undefined && { after }) },
+      })
+      return { ...summary, ...nextPage(request, reply, page) }
+    },
+  )
+  app.get<{ Params: { name: string; queue: string; id: string } }>(
+    '/agent/:name/queues/:queue/items/:id',
+    schema('getItem', 'queues', { params: byItem }, itemDetail),
+    async ({ params }) => findItem(parts.store, await parts.roster.get(params.name), params.queue, params.id),
+  )
+}
+
+function historyRoutes(app: FastifyInstance, parts: RouteParts): void {
+  for (const kind of commandKinds) {
+    const querystring = pageQuery({ ...period, status: state })
+    app.get<Named & { Querystring: Chosen }>(
+      `/agent/:name/${kind}/history`,
+      schema(`${kind}History`, 'history', { params: byName, querystring }, listOf(historyEntry)),
+      async (request, reply) => {
+        const agent = await parts.roster.get(request.params.name)
+        const page = await listHistory(parts.store, agent.name, kind, selection(request.query))
+        return nextPage(request, reply, page)
+      },
+    )
+  }
+}
+
+function commandReadingRoutes(app: FastifyInstance, parts: RouteParts): void {
+  const querystring = pageQuery({
+    ...period,
+    state,
+    agent: Type.Optional(agentName),
+    kind: Type.Optional(Type.Enum(commandKinds)),
+  })
+  app.get<{ Querystring: Chosen }>(
+    '/commands',
+    schema('listCommands', 'commands', { querystring }, listOf(commandView)),
+    async (request, reply) => nextPage(request, reply, await listCommands(parts.store, selection(request.query))),
+  )
+  app.get<{ Params: { id: string } }>(
+    '/commands/:id',
+    schema('getCommand', 'commands', { params: byCommand }, commandView),
+    async (request, reply) => {
+      await held(parts, request, reply)
+      return viewCommand(parts.store, request.params.id)
+    },
+  )
+  for (const [verb, act] of [
+    ['cancel', cancel],
+    ['retry', retry],
+  ] as const)
+    app.post<{ Params: { id: string } }>(
+      `/commands/:id/${verb}`,
+      schema(`${verb}Command`, 'commands', { params: byCommand }, commandView),
+      async (request, reply) => {
+        await act(parts, request.params.id, actorOf(request))
+        await held(parts, request, reply)
+        return viewCommand(parts.store, request.params.id)
+      },
+    )
+}
+
+/** `Prefer: wait` holds the answer until the command is finished. */
+async function held(
+  parts: RouteParts,
+  request: FastifyRequest<{ Params: { id: string } }>,
+  reply: FastifyReply,
+): Promise<void> {
+  const waitMs = waitOf(request)
+  if (waitMs === undefined) return
+  await untilFinished(parts, request.params.id, waitMs, request.signal)
+  void reply.header('preference-applied', `wait=${waitMs / 1000}`)
+}
+
+function selection({ cursor, state, status, ...chosen }: Chosen): Selection {
+  const before = cursorOf(cursor)
+  const wanted = state ?? status
+  return { ...chosen, ...(before !== undefined && { before }), ...(wanted !== undefined && { status: wanted }) }
+}

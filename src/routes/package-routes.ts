@@ -1,0 +1,103 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { deletePackage, listPackages, packageOf } from '../agents/packages.ts'
+import type { PackageRecord } from '../agents/records.ts'
+import { listOf, packageEntry, packageView } from './command-schemas.ts'
+import { cursorOf, nextPage, pageQuery } from './paging.ts'
+import type { RouteParts } from './parts.ts'
+import { rangeOf } from './range.ts'
+
+const params = Type.Object({ id: Type.String() })
+type WithId = { Params: { id: string } }
+
+export function packageRoutes(app: FastifyInstance, parts: RouteParts): void {
+  app.get<{ Querystring: { limit: number; cursor?: string } }>(
+    '/packages',
+    schema('listPackages', { querystring: pageQuery() }, listOf(packageView)),
+    async (request, reply) => {
+      const { limit, cursor } = request.query
+      const after = cursorOf(cursor)
+      const page = await listPackages(parts, { limit, ...(after !== undefined && { after }) })
+      return nextPage(request, reply, { ...page, items: page.items.map(viewOf) })
+    },
+  )
+  app.get<WithId>('/packages/:id', schema('getPackage', { params }, packageView), async (request, reply) => {
+    const record = await packageOf(parts, request.params.id)
+    void reply.header('etag', `"${record.id}"`)
+    return viewOf(record)
+  })
+  app.get<WithId & { Querystring: { limit: number; cursor?: string } }>(
+    '/packages/:id/entries',
+    schema('listPackageEntries', { params, querystring: pageQuery() }, listOf(packageEntry)),
+    async (request, reply) => {
+      const { id } = await packageOf(parts, request.params.id)
+      const after = cursorOf(request.query.cursor)
+      const page = await parts.packages.entries(id, {
+        limit: request.query.limit,
+        ...(after !== undefined && { after }),
+        signal: request.signal,
+      })
+      return nextPage(request, reply, page)
+    },
+  )
+  app.get<WithId>(
+    '/packages/:id/content',
+    schema('getPackageContent', { params, produces: ['application/zip'] }),
+    async (request, reply) => sendPackage(parts, request, reply, request.params.id),
+  )
+  app.delete<WithId>('/packages/:id', schema('deletePackage', { params }), async (request, reply) => {
+    await deletePackage(parts, request.params.id)
+    return reply.code(204).send()
+  })
+}
+
+function schema(operationId: string, input: object, answer?: object): { schema: object } {
+  return { schema: { operationId, tags: ['packages'], ...input, ...(answer && { response: { 200: answer } }) } }
+}
+
+/** As callers see it: a package's digest is that of its manifest, which is its id. */
+function viewOf(record: PackageRecord): object {
+  return { ...record, digest: record.id, signatures: [] }
+}
+
+/** The zip itself, whole or the one range that was asked for. Its bytes never change, so its id is its tag. */
+export async function sendPackage(
+  parts: RouteParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  id: string,
+): Promise<unknown> {
+  const record = await packageOf(parts, id)
+  const etag = `"${record.id}"`
+  void reply.headers({
+    etag,
+    'accept-ranges': 'bytes',
+    'content-type': 'application/zip',
+    'content-disposition': `attachment; filename="${record.id}.zip"`,
+  })
+  if (request.headers['if-none-match']?.split(',').some((tag) => tag.trim() === etag || tag.trim() === '*') === true)
+    return reply.code(304).send()
+  const size = await parts.packages.size(record.id)
+  const condition = request.headers['if-range']
+  const range = condition === undefined || condition === etag ? rangeOf(request.headers.range, size) : 'whole'
+  if (range === 'unsatisfiable')
+    return reply
+      .code(416)
+      .header('content-range', `bytes */${size}`)
+      .type('application/problem+json')
+      .send({
+        type: 'about:blank',
+        title: 'Range Not Satisfiable',
+        status: 416,
+        code: 'invalid',
+        requestId: request.id,
+      })
+  if (range === 'whole') return reply.header('content-length', size).send(await parts.packages.openRead(record.id, {}))
+  return reply
+    .code(206)
+    .headers({
+      'content-range': `bytes ${range.start}-${range.end}/${size}`,
+      'content-length': range.end - range.start + 1,
+    })
+    .send(await parts.packages.openRead(record.id, range))
+}
