@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+
+const { version, description } = JSON.parse(
+  readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+) as { version: string; description: string }
+
+const program = new Command('trebuchet').description(description).version(version)
+
+program
+  .command('serve')
+  .description('Starts the server; its settings come from the environment and from CONFIG_DIR/server.json.')
+  .action(async () => {
+    const { main } = await import('../server.ts')
+    await main()
+  })
+
+await program.parseAsync()

@@ -1,0 +1,19 @@
+import type { Registry } from 'prom-client'
+import type { ConfigStore } from '../agents/config-store.ts'
+import type { Engine } from '../agents/engine.ts'
+import type { Parts } from '../agents/parts.ts'
+import type { EndpointKind } from '../endpoints/endpoint.ts'
+import type { Idempotency } from './idempotency.ts'
+
+/** What the routes are made with. */
+export interface RouteParts extends Parts {
+  readonly configs: ConfigStore
+  readonly kinds: readonly EndpointKind[]
+  readonly engine: Engine
+  readonly registry: Registry
+  readonly idempotency: Idempotency
+  /** Aborts when the server begins to close: answers that are held are then given. */
+  readonly closing: AbortSignal
+  /** Throws when the server cannot do its work; warns of promises that it keeps only weakly. */
+  readonly ready: () => Promise<{ warnings: readonly string[] }>
+}

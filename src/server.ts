@@ -1,0 +1,150 @@
+import { realpathSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pino, type Logger } from 'pino'
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import { ulid } from 'ulid'
+import { ConfigStore } from './agents/config-store.ts'
+import { Engine, wakeLanes } from './agents/engine.ts'
+import { EventHub } from './agents/events.ts'
+import { DeliveryMetrics } from './agents/metrics.ts'
+import type { Parts } from './agents/parts.ts'
+import { queueHooks } from './agents/queue-hooks.ts'
+import { Roster } from './agents/roster.ts'
+import { seedAgents } from './agents/seed.ts'
+import { buildApp } from './app.ts'
+import { kinds } from './endpoints/kinds.ts'
+import { ReplicationError } from './errors.ts'
+import { PackageStore } from './packages/store.ts'
+import { InProcessWork } from './queues/in-process.ts'
+import { Idempotency } from './routes/idempotency.ts'
+import { loadSettings, type Settings } from './settings.ts'
+import { openEmbedded } from './state/embedded.ts'
+import { lockFolder } from './state/lock.ts'
+import type { Store } from './state/store.ts'
+
+export interface Server {
+  /** Where it listens, as an origin. */
+  readonly url: string
+  /** In order: no new calls, no new work, what is under way ends or is left for the next start, then the state. */
+  close(): Promise<void>
+}
+
+/** Makes all parts in the order in which they need each other, and listens. What was begun is undone when a part fails. */
+export async function startServer(settings: Settings, log: Logger): Promise<Server> {
+  const closers: (() => Promise<void> | void)[] = []
+  const close = async (): Promise<void> => {
+    for (let closer = closers.pop(); closer !== undefined; closer = closers.pop())
+      try {
+        await closer()
+      } catch (err) {
+        log.error({ err }, 'a part did not close as it should')
+      }
+  }
+  try {
+    await mkdir(settings.dataDir, { recursive: true })
+    const lock = await lockFolder(settings.dataDir)
+    closers.push(() => lock.release())
+    const store = await openEmbedded(join(settings.dataDir, 'state'))
+    closers.push(() => store.close())
+    const installation = await installationOf(store)
+    const packages = await PackageStore.open(settings.packagesDir, {
+      maxEntries: settings.maxPackageEntries,
+      maxZipBytes: settings.maxUploadBytes,
+    })
+    closers.push(() => packages.close())
+    const configs = new ConfigStore(store, kinds, queueHooks(store))
+    await seedAgents(configs, join(settings.configDir, 'agents'))
+    const roster = new Roster(configs, kinds, { installation })
+    closers.push(() => roster.close())
+    const events = new EventHub()
+    await events.open(store, (err) => log.error({ err }, 'events cannot be followed'))
+    closers.push(() => events.close())
+    const registry = new Registry()
+    collectDefaultMetrics({ register: registry })
+    const work = new InProcessWork(log)
+    closers.push(() => work.close(settings.shutdownGraceMs))
+    const parts: Parts = {
+      ...{ store, work, packages, roster, events, log, installation },
+      metrics: new DeliveryMetrics(registry, store, roster),
+      wakeLanes: (agent) => wakeLanes(work, agent),
+    }
+    const engine = new Engine(parts)
+    closers.push(() => engine.stop())
+    const closing = new AbortController()
+    const app = await buildApp({
+      ...parts,
+      ...{ configs, kinds, engine, registry, settings, closing: closing.signal },
+      idempotency: new Idempotency(store),
+      ready: async () => {
+        await store.get('installation')
+        return { warnings: [] }
+      },
+    })
+    closers.push(async () => {
+      closing.abort()
+      await app.close()
+    })
+    await engine.start()
+    const url = await app.listen({ host: settings.host, port: settings.port })
+    return { url, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Named once, so that receipts and lanes of two installations never share a name. */
+async function installationOf(store: Store): Promise<string> {
+  const key = 'installation'
+  const known = await store.get<string>(key)
+  if (known !== undefined) return known.value
+  const made = ulid()
+  await store.commit({ checks: [{ key, version: null }], writes: [{ put: key, value: made }] })
+  return made
+}
+
+/** The program: settings, server, signals. A start that fails says why in one line and exits with 1. */
+export async function main(): Promise<void> {
+  let server: Server
+  let log: Logger
+  try {
+    const settings = loadSettings(process.env)
+    log = pino({ name: 'trebuchet', level: settings.logLevel })
+    server = await startServer(settings, log)
+  } catch (error) {
+    process.stderr.write(`trebuchet: ${reasonOf(error)}\n`)
+    process.exitCode = 1
+    return
+  }
+  process.stderr.write(whatNext(server.url))
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => {
+      log.info({ signal }, 'closing')
+      // A second signal ends at once: what is durable is durable.
+      for (const again of ['SIGTERM', 'SIGINT'] as const) process.once(again, () => process.exit(1))
+      void server.close().then(() => {
+        log.info('closed')
+        process.exit(0)
+      })
+    })
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof ReplicationError) return error.message.replaceAll(/\s+/g, ' ')
+  const { code, message } = error as NodeJS.ErrnoException
+  return code === 'EADDRINUSE' ? 'HOST and PORT name an address that is in use; choose another PORT' : message
+}
+
+function whatNext(url: string): string {
+  return `
+Trebuchet listens on ${url}. To sling the sample content to the sample agents, and wait until it is there:
+
+  curl -s -X POST ${url}/replication/all/replicate -H 'Content-Type: application/json' -H 'Prefer: wait=10' -d '{"paths":["/content"]}'
+
+To see the agents: curl -s ${url}/replication/agent    The whole API: ${url}/openapi.json
+
+`
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.meta.filename) await main()
