@@ -1,0 +1,148 @@
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import formats from 'ajv-formats'
+import { Type, type TSchema } from 'typebox'
+import type { Fault } from '../errors.ts'
+import { messageOf } from './fault-message.ts'
+import { faultInGlob } from './glob.ts'
+import { faultIn, type ResourcePath } from './path.ts'
+
+/** What is wrong with a text of our own formats, or undefined. */
+const textFaults: Readonly<Record<string, (text: string) => string | undefined>> = {
+  'resource-path': faultIn,
+  glob: faultInGlob,
+}
+
+/** A text that is a ResourcePath once it has been checked. */
+export const pathSchema = Type.Unsafe<ResourcePath>(
+  Type.String({ format: 'resource-path', description: 'The absolute path of a resource, for example `/content/a`.' }),
+)
+
+export const globSchema = Type.String({
+  format: 'glob',
+  description:
+    'Matched against whole paths: `*` and `?` stay within a segment, `/x/**` is `/x` and everything below it.',
+})
+
+/** More than these help nobody, and a hostile document could have a million. */
+const maxFaults = 100
+
+export type Checker = (value: unknown) => readonly Fault[]
+
+const bodies = validator(false)
+const texts = validator(true)
+const checkers = new WeakMap<TSchema, Checker>()
+const textCheckers = new WeakMap<TSchema, Checker>()
+
+/**
+ * Checks values against the schema and answers all faults that it finds, none when there is none. Properties that are
+ * absent and have a default get it, in place; nothing else is changed, and nothing is converted.
+ */
+export function checkerOf(schema: TSchema): Checker {
+  return remembered(checkers, bodies, schema)
+}
+
+/** The same for what comes as text (query, environment): `"5"` becomes 5 where a number is wanted, in place. */
+export function textCheckerOf(schema: TSchema): Checker {
+  return remembered(textCheckers, texts, schema)
+}
+
+function remembered(cache: WeakMap<TSchema, Checker>, ajv: Ajv2020, schema: TSchema): Checker {
+  const known = cache.get(schema)
+  if (known !== undefined) return known
+  const validate: ValidateFunction = ajv.compile(schema)
+  const checker: Checker = (value) => (validate(value) ? [] : faultsOf(validate.errors ?? []))
+  cache.set(schema, checker)
+  return checker
+}
+
+function validator(coerce: boolean): Ajv2020 {
+  const ajv = new Ajv2020({
+    strict: true,
+    allErrors: true,
+    verbose: true,
+    useDefaults: true,
+    coerceTypes: coerce ? 'array' : false,
+  })
+  formats.default(ajv)
+  for (const [name, faultOf] of Object.entries(textFaults))
+    ajv.addFormat(name, { type: 'string', validate: (text: string) => faultOf(text) === undefined })
+  return ajv
+}
+
+function faultsOf(errors: readonly ErrorObject[]): Fault[] {
+  const seen = new Set<string>()
+  const faults: Fault[] = []
+  for (const error of withoutAlternatives(errors)) {
+    const fault = faultOf(error)
+    const key = `${fault.pointer}\n${fault.message}`
+    if (seen.has(key)) continue
+    seen.add(key)
+    faults.push(fault)
+    if (faults.length === maxFaults) break
+  }
+  return faults
+}
+
+function faultOf(error: ErrorObject): Fault {
+  const { keyword, params, instancePath } = error
+  if (keyword === 'required') return { pointer: below(instancePath, params['missingProperty']), message: 'is required' }
+  if (keyword === 'additionalProperties')
+    return { pointer: below(instancePath, params['additionalProperty']), message: messageOf(error) }
+  const own = keyword === 'format' ? textFaults[String(params['format'])] : undefined
+  return { pointer: instancePath, message: own?.(String(error.data)) ?? messageOf(error) }
+}
+
+function below(pointer: string, property: unknown): string {
+  return `${pointer}/${pointerToken(String(property))}`
+}
+
+/** One step of a JSON Pointer (RFC 6901). */
+export function pointerToken(property: string): string {
+  return property.replaceAll('~', '~0').replaceAll('/', '~1')
+}
+
+/** ajv finds everything; what is more than this is not even looked at. */
+const maxErrors = 2000
+
+/**
+ * Of a union that failed, ajv reports the faults of every alternative. What helps is the one that was meant: the only
+ * one whose type and tag (its `const` properties) fit. When that is none, or several, the union itself is the fault.
+ */
+function withoutAlternatives(all: readonly ErrorObject[]): ErrorObject[] {
+  let errors = all.slice(0, maxErrors)
+  const unions = errors.filter((error) => error.keyword === 'anyOf' || error.keyword === 'oneOf')
+  // Outer ones first: an inner one is of interest only when its alternative was meant.
+  unions.sort((a, b) => a.schemaPath.length - b.schemaPath.length)
+  for (const union of unions) {
+    if (!errors.includes(union)) continue
+    const within = errors.filter((error) => isWithin(error, union))
+    errors = errors.filter((error) => error !== union && !within.includes(error)).concat(meant(within, union))
+  }
+  return errors
+}
+
+function isWithin({ schemaPath, instancePath }: ErrorObject, union: ErrorObject): boolean {
+  if (!schemaPath.startsWith(`${union.schemaPath}/`)) return false
+  return instancePath === union.instancePath || instancePath.startsWith(`${union.instancePath}/`)
+}
+
+function meant(within: readonly ErrorObject[], union: ErrorObject): ErrorObject[] {
+  const alternatives = new Map<string, ErrorObject[]>()
+  for (const error of within) {
+    const branch = String(error.schemaPath.slice(union.schemaPath.length + 1).split('/', 1)[0])
+    const faults = alternatives.get(branch)
+    if (faults === undefined) alternatives.set(branch, [error])
+    else faults.push(error)
+  }
+  const ofOtherSort = (error: ErrorObject): boolean =>
+    error.keyword === 'const' || (error.keyword === 'type' && error.instancePath === union.instancePath)
+  const candidates = [...alternatives.values()].filter((faults) => !faults.some(ofOtherSort))
+  const [only] = candidates
+  if (only !== undefined && candidates.length === 1) return only
+  const tags = within.filter((error) => error.keyword === 'const')
+  const [tag] = tags
+  if (tag === undefined || tags.length !== alternatives.size || tags.some((t) => t.instancePath !== tag.instancePath))
+    return [{ ...union, keyword: 'anyOf' }]
+  const allowedValues = tags.map((error) => error.params['allowedValue'] as unknown)
+  return [{ ...tag, keyword: 'enum', params: { allowedValues } }]
+}
