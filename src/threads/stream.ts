@@ -25,8 +25,10 @@ export async function send<T>(
     wake?.()
   }
   port.on('message', (message: unknown) => {
+    // Others may send their own messages through the same port.
     if (message === more) credit++
-    else left = true
+    else if (message === enough) left = true
+    else return
     wake?.()
   })
   port.on('close', stop)

@@ -1,0 +1,116 @@
+/** Looks, step by step, whether a folder can be written, and leaves it as it was. */
+import { randomBytes } from 'node:crypto'
+import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync, rmdirSync, statSync, unlinkSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { MessagePort } from 'node:worker_threads'
+import { ReplicationError } from '../../errors.ts'
+import { rootPath } from '../../resources/path.ts'
+import { send } from '../../threads/stream.ts'
+import type { TestStep } from '../endpoint.ts'
+import { codeOf, writeFault } from './faults.ts'
+import { HeldFolders } from './held-folders.ts'
+import { ownName, ownPath } from './own-folder.ts'
+import { rootFault } from './root.ts'
+
+export interface ProbeOrder {
+  readonly root: string
+}
+
+export async function run({ root }: ProbeOrder, port: MessagePort): Promise<void> {
+  await send(port, steps(root))
+}
+
+function* steps(root: string): Generator<TestStep> {
+  const folder = step('folder', () => lookAt(root))
+  yield folder
+  if (folder.ok) yield step('write', () => tryToWrite(root))
+}
+
+function step(name: string, act: () => string | undefined): TestStep {
+  const from = performance.now()
+  let ok = true
+  let detail: string | undefined
+  try {
+    detail = act()
+  } catch (error) {
+    ok = false
+    detail = error instanceof ReplicationError ? error.message : 'it failed unexpectedly'
+  }
+  const durationMs = Math.round(performance.now() - from)
+  return { step: name, ok, ...(detail !== undefined && { detail }), durationMs }
+}
+
+const notYet = 'it does not exist yet; the first delivery makes it'
+
+function lookAt(root: string): string | undefined {
+  try {
+    new HeldFolders(root).close()
+    return undefined
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return notYet
+    throw rootFault(error)
+  }
+}
+
+function tryToWrite(root: string): string | undefined {
+  let folders: HeldFolders
+  try {
+    folders = new HeldFolders(root)
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw rootFault(error)
+    tryToMake(root)
+    return notYet
+  }
+  try {
+    writeIn(folders)
+    return undefined
+  } catch (error) {
+    throw writeFault(error, 'the target folder')
+  } finally {
+    folders.close()
+  }
+}
+
+/** Making the folder and removing it again would not be changing nothing, so the folder above is only asked. */
+function tryToMake(root: string): void {
+  for (let above = dirname(root); ; above = dirname(above))
+    try {
+      if (!statSync(above).isDirectory()) throw Object.assign(new Error('a file'), { code: 'ENOTDIR' })
+      accessSync(above, constants.W_OK | constants.X_OK)
+      return
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' || above === dirname(above)) throw writeFault(error, 'the folder above it')
+    }
+}
+
+function writeIn(folders: HeldFolders): void {
+  const own = `${folders.at(rootPath)}/${ownName}`
+  let made = true
+  try {
+    mkdirSync(own, 0o700)
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+    made = false
+  }
+  try {
+    const file = `${folders.at(ownPath)}/test-${randomBytes(8).toString('hex')}`
+    const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)
+    try {
+      writeSync(fd, 'trebuchet')
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+      unlinkSync(file)
+    }
+  } finally {
+    if (made) removeIfEmpty(`${folders.at(rootPath)}/${ownName}`)
+  }
+}
+
+function removeIfEmpty(place: string): void {
+  try {
+    rmdirSync(place)
+  } catch {
+    // A delivery has begun to use it.
+  }
+}

@@ -1,0 +1,161 @@
+/** Reads resources in a thread: names in path order, small contents in batches, large ones only by name. */
+import type { MessagePort } from 'node:worker_threads'
+import { ReplicationError } from '../../errors.ts'
+import { parentPath, quote, rootPath, segmentsOf, type ResourcePath } from '../../resources/path.ts'
+import { send } from '../../threads/stream.ts'
+import { readFault } from './faults.ts'
+import { HeldFolders, type FolderIdentity } from './held-folders.ts'
+import { openRoot } from './root.ts'
+import { readWhole } from './stable-file.ts'
+import { walk, type Found } from './walk.ts'
+
+export interface ReadOrder {
+  readonly root: string
+  readonly path: ResourcePath
+  readonly deep: boolean
+  /** Whether each group of paths is to be asked about before anything in it is opened. */
+  readonly filtered: boolean
+}
+
+export type ReadBatch =
+  /** To be answered with an `Answer` of as many places. */
+  | { readonly asks: readonly ResourcePath[] }
+  | {
+      readonly entries: readonly ReadEntry[]
+      /** The small contents, one behind the other. */
+      readonly bytes: Uint8Array<ArrayBuffer>
+      readonly notes: readonly string[]
+      readonly identity: FolderIdentity
+    }
+
+export interface ReadEntry {
+  readonly path: ResourcePath
+  /** `large`: to be opened by whoever wants it. A number: of so many of the batch's bytes. */
+  readonly content: 'none' | 'large' | number
+}
+
+/** Null: whoever asked has left. */
+export interface Answer {
+  readonly wanted: readonly boolean[] | null
+}
+
+const maxEntries = 256
+const maxBytes = 1024 * 1024
+/** What is larger travels as a stream. */
+export const smallBytes = 64 * 1024
+
+export async function run(order: ReadOrder, port: MessagePort, signal: AbortSignal): Promise<void> {
+  await send(port, batches(order, port, signal), (batch) => ('bytes' in batch ? [batch.bytes.buffer] : []))
+}
+
+async function* batches(order: ReadOrder, port: MessagePort, signal: AbortSignal): AsyncGenerator<ReadBatch> {
+  const listing = openRoot(order.root)
+  const reading = listing.fork()
+  try {
+    const notes: string[] = []
+    const batch = new Batch(reading, notes)
+    const answers = new Answers(port)
+    let nothing = true
+    const note = (text: string): void => void notes.push(text)
+    for await (const group of groups(walk(listing, order.path, { deep: order.deep, note, signal }))) {
+      nothing = false
+      let wanted: readonly boolean[] | undefined
+      if (order.filtered) {
+        yield { asks: group.map(({ path }) => path) }
+        wanted = await answers.next()
+      }
+      for (const [i, found] of group.entries()) {
+        if (wanted?.[i] === false) continue
+        batch.add(found)
+        if (batch.full) yield batch.take()
+      }
+    }
+    if (nothing) throw new ReplicationError('missing', [`nothing is at ${quote(order.path)}`, ...notes].join('; '))
+    yield batch.take()
+  } finally {
+    listing.close()
+    reading.close()
+  }
+}
+
+async function* groups(all: AsyncIterable<Found>): AsyncGenerator<Found[]> {
+  let group: Found[] = []
+  for await (const found of all) {
+    group.push(found)
+    if (group.length < maxEntries) continue
+    yield group
+    group = []
+  }
+  if (group.length > 0) yield group
+}
+
+class Batch {
+  readonly #folders: HeldFolders
+  readonly #notes: string[]
+  readonly #scratch = new Uint8Array(maxBytes + smallBytes)
+  #entries: ReadEntry[] = []
+  #used = 0
+
+  constructor(folders: HeldFolders, notes: string[]) {
+    this.#folders = folders
+    this.#notes = notes
+  }
+
+  get full(): boolean {
+    return this.#entries.length >= maxEntries || this.#used >= maxBytes
+  }
+
+  add({ path, folder }: Found): void {
+    if (folder) this.#entries.push({ path, content: 'none' })
+    else {
+      const size = readWhole(this.#placeOf(path), path, this.#scratch, this.#used, smallBytes)
+      this.#entries.push({ path, content: size ?? 'large' })
+      this.#used += size ?? 0
+    }
+  }
+
+  take(): ReadBatch {
+    const batch = {
+      entries: this.#entries,
+      bytes: this.#scratch.slice(0, this.#used),
+      notes: this.#notes.splice(0),
+      identity: this.#folders.identity,
+    }
+    this.#entries = []
+    this.#used = 0
+    return batch
+  }
+
+  #placeOf(path: ResourcePath): string {
+    try {
+      return `${this.#folders.at(parentPath(path) ?? rootPath)}/${segmentsOf(path).at(-1) ?? ''}`
+    } catch (error) {
+      throw readFault(error, path)
+    }
+  }
+}
+
+/** What the other side says to each question, in order. */
+class Answers {
+  #said: Answer | undefined
+  #wake: (() => void) | undefined
+
+  constructor(port: MessagePort) {
+    port.on('message', (message: unknown) => {
+      if (typeof message !== 'object' || message === null || !('wanted' in message)) return
+      this.#said = message as Answer
+      this.#wake?.()
+    })
+  }
+
+  async next(): Promise<readonly boolean[]> {
+    while (this.#said === undefined)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    const { wanted } = this.#said
+    if (wanted === null) throw new ReplicationError('unavailable', 'stopped')
+    this.#said = undefined
+    return wanted
+  }
+}

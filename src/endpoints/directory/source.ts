@@ -1,0 +1,51 @@
+import type { ResourcePath } from '../../resources/path.ts'
+import type { Resource } from '../../resources/resource.ts'
+import { ThreadPool } from '../../threads/pool.ts'
+import type { ReadOptions, Source } from '../endpoint.ts'
+import { batchesOf, maxThreads } from './job.ts'
+import { refuseOwn } from './own-folder.ts'
+import type { Answer, ReadBatch, ReadOrder } from './read-thread.ts'
+import { streamOf } from './stable-file.ts'
+
+const readers = new ThreadPool(maxThreads)
+const thread = new URL('./read-thread.js', import.meta.url)
+
+/** `root` is the absolute path of a folder. */
+export function directorySource(root: string): Source {
+  return { read: (path, options) => read(root, path, options) }
+}
+
+async function* read(root: string, path: ResourcePath, options: ReadOptions): AsyncGenerator<Resource> {
+  const { deep, includes, note, signal } = options
+  refuseOwn(path)
+  const order: ReadOrder = { root, path, deep, filtered: includes !== undefined }
+  const job = readers.start<ReadOrder, void>(thread, order, signal)
+  const answer = (wanted: Answer['wanted']): void => job.port.postMessage({ wanted } satisfies Answer)
+  for await (const batch of batchesOf<ReadBatch>(job, signal, () => answer(null))) {
+    if ('asks' in batch) {
+      answer(batch.asks.map((asked) => includes?.(asked) ?? true))
+      continue
+    }
+    for (const text of batch.notes) note?.(text)
+    for (const resource of resourcesIn(batch, root, signal)) {
+      yield resource
+      signal.throwIfAborted()
+    }
+  }
+}
+
+function* resourcesIn(
+  { entries, bytes, identity }: Exclude<ReadBatch, { asks: unknown }>,
+  root: string,
+  signal: AbortSignal,
+): Generator<Resource> {
+  let at = 0
+  for (const { path, content } of entries) {
+    if (content === 'none') yield { path }
+    else if (content === 'large') yield { path, content: () => streamOf(root, identity, path, signal) }
+    else {
+      const own = bytes.subarray(at, (at += content))
+      yield { path, content: () => own }
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import type { ResourcePath } from '../../resources/path.ts'
+import type { ResourceState } from '../../resources/resource.ts'
+import { ThreadPool } from '../../threads/pool.ts'
+import type { Receipt, Target, TargetDelivery, TestStep } from '../endpoint.ts'
+import type { ApplyOrder, Progress } from './apply-thread.ts'
+import { batchesOf, maxThreads } from './job.ts'
+import type { ListOrder } from './list-thread.ts'
+import { refuseOwn } from './own-folder.ts'
+import type { ProbeOrder } from './probe-thread.ts'
+
+const appliers = new ThreadPool(maxThreads)
+const listers = new ThreadPool(maxThreads)
+const probers = new ThreadPool(maxThreads)
+const applyThread = new URL('./apply-thread.js', import.meta.url)
+const listThread = new URL('./list-thread.js', import.meta.url)
+const probeThread = new URL('./probe-thread.js', import.meta.url)
+
+/** `root` is the absolute path of a folder, which is made when the first delivery comes. */
+export function directoryTarget(root: string): Target {
+  return {
+    apply: (delivery, signal) => apply(root, delivery, signal),
+    list: (path, signal) => list(root, path, signal),
+    test: (signal) => probe(root, signal),
+  }
+}
+
+async function apply(root: string, delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt> {
+  const { id, lane, epoch, paths, deletes, progress } = delivery
+  const { id: packageId, file } = delivery.package
+  const order: ApplyOrder = { root, delivery: id, lane, epoch, package: { id: packageId, file }, paths, deletes }
+  const job = appliers.start<ApplyOrder, Receipt>(applyThread, order, signal)
+  job.port.on('message', ({ entries, bytes }: Progress) => progress?.(entries, bytes))
+  try {
+    return await job.result
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
+  }
+}
+
+async function* list(root: string, path: ResourcePath, signal: AbortSignal): AsyncGenerator<ResourceState> {
+  refuseOwn(path)
+  const job = listers.start<ListOrder, void>(listThread, { root, path }, signal)
+  for await (const batch of batchesOf<ResourceState[]>(job, signal)) yield* batch
+}
+
+async function* probe(root: string, signal: AbortSignal): AsyncGenerator<TestStep> {
+  const job = probers.start<ProbeOrder, void>(probeThread, { root }, signal)
+  yield* batchesOf<TestStep>(job, signal)
+}

@@ -1,0 +1,2 @@
+import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import { ReplicationError } from '../../errors.ts'
