@@ -24,6 +24,7 @@ export interface Store {
   follow<V = unknown>(log: string, after: number, signal: AbortSignal): AsyncIterable<LogEntry<V>>
   /** The sequence that the log's newest entry has (0: it never had any). */
   last(log: string): Promise<number>
+  /** Waits for the commits under way. From then on every call throws `unavailable`, and so does every follower that waits. */
   close(): Promise<void>
 }
 
@@ -75,6 +76,14 @@ export type Committed =
 /** The key of one entry of a log. */
 export function logKey(log: string, sequence: number): string {
   return `${log}/${String(sequence).padStart(16, '0')}`
+}
+
+/**
+ * The key at which a log's last sequence is kept: an entry like any other (an integer), so that a copy of all entries is
+ * a copy of the store. Whoever removes a log for good removes it too. It sorts behind all keys that begin with a letter.
+ */
+export function sequenceKey(log: string): string {
+  return `~sequence/${log}`
 }
 
 /** The range of all keys that begin with `prefix`. */
