@@ -6,8 +6,6 @@ import { lifetimeTests } from './lifetime.ts'
 import { logTests } from './logs.ts'
 import { behavesLikeTheModel } from './model.ts'
 
-export type { Place } from './given.ts'
-
 /** What every engine of the Store must do. */
 export function storeConformance(name: string, makePlace: () => Promise<Place>): void {
   suite(`${name} keeps the contract of the Store`, () => {

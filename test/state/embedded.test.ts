@@ -9,7 +9,8 @@ import type { Readable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
 import { openEmbedded } from '../../src/state/embedded.ts'
 import { below, scan } from '../../src/state/store.ts'
-import { storeConformance, type Place } from './conformance.ts'
+import { storeConformance } from './conformance.ts'
+import type { Place } from './given.ts'
 
 const committer = join(import.meta.dirname, 'committer.js')
 

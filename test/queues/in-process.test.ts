@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { InProcessWork } from '../../src/queues/in-process.ts'
+import type { Task } from '../../src/queues/work.ts'
+import { workConformance } from './work-conformance.ts'
+
+const silent = { error: (): void => undefined }
+const chore = (key: string): Task => ({ queue: 'chores', key, data: {} })
+
+workConformance('Work inside the process', async () => ({
+  open: async (log, backoff) => new InProcessWork(log, { backoff }),
+  remove: async () => undefined,
+}))
+
+test('keys that always go on at once take turns', async (t) => {
+  const work = new InProcessWork(silent)
+  t.after(() => work.close(0))
+  const turns: string[] = []
+  await new Promise<void>((resolve, reject) => {
+    work.handle(
+      'chores',
+      async (task) => {
+        turns.push(task.key)
+        if (turns.length === 9) resolve()
+        return turns.length < 9 ? 0 : undefined
+      },
+      { concurrency: 1 },
+    )
+    Promise.all(['a', 'b', 'c'].map((key) => work.wake(chore(key))))
+      .then(() => work.start())
+      .catch(reject)
+  })
+  assert.equal(turns.join(''), 'abcabcabc')
+})
+
+test('a task that is due in a while is looked at now and then, and done no earlier', async (t) => {
+  const work = new InProcessWork(silent, { lookAgainMs: 5 })
+  t.after(() => work.close(0))
+  const at = Date.now() + 60
+  const done = new Promise<number>((resolve) => {
+    work.handle(
+      'chores',
+      async () => {
+        resolve(Date.now())
+        return undefined
+      },
+      { concurrency: 1 },
+    )
+  })
+  await work.start()
+  await work.wake(chore('later'), at)
+  assert.ok((await done) >= at)
+})
+
+test('a task that is always due leaves the event loop to others', async (t) => {
+  const work = new InProcessWork(silent)
+  t.after(() => work.close(0))
+  work.handle('chores', async () => 0, { concurrency: 1 })
+  await work.start()
+  await work.wake(chore('always'))
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve, 1))
+})
+
+test('a queue has one handler, said before the start', async () => {
+  const work = new InProcessWork(silent)
+  const handle = (queue: 'chores' | 'exports'): void => work.handle(queue, async () => undefined, { concurrency: 1 })
+  handle('chores')
+  assert.throws(() => handle('chores'))
+  await work.start()
+  assert.throws(() => handle('exports'))
+  await assert.rejects(work.start())
+  await work.close(0)
+})
+
+test('what is woken with nobody to do it, or after the end, is forgotten', async () => {
+  const work = new InProcessWork(silent)
+  let runs = 0
+  work.handle('chores', async () => void runs++, { concurrency: 1 })
+  await work.wake({ queue: 'exports', key: 'nobody', data: {} })
+  await work.start()
+  await work.wake({ queue: 'exports', key: 'nobody', data: {} })
+  await work.wake(chore('later'), Date.now() + 20)
+  await work.close(0)
+  await work.wake(chore('after'))
+  await work.close(0)
+  await new Promise((resolve) => setTimeout(resolve, 60))
+  assert.equal(runs, 0)
+})
