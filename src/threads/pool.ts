@@ -50,10 +50,7 @@ export class ThreadPool {
     const { port1, port2 } = new MessageChannel()
     // A port keeps the process alive while somebody listens to it, and the result is what is waited for.
     port1.unref()
-    const result = this.#run<Result>(module, data, port2, signal).finally(() => {
-      port1.close()
-    })
-    return { port: port1, result }
+    return { port: port1, result: this.#run<Result>(module, data, port2, signal) }
   }
 
   run<Data, Result>(module: URL, data: Data, signal: AbortSignal): Promise<Result> {
@@ -67,13 +64,17 @@ export class ThreadPool {
   }
 
   async #run<Result>(module: URL, data: unknown, port: MessagePort, signal: AbortSignal): Promise<Result> {
-    signal.throwIfAborted()
-    const thread = await this.#take()
+    let thread: Thread | undefined
     try {
+      signal.throwIfAborted()
+      thread = await this.#take()
       signal.throwIfAborted()
       return (await thread.perform({ module: module.href, data, port }, signal)) as Result
     } finally {
-      this.#giveBack(thread)
+      // A port that went to the thread is closed there, behind all that was sent: from here, what is still on its way
+      // would be lost. This is for one that stayed.
+      port.close()
+      if (thread !== undefined) this.#giveBack(thread)
     }
   }
 

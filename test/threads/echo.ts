@@ -3,7 +3,7 @@ import { ReplicationError } from '../../src/errors.ts'
 import { receive, send } from '../../src/threads/stream.ts'
 
 export async function run(
-  data: { how: 'fail' | 'die' | 'double' | 'wait' | 'count' },
+  data: { how: 'fail' | 'die' | 'double' | 'wait' | 'count' | 'break off' },
   port: MessagePort,
   signal: AbortSignal,
 ): Promise<number> {
@@ -30,6 +30,15 @@ export async function run(
       )
       return sent
     }
+    case 'break off':
+      await send(
+        port,
+        (function* () {
+          yield 1
+          throw new ReplicationError('corrupt', 'as asked')
+        })(),
+      )
+      return 0
     case 'double': {
       let sum = 0
       for await (const n of receive<number>(port)) sum += n

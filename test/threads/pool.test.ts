@@ -49,6 +49,23 @@ test('a sender stops soon after its receiver has left', async () => {
   assert.ok(sent < 20, `${sent} were sent`)
 })
 
+test('what a thread sent before it ended arrives, however soon it ends', async () => {
+  for (let i = 0; i < 200; i++) {
+    const job = pool.start<unknown, void>(echo, { how: 'break off' }, signal)
+    const seen: number[] = []
+    await assert.rejects(async () => {
+      for await (const n of receive<number>(job.port)) seen.push(n)
+    }, /as asked/)
+    assert.deepEqual(seen, [1])
+    await job.result
+  }
+})
+
+test('a job that never starts ends its stream', async () => {
+  const job = pool.start<unknown, void>(echo, { how: 'count' }, AbortSignal.abort())
+  await Promise.all([assert.rejects(job.result), assert.rejects(receive(job.port).next(), /ended before/)])
+})
+
 test('batches can be sent to a thread', async () => {
   const job = pool.start<unknown, number>(echo, { how: 'double' }, signal)
   await send(job.port, [1, 2, 3])
