@@ -1,7 +1,8 @@
 /** What a mirror removes, and whether it may. The same for every target that can list what it holds. */
 import { ReplicationError } from '../errors.ts'
 import type { ManifestHeader } from '../packages/manifest.ts'
-import { isWithin, comparePaths, outermost, type ResourcePath } from '../resources/path.ts'
+import { includes } from '../resources/glob.ts'
+import { comparePaths, isWithin, outermost, type ResourcePath } from '../resources/path.ts'
 import type { DeleteGuard } from './endpoint.ts'
 
 /** What a delivery may touch: the package's roots, as far as they lie within `paths`, in order, none within another. */
@@ -14,51 +15,95 @@ export function regionsOf({ roots }: ManifestHeader, paths: readonly ResourcePat
   )
 }
 
-export interface Surplus {
-  /** How many resources the target holds. */
-  readonly held: number
-  /** How many of them the manifest does not list. */
-  readonly surplus: number
-  /** The outermost of these, in order, each to be removed with all below it. */
-  readonly outermost: readonly ResourcePath[]
-}
-
 /**
- * Compares what the target holds with the paths that the manifest puts, both in path order. A folder that only holds
- * what is kept is kept too. Throws `conflict` when more is to be removed than the guard admits.
+ * What the target holds and the manifest does not list: the outermost of it, in order, each to be removed with all below.
+ * What the package's filters kept out of it is no surplus, and neither is a folder that holds what is to stay.
+ *
+ * `held` is what the target holds within the regions, `listed` the paths that the manifest puts there, both in path
+ * order. Throws `conflict` when more is to be removed than the guard admits.
  */
 export async function surplusOf(
   held: AsyncIterable<ResourcePath> | Iterable<ResourcePath>,
-  kept: AsyncIterable<ResourcePath>,
+  listed: AsyncIterable<ResourcePath> | Iterable<ResourcePath>,
+  { filters = [] }: ManifestHeader,
   guard: DeleteGuard,
-): Promise<Surplus> {
-  const keep = kept[Symbol.asyncIterator]()
-  const found: ResourcePath[] = []
-  let [count, surplus] = [0, 0]
+): Promise<readonly ResourcePath[]> {
+  const isIncluded = includes(filters)
+  const surplus = new Surplus(guard.maxCount)
+  const manifest = asAsync(listed)
+  let count = 0
   try {
-    let next = await keep.next()
+    let next = await manifest.next()
     for await (const path of held) {
       // The root is the endpoint itself; it can not be removed.
       if (path === '/') continue
       count++
-      while (next.done !== true && comparePaths(next.value, path) < 0) next = await keep.next()
-      if (next.done !== true && isWithin(next.value, path)) continue
-      surplus++
-      const last = found.at(-1)
-      // Beyond the guard nothing will be removed, so no more need be remembered.
-      if (surplus <= guard.maxCount && (last === undefined || !isWithin(path, last))) found.push(path)
+      while (next.done !== true && comparePaths(next.value, path) < 0) next = await manifest.next()
+      const stays = (next.done !== true && isWithin(next.value, path)) || !isIncluded(path)
+      surplus.pass(path, stays)
     }
   } finally {
-    await keep.return?.()
+    await manifest.return()
   }
-  if (surplus > guard.maxCount || surplus * 100 > count * guard.maxPercent) throw beyond(surplus, count, guard)
-  return { held: count, surplus, outermost: found }
+  const { total, roots } = surplus.end()
+  if (total > guard.maxCount || total * 100 > count * guard.maxPercent) throw beyond(total, count, guard)
+  return roots
+}
+
+interface Doubtful {
+  readonly path: ResourcePath
+  /** How much had been found when it was come to. */
+  readonly before: number
+  holdsWhatStays: boolean
+}
+
+/** Whether a folder is surplus is known only behind its last resource, so those above the present one are in doubt. */
+class Surplus {
+  readonly #maxCount: number
+  readonly #doubtful: Doubtful[] = []
+  readonly #roots: ResourcePath[] = []
+  #total = 0
+
+  constructor(maxCount: number) {
+    this.#maxCount = maxCount
+  }
+
+  pass(path: ResourcePath, stays: boolean): void {
+    for (let top = this.#doubtful.at(-1); top !== undefined && !isWithin(path, top.path); top = this.#doubtful.at(-1))
+      this.#decide()
+    if (!stays) this.#doubtful.push({ path, before: this.#roots.length, holdsWhatStays: false })
+    else this.#markAbove()
+  }
+
+  end(): { total: number; roots: readonly ResourcePath[] } {
+    while (this.#doubtful.length > 0) this.#decide()
+    return { total: this.#total, roots: this.#roots }
+  }
+
+  #decide(): void {
+    const decided = this.#doubtful.pop()
+    if (decided === undefined) return
+    if (decided.holdsWhatStays) return this.#markAbove()
+    this.#total++
+    this.#roots.length = Math.min(this.#roots.length, decided.before)
+    // Beyond the guard nothing will be removed, so no more need be remembered.
+    if (this.#total <= this.#maxCount) this.#roots.push(decided.path)
+  }
+
+  #markAbove(): void {
+    const above = this.#doubtful.at(-1)
+    if (above !== undefined) above.holdsWhatStays = true
+  }
+}
+
+async function* asAsync<T>(items: AsyncIterable<T> | Iterable<T>): AsyncGenerator<T, void, void> {
+  yield* items
 }
 
 function beyond(surplus: number, held: number, { maxPercent, maxCount }: DeleteGuard): ReplicationError {
   return new ReplicationError(
     'conflict',
-    `the mirror would remove ${surplus} of the ${held} resources that the target holds there; ` +
-      `the agent's deletes guard admits ${maxPercent} % and ${maxCount}, and nothing was changed`,
+    `the mirror would remove ${surplus} of the ${held} resources that the target holds there, and the deletes guard ` +
+      `admits ${maxCount} and ${maxPercent} %; nothing was changed`,
   )
 }

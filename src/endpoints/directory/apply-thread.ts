@@ -2,22 +2,23 @@
  * Applies a package to a folder, in a thread. In this order: take the epoch, look for the receipt, unpack and verify
  * everything into the staging folder, make it durable, move it into place, make that durable, give the receipt.
  */
-import { mkdirSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
 import { ReplicationError } from '../../errors.ts'
 import type { PackageFile } from '../../packages/manifest.ts'
 import { openPackage, type PackageReader } from '../../packages/reader.ts'
-import type { ResourcePath } from '../../resources/path.ts'
+import { rootPath, type ResourcePath } from '../../resources/path.ts'
 import type { DeleteGuard, Receipt } from '../endpoint.ts'
 import { regionsOf, surplusOf } from '../mirror.ts'
 import { Breath } from './breath.ts'
-import { syncFolders, syncStaged } from './durable.ts'
-import { codeOf, writeFault } from './faults.ts'
-import { HeldFolders } from './held-folders.ts'
+import { fewFiles, syncFileSystem, syncStaged } from './durable.ts'
+import { writeFault } from './faults.ts'
+import type { HeldFolders } from './held-folders.ts'
 import { LaneFolder, overtaken } from './lane-folder.ts'
+import { moveAll, syncFolders } from './move.ts'
 import { Placer } from './placer.ts'
 import { findReceipt, keepReceipt } from './receipts.ts'
 import { emptyFolder } from './remove.ts'
+import { makeRoot } from './root.ts'
 import { unpack } from './unpack.ts'
 import { walk } from './walk.ts'
 
@@ -38,52 +39,38 @@ export interface Progress {
 
 export async function run(order: ApplyOrder, port: MessagePort, signal: AbortSignal): Promise<Receipt> {
   const pkg = await openPackage(order.package.file)
+  let folders: HeldFolders | undefined
+  let lane: LaneFolder | undefined
   try {
     if (pkg.id !== order.package.id)
-      throw new ReplicationError('corrupt', `package ${order.package.id} holds another one, ${pkg.id}; export it again`)
-    const { folders, fresh } = makeRoot(order.root)
-    try {
-      const lane = new LaneFolder(folders.fork(), order.lane)
-      try {
-        return await applyIn(lane, folders, fresh, pkg, order, port, signal)
-      } finally {
-        lane.close()
-      }
-    } finally {
-      folders.close()
-    }
+      throw new ReplicationError('corrupt', `package ${order.package.id} is another one, ${pkg.id}; export it again`)
+    folders = makeRoot(order.root)
+    lane = new LaneFolder(folders.fork(), order.lane)
+    return await applyIn({ order, pkg, folders, lane, port, signal, breath: new Breath(signal) })
   } finally {
+    lane?.close()
+    folders?.close()
     await pkg.close()
   }
 }
 
-async function applyIn(
-  lane: LaneFolder,
-  folders: HeldFolders,
-  pkg: PackageReader,
-  order: ApplyOrder,
-  port: MessagePort,
-  signal: AbortSignal,
-): Promise<Receipt> {
-  const breath = new Breath(signal)
+interface Parts {
+  readonly order: ApplyOrder
+  readonly pkg: PackageReader
+  readonly folders: HeldFolders
+  readonly lane: LaneFolder
+  readonly port: MessagePort
+  readonly signal: AbortSignal
+  readonly breath: Breath
+}
+
+async function applyIn(parts: Parts): Promise<Receipt> {
+  const { lane, order, breath } = parts
   const staging = await lane.takeEpoch(order.epoch, breath)
-  const place = `${lane.place}/${staging}`
   try {
     const known = findReceipt(lane.place, order.delivery)
     if (known !== undefined) return known
-    const tell = (progress: Progress): void => port.postMessage(progress)
-    const { files, entries, bytes } = await unpack(pkg, order.paths, place, tell, signal)
-    const surplus = await surplusIn(folders, pkg, order, signal)
-    await syncStaged(place, files, signal)
-    await move(new Placer(folders, place), pkg, order, surplus, breath)
-    await syncMoved(folders, pkg, order, surplus, signal)
-    const receipt: Receipt = {
-      delivery: order.delivery,
-      package: pkg.id,
-      entries,
-      bytes,
-      appliedAt: new Date().toISOString(),
-    }
+    const receipt = await change(parts, `${lane.place}/${staging}`)
     keepReceipt(lane.place, staging, receipt)
     lane.sync()
     return receipt
@@ -91,6 +78,51 @@ async function applyIn(
     throw lane.isOver(staging) ? overtaken() : writeFault(error, "the target's folder")
   } finally {
     // What is left behind is removed by the next delivery.
-    await emptyFolder(place, breath).catch(() => undefined)
+    await emptyFolder(`${lane.place}/${staging}`, breath).catch(() => undefined)
   }
+}
+
+async function change({ order, pkg, folders, port, signal, breath }: Parts, staging: string): Promise<Receipt> {
+  const tell = (entries: number, bytes: number): void => port.postMessage({ entries, bytes } satisfies Progress)
+  const unpacked = await unpack(pkg, order.paths, staging, tell, breath, signal)
+  const surplus = await surplusIn(folders, pkg, order, signal)
+  await syncStaged(staging, unpacked.files, breath, signal)
+  await moveAll(new Placer(folders, staging), entriesOf(pkg, order), surplus, breath)
+  const few = unpacked.entries + surplus.length <= fewFiles
+  if (few || !(await syncFileSystem(staging, signal)))
+    await syncFolders(folders, entriesOf(pkg, order), surplus, breath)
+  // Throws if a folder that was written has moved, and so what was put into it is not where it belongs.
+  folders.at(rootPath)
+  const { entries, bytes } = unpacked
+  return { delivery: order.delivery, package: pkg.id, entries, bytes, appliedAt: new Date().toISOString() }
+}
+
+/** What a mirror removes; counted before anything changes, and never more than what was counted. */
+async function surplusIn(
+  folders: HeldFolders,
+  pkg: PackageReader,
+  order: ApplyOrder,
+  signal: AbortSignal,
+): Promise<readonly ResourcePath[]> {
+  if (pkg.header.mode !== 'mirror' || pkg.header.action !== 'add') return []
+  const looking = folders.fork()
+  try {
+    return await surplusOf(held(looking, pkg, order, signal), listed(pkg, order), pkg.header, order.deletes)
+  } finally {
+    looking.close()
+  }
+}
+
+async function* held(
+  folders: HeldFolders,
+  { header }: PackageReader,
+  { paths }: ApplyOrder,
+  signal: AbortSignal,
+): AsyncGenerator<ResourcePath> {
+  const options = { deep: true, note: () => undefined, signal }
+  for (const region of regionsOf(header, paths)) for await (const { path } of walk(folders, region, options)) yield path
+}
+
+async function* listed(pkg: PackageReader, order: ApplyOrder): AsyncGenerator<ResourcePath> {
+  for await (const { type, path } of entriesOf(pkg, order)) if (type !== 'delete') yield path
 }

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, constants, fsyncSync, openSync } from 'node:fs'
 import { once } from 'node:events'
 import { ReplicationError } from '../../errors.ts'
+import type { Breath } from './breath.ts'
 
 /** With so few, file by file is faster, and does not wait for what others write to the same file system. */
 export const fewFiles = 32
@@ -27,11 +28,20 @@ export async function syncFileSystem(place: string, signal: AbortSignal): Promis
   }
 }
 
-export function syncFile(place: string): void {
+function syncFile(place: string): void {
   const fd = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW)
   try {
     fsyncSync(fd)
   } finally {
     closeSync(fd)
+  }
+}
+
+/** Makes durable the files 0, 1, … of the folder at `place`. */
+export async function syncStaged(place: string, files: number, breath: Breath, signal: AbortSignal): Promise<void> {
+  if (files > fewFiles && (await syncFileSystem(place, signal))) return
+  for (let file = 0; file < files; file++) {
+    syncFile(`${place}/${file}`)
+    if (breath.due) await breath.take()
   }
 }

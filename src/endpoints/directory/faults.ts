@@ -60,7 +60,10 @@ export function writeFault(error: unknown, what: string): unknown {
     case 'ENAMETOOLONG':
       return fault('rejected', 'its name is too long for the file system')
     case 'EXDEV':
-      return fault('rejected', 'it lies on another file system than the target folder, and can not be replaced in one step')
+      return fault(
+        'rejected',
+        'it lies on another file system than the target folder, and can not be replaced in one step',
+      )
     default:
       return fault('unavailable', code)
   }

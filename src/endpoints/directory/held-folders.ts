@@ -98,13 +98,10 @@ export class HeldFolders {
     }
   }
 
+  /** Without a look at what was watched: ask for the root before, to be told. */
   close(): void {
-    try {
-      this.#letGo(0)
-    } finally {
-      this.#last = undefined
-      if (this.#root.fd !== undefined) closeSync(this.#root.fd)
-    }
+    for (const { fd } of [...this.#held.splice(0), this.#root]) if (fd !== undefined) closeSync(fd)
+    this.#last = undefined
   }
 
   get #top(): Held {

@@ -20,9 +20,13 @@ export function rootFault(error: unknown): unknown {
     case '':
       return error
     case 'ENOENT':
-      return new ReplicationError('missing', "the directory endpoint's folder does not exist; create it, or correct its path", {
-        cause: error,
-      })
+      return new ReplicationError(
+        'missing',
+        "the directory endpoint's folder does not exist; create it, or correct its path",
+        {
+          cause: error,
+        },
+      )
     case 'ENOTDIR':
       return new ReplicationError('invalid', "the directory endpoint's path is no folder; correct it", { cause: error })
     case 'EACCES':

@@ -1,0 +1,177 @@
+/** The kind `memory`: a tree in memory, for tests and demonstrations. It lasts as long as the process. */
+import { hash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { Type, type Static } from 'typebox'
+import { ReplicationError } from '../errors.ts'
+import type { ManifestHeader } from '../packages/manifest.ts'
+import { openPackage } from '../packages/reader.ts'
+import { quote, type ResourcePath } from '../resources/path.ts'
+import type { Change, Content, Resource, ResourceState } from '../resources/resource.ts'
+import { refuseBelowContent, refuseRootContent } from './content-or-children.ts'
+import type { EndpointKind, ReadOptions, Receipt, Source, Target, TargetDelivery, TestStep } from './endpoint.ts'
+import { hasMemoryTree, memoryTree, type MemoryTree } from './memory/tree.ts'
+import { regionsOf, surplusOf } from './mirror.ts'
+
+const options = Type.Object(
+  {
+    name: Type.String({
+      minLength: 1,
+      maxLength: 64,
+      description: 'Endpoints that name the same tree share it. It is empty at first, and gone when the server ends.',
+    }),
+  },
+  { additionalProperties: false },
+)
+
+export type MemoryOptions = Static<typeof options>
+
+export const memory: EndpointKind<MemoryOptions> = {
+  name: 'memory',
+  title: 'A tree in memory',
+  options,
+  source: ({ name }) => new MemorySource(name),
+  target: ({ name }) => new MemoryTarget(name),
+  place: async ({ name }) => ['memory', name],
+}
+
+/** What is larger is given as a stream, as every kind does it. */
+const smallBytes = 64 * 1024
+const keptReceipts = 1000
+
+class MemorySource implements Source {
+  readonly #name: string
+
+  constructor(name: string) {
+    this.#name = name
+  }
+
+  async *read(path: ResourcePath, { deep, includes, signal }: ReadOptions): AsyncGenerator<Resource> {
+    signal.throwIfAborted()
+    // Asking for a tree must not make it.
+    const found = hasMemoryTree(this.#name) ? memoryTree(this.#name).walk(path, deep) : [][Symbol.iterator]()
+    let nothing = true
+    for (const { path: at, content } of found) {
+      nothing = false
+      if (includes?.(at) === false) continue
+      yield content === undefined ? { path: at } : { path: at, content: contentOf(content) }
+      signal.throwIfAborted()
+    }
+    if (nothing) throw new ReplicationError('missing', `nothing is at ${quote(path)}`)
+  }
+}
+
+class MemoryTarget implements Target {
+  readonly #name: string
+
+  constructor(name: string) {
+    this.#name = name
+  }
+
+  async apply(delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt> {
+    signal.throwIfAborted()
+    const tree = memoryTree(this.#name)
+    const lane = tree.lane(delivery.lane)
+    if (delivery.epoch < lane.epoch) throw overtaken()
+    lane.epoch = delivery.epoch
+    const known = lane.receipts.get(delivery.id)
+    if (known !== undefined) return known
+    const pkg = await openPackage(delivery.package.file)
+    try {
+      if (pkg.id !== delivery.package.id)
+        throw new ReplicationError(
+          'corrupt',
+          `package ${delivery.package.id} is another one, ${pkg.id}; export it again`,
+        )
+      const { paths } = delivery
+      const changes: Loaded[] = []
+      let bytes = 0
+      for await (const change of pkg.changes({ ...(paths !== undefined && { paths }), signal })) {
+        const loaded = await load(change)
+        refuseBelowContent(loaded.path, changes.at(-1))
+        changes.push(loaded)
+        bytes += loaded.content?.length ?? 0
+      }
+      const surplus = await surplusIn(tree, pkg.header, changes, delivery)
+      signal.throwIfAborted()
+      if (lane.epoch !== delivery.epoch) throw overtaken()
+      // From here on nothing waits, so nobody sees a half of it.
+      for (const change of changes) applyTo(tree, change)
+      for (const path of surplus) tree.remove(path, true)
+      const receipt: Receipt = {
+        ...{ delivery: delivery.id, package: pkg.id, entries: changes.length, bytes },
+        appliedAt: new Date().toISOString(),
+      }
+      lane.receipts.set(delivery.id, receipt)
+      for (const [oldest] of lane.receipts) {
+        if (lane.receipts.size <= keptReceipts) break
+        lane.receipts.delete(oldest)
+      }
+      delivery.progress?.(changes.length, bytes)
+      return receipt
+    } finally {
+      await pkg.close()
+    }
+  }
+
+  async *test(signal: AbortSignal): AsyncGenerator<TestStep> {
+    signal.throwIfAborted()
+    yield { step: 'tree', ok: true, durationMs: 0 }
+  }
+
+  async *list(path: ResourcePath, signal: AbortSignal): AsyncGenerator<ResourceState> {
+    signal.throwIfAborted()
+    if (!hasMemoryTree(this.#name)) return
+    for (const { path: at, content } of memoryTree(this.#name).walk(path, true)) {
+      yield content === undefined ? { path: at } : { path: at, digest: hash('sha256', content), size: content.length }
+      signal.throwIfAborted()
+    }
+  }
+}
+
+/** A change with its bytes. */
+interface Loaded {
+  readonly path: ResourcePath
+  readonly action: 'put' | 'delete' | 'delete deep'
+  readonly content?: Uint8Array
+}
+
+async function load(change: Change): Promise<Loaded> {
+  if (change.kind === 'delete') return { path: change.path, action: change.deep ? 'delete deep' : 'delete' }
+  const { path, content } = change.resource
+  if (content === undefined) return { path, action: 'put' }
+  refuseRootContent(path)
+  const bytes = content()
+  // A copy: what comes whole may be a view of a buffer that is used again.
+  if (bytes instanceof Uint8Array) return { path, action: 'put', content: Uint8Array.from(bytes) }
+  return { path, action: 'put', content: Buffer.concat((await bytes.toArray()) as Buffer[]) }
+}
+
+async function surplusIn(
+  tree: MemoryTree,
+  header: ManifestHeader,
+  changes: readonly Loaded[],
+  { paths, deletes }: TargetDelivery,
+): Promise<readonly ResourcePath[]> {
+  if (header.mode !== 'mirror' || header.action !== 'add') return []
+  const held = regionsOf(header, paths).flatMap((region) => [...tree.walk(region, true)].map(({ path }) => path))
+  const listed = changes.filter(({ action }) => action === 'put').map(({ path }) => path)
+  return surplusOf(held, listed, header, deletes)
+}
+
+function applyTo(tree: MemoryTree, { path, action, content }: Loaded): void {
+  if (action !== 'put') tree.remove(path, action === 'delete deep')
+  else if (content === undefined) tree.putFolder(path)
+  else tree.put(path, content)
+}
+
+function contentOf(bytes: Uint8Array): Content {
+  return () => (bytes.length <= smallBytes ? bytes : Readable.from(slices(bytes), { objectMode: false }))
+}
+
+function* slices(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += smallBytes) yield bytes.subarray(at, at + smallBytes)
+}
+
+function overtaken(): ReplicationError {
+  return new ReplicationError('conflict', 'a newer worker has taken over this lane; this one leaves the target to it')
+}
