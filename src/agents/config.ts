@@ -2,7 +2,7 @@ import { Type, type Static, type TSchema } from 'typebox'
 import { globSchema, pathSchema } from '../resources/schema.ts'
 
 /** Names of agents, targets and queues: they stand in URLs, in keys of the Store and in file names. */
-const namePattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'
+export const namePattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'
 
 export const nameSchema = Type.String({ pattern: namePattern })
 

@@ -72,17 +72,3 @@ export function documentedConfigSchema(kinds: readonly EndpointKind[]): TSchema 
     })
   return configSchema(oneOf('source'), oneOf('target'))
 }
-
-/** The same, as it may be sent: what has a default may be absent. */
-export function sendable(schema: TSchema): TSchema {
-  return relaxed(schema) as TSchema
-}
-
-function relaxed(node: unknown): unknown {
-  if (Array.isArray(node)) return node.map(relaxed)
-  if (typeof node !== 'object' || node === null) return node
-  const copy = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, relaxed(value)]))
-  const { properties, required } = copy as { properties?: Record<string, { default?: unknown }>; required?: unknown }
-  if (properties === undefined || !Array.isArray(required)) return copy
-  return { ...copy, required: required.filter((name) => properties[String(name)]?.default === undefined) }
-}

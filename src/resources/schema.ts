@@ -4,12 +4,20 @@ import { Type, type TSchema } from 'typebox'
 import type { Fault } from '../errors.ts'
 import { messageOf } from './fault-message.ts'
 import { faultInGlob } from './glob.ts'
-import { faultIn, type ResourcePath } from './path.ts'
+import { faultIn, quote, type ResourcePath } from './path.ts'
 
 /** What is wrong with a text of our own formats, or undefined. */
 const textFaults: Readonly<Record<string, (text: string) => string | undefined>> = {
   'resource-path': faultIn,
   glob: faultInGlob,
+  origin: faultInOrigin,
+}
+
+/** What a remote server is known by: scheme, host and port, nothing else. */
+function faultInOrigin(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const usable = url !== undefined && /^https?:$/.test(url.protocol) && `${url.protocol}//${url.host}/` === url.href
+  return usable ? undefined : `must be an origin like https://publish1.example.com:8443, it is ${quote(text)}`
 }
 
 /** A text that is a ResourcePath once it has been checked. */
@@ -74,9 +82,9 @@ function faultsOf(errors: readonly ErrorObject[]): Fault[] {
   const faults: Fault[] = []
   for (const error of withoutAlternatives(errors)) {
     const fault = faultOf(error)
-    const key = `${fault.pointer}\n${fault.message}`
-    if (seen.has(key)) continue
-    seen.add(key)
+    // One value, one fault: what has the wrong pattern often has the wrong format too.
+    if (seen.has(fault.pointer)) continue
+    seen.add(fault.pointer)
     faults.push(fault)
     if (faults.length === maxFaults) break
   }
@@ -145,4 +153,22 @@ function meant(within: readonly ErrorObject[], union: ErrorObject): ErrorObject[
     return [{ ...union, keyword: 'anyOf' }]
   const allowedValues = tags.map((error) => error.params['allowedValue'] as unknown)
   return [{ ...tag, keyword: 'enum', params: { allowedValues } }]
+}
+
+/** The schema of what may be sent: where a checked value is complete, what has a default may be absent. */
+export function sendable(schema: TSchema): TSchema {
+  let made = sendables.get(schema)
+  if (made === undefined) sendables.set(schema, (made = relaxed(schema) as TSchema))
+  return made
+}
+
+const sendables = new WeakMap<TSchema, TSchema>()
+
+function relaxed(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(relaxed)
+  if (typeof node !== 'object' || node === null) return node
+  const copy = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, relaxed(value)]))
+  const { properties, required } = copy as { properties?: Record<string, { default?: unknown }>; required?: unknown }
+  if (properties === undefined || !Array.isArray(required)) return copy
+  return { ...copy, required: required.filter((name) => properties[String(name)]?.default === undefined) }
 }

@@ -1,0 +1,133 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { STATUS_CODES, type IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { Type } from 'typebox'
+import { ulid } from 'ulid'
+import { errorView, ReplicationError, statusOf, type ErrorCode } from '../errors.ts'
+import { hasBody } from './media-type.ts'
+
+/** RFC 9457. Every answer that is not a success is one. */
+export const problemSchema = Type.Object(
+  {
+    type: Type.String({ description: 'Always `about:blank`: decide by `code`.' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String({ description: 'For people: names the thing and the way out.' }),
+    instance: Type.String(),
+    code: Type.Enum(Object.keys(statusOf)),
+    requestId: Type.String(),
+    errors: Type.Optional(
+      Type.Array(Type.Object({ pointer: Type.String(), message: Type.String() }), {
+        description: 'One for each fault: a JSON Pointer into what was sent, and what is wrong there.',
+      }),
+    ),
+  },
+  { $id: 'Problem', title: 'Problem' },
+)
+
+/** An error with a status that no code stands for (405, 415, 416). */
+export class HttpError extends ReplicationError {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(status: number, code: ErrorCode, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(code, message)
+    this.status = status
+    this.headers = headers
+  }
+}
+
+/** An error, and what stands beside it in the answer, `statusList` for example. */
+export class ErrorWith extends ReplicationError {
+  readonly beside: Readonly<Record<string, unknown>>
+
+  constructor(error: ReplicationError, beside: Readonly<Record<string, unknown>>) {
+    const { code, message, transient, faults, retryAfterMs, cause } = error
+    super(code, message, { transient, faults, cause, ...(retryAfterMs !== undefined && { retryAfterMs }) })
+    this.beside = beside
+  }
+}
+
+/** Everything that is thrown below a route, or by the framework itself, ends here. */
+export function answerErrors(app: FastifyInstance): void {
+  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply))
+  app.setNotFoundHandler((request, reply) => sendProblem(notFound(app, request), request, reply))
+}
+
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const known = toReplicationError(error)
+  if (known === undefined) request.log.error({ err: error }, 'request failed unexpectedly')
+  else if (known.cause !== undefined) request.log.warn({ err: known }, 'request refused')
+  const { code, detail } = errorView(known)
+  const status = known instanceof HttpError ? known.status : statusOf[code]
+  if (known instanceof HttpError) reply.headers(known.headers)
+  if (known?.retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(known.retryAfterMs / 1000))
+  // What is left of a body that nobody reads must not be taken for the next request.
+  if (hasBody(request.raw) && !request.raw.complete) reply.header('connection', 'close')
+  const beside = known instanceof ErrorWith ? known.beside : {}
+  return reply
+    .code(status)
+    .type('application/problem+json')
+    .send({
+      ...problem({ status, code, detail, instance: pathOf(request.raw), requestId: request.id }),
+      ...(known !== undefined && known.faults.length > 0 && { errors: known.faults }),
+      ...beside,
+    })
+}
+
+function problem(of: {
+  status: number
+  code: ErrorCode
+  detail: string
+  instance: string
+  requestId: string
+}): Record<string, unknown> {
+  return { type: 'about:blank', title: STATUS_CODES[of.status] ?? 'Error', ...of }
+}
+
+/** For bytes that are no HTTP request: there is no route, no request and no reply, only the connection. */
+export function answerGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (socket.destroyed || error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
+  const detail = status === 408 ? 'the request did not arrive in time' : 'this is not a request that can be understood'
+  const requestId = ulid()
+  const body = JSON.stringify(problem({ status, code: 'invalid', detail, instance: '/', requestId }))
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    `x-request-id: ${requestId}`,
+    'connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}
+
+function toReplicationError(error: unknown): ReplicationError | undefined {
+  if (error instanceof ReplicationError) return error
+  if (!(error instanceof Error)) return undefined
+  const { statusCode, code } = error as { statusCode?: number; code?: string }
+  if (statusCode === undefined || statusCode < 400 || statusCode > 499) return undefined
+  if (code === 'FST_ERR_BAD_URL' || code === 'FST_ERR_MAX_PARAM_LENGTH')
+    return new ReplicationError('missing', 'there is nothing at this address')
+  const same = (Object.keys(statusOf) as ErrorCode[]).find((known) => statusOf[known] === statusCode)
+  return same === undefined ? new HttpError(statusCode, 'invalid', error.message) : new ReplicationError(same, error.message)
+}
+
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+
+function notFound(app: FastifyInstance, request: FastifyRequest): ReplicationError {
+  const path = pathOf(request.raw)
+  const allowed: string[] = methods.filter((method) => app.findRoute({ method, url: path }) !== null)
+  if (allowed.length === 0) return new ReplicationError('missing', `there is nothing at ${path}`)
+  if (allowed.includes('GET')) allowed.splice(1, 0, 'HEAD')
+  const allow = allowed.join(', ')
+  return new HttpError(405, 'invalid', `${request.method} is not possible here; these are: ${allow}`, { allow })
+}
+
+function pathOf(raw: IncomingMessage): string {
+  return (raw.url ?? '/').split('?', 1)[0] ?? '/'
+}
+

@@ -1,0 +1,19 @@
+import { LogController, type FastifyReply, type FastifyRequest } from 'fastify'
+
+/** One line for each request, when it is answered; the framework's own are two, with more in them than anybody reads. */
+export class RequestLog extends LogController {
+  constructor() {
+    super({ requestIdLogLabel: 'requestId' })
+  }
+
+  override incomingRequest(): void {}
+
+  override routeNotFound(): void {}
+
+  override requestCompleted(error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
+    const { method, url } = request.raw
+    const facts = { method, url, status: reply.statusCode, tookMs: Math.round(reply.elapsedTime) }
+    if (error) request.log.warn({ ...facts, err: error }, 'request broken off')
+    else request.log.info(facts, 'request answered')
+  }
+}

@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { Type, type Static } from 'typebox'
+import { ReplicationError, type Fault } from './errors.ts'
+import { checkerOf, textCheckerOf } from './resources/schema.ts'
+
+const positive = { minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const
+
+/** Every setting. In the environment `dataDir` is called DATA_DIR; docs/OPERATIONS.md has a row for each. */
+export const settingsSchema = Type.Object(
+  {
+    host: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on.' }),
+    port: Type.Integer({
+      default: 8080,
+      minimum: 0,
+      maximum: 65_535,
+      description: 'Port to listen on; 0: any free one.',
+    }),
+    dataDir: Type.String({
+      default: './data',
+      minLength: 1,
+      description: 'Where everything lies that must not be lost.',
+    }),
+    packagesDir: Type.Optional(Type.String({ minLength: 1, description: 'Where packages lie.' })),
+    logLevel: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+      default: 'info',
+      description: 'The least important lines that are logged.',
+    }),
+    publicUrl: Type.Optional(
+      Type.String({
+        format: 'origin',
+        description: 'The origin under which others reach this server, for example https://author.example.com.',
+      }),
+    ),
+    maxUploadBytes: Type.Integer({
+      default: 17_179_869_184,
+      ...positive,
+      description: 'The largest package that may be uploaded.',
+    }),
+    maxPackageEntries: Type.Integer({
+      default: 1_000_000,
+      ...positive,
+      description: 'The most entries that a package may have.',
+    }),
+    shutdownGraceMs: Type.Integer({
+      default: 10_000,
+      minimum: 0,
+      maximum: 3_600_000,
+      description: 'How long work under way may take to end when the server is told to stop.',
+    }),
+  },
+  { additionalProperties: false },
+)
+
+type Given = Static<typeof settingsSchema>
+
+/** Checked, complete; folders are absolute paths. */
+export interface Settings extends Readonly<Omit<Given, 'packagesDir'>> {
+  readonly configDir: string
+  readonly packagesDir: string
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * The settings: the environment over `<CONFIG_DIR>/server.json`, which may be absent, over defaults. An empty variable
+ * counts as absent. Throws `invalid` with a message of one line that names what is wrong and where.
+ */
+export function loadSettings(env: Environment): Settings {
+  const configDir = resolve(env['CONFIG_DIR'] || './config')
+  const file = join(configDir, 'server.json')
+  const fromFile = readServerJson(file)
+  refuse(checkerOf(partial)(fromFile), (setting) => (setting === '' ? file : `${setting} in ${file}`))
+  const fromEnv = settingsIn(env)
+  refuse(textCheckerOf(partial)(fromEnv), variableOf)
+  const given = { ...fromFile, ...fromEnv } as Given
+  checkerOf(settingsSchema)(given)
+  const dataDir = resolve(given.dataDir)
+  return { ...given, configDir, dataDir, packagesDir: resolve(given.packagesDir ?? join(dataDir, 'packages')) }
+}
+
+/** `dataDir` is DATA_DIR in the environment. */
+export function variableOf(setting: string): string {
+  return setting.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()
+}
+
+/** Each source alone is checked for what it has; only together do they get the defaults. */
+const partial = Type.Object(
+  Object.fromEntries(
+    Object.entries(settingsSchema.properties).map(([name, schema]) => {
+      const { default: _, ...rest } = schema as typeof schema & { default?: unknown }
+      return [name, Type.Optional(Type.Unsafe(rest))]
+    }),
+  ),
+  { additionalProperties: false },
+)
+
+function settingsIn(env: Environment): Record<string, unknown> {
+  const found: Record<string, unknown> = {}
+  for (const name of Object.keys(settingsSchema.properties)) {
+    const text = env[variableOf(name)]
+    if (text !== undefined && text !== '') found[name] = text
+  }
+  return found
+}
+
+function readServerJson(file: string): Record<string, unknown> {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw new ReplicationError('invalid', `${file} cannot be read: ${(cause as Error).message}`, { cause })
+  }
+  try {
+    return JSON.parse(text) as Record<string, unknown>
+  } catch (cause) {
+    const message = (cause as Error).message.replaceAll(/\s+/g, ' ')
+    throw new ReplicationError('invalid', `${file} is not JSON: ${message}`, { cause })
+  }
+}
+
+function refuse(faults: readonly Fault[], nameOf: (setting: string) => string): void {
+  if (faults.length === 0) return
+  const said = faults.map(({ pointer, message }) => `${nameOf(pointer.slice(1))} ${message}`)
+  throw new ReplicationError('invalid', said.join('; '))
+}
