@@ -76,7 +76,8 @@ export async function readForm(request: FastifyRequest): Promise<void> {
   if (!request.isMultipart()) return
   const fields: Record<string, unknown> = {}
   for await (const part of request.parts()) {
-    if (part.type === 'file') throw new ReplicationError('invalid', `this call takes no file, and ${part.fieldname} is one`)
+    if (part.type === 'file')
+      throw new ReplicationError('invalid', `this call takes no file, and ${part.fieldname} is one`)
     fields[part.fieldname] = part.fieldname in fields ? [fields[part.fieldname], part.value].flat() : part.value
   }
   request.body = fields

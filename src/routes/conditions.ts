@@ -4,7 +4,9 @@ import type { Conditions } from '../agents/conditions.ts'
 
 /** Documentation of the two headers, for the routes that honour them. */
 export const conditionHeaders = Type.Object({
-  'If-Match': Type.Optional(Type.String({ description: 'Only if it is still what this tag names; `*`: only if it exists.' })),
+  'If-Match': Type.Optional(
+    Type.String({ description: 'Only if it is still what this tag names; `*`: only if it exists.' }),
+  ),
   'If-None-Match': Type.Optional(Type.String({ description: '`*`: only if there is none yet.' })),
 })
 

@@ -1,8 +1,6 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
-import { Type } from 'typebox'
-import { route, type Route } from './route.ts'
 
-/** Settings of the document; what is in it comes from the routes. */
+/** How the OpenAPI document is made; what is in it comes from the routes. */
 export function openApi(of: { readonly version: string; readonly publicUrl?: string }): FastifyDynamicSwaggerOptions {
   return {
     openapi: {
@@ -20,19 +18,4 @@ export function openApi(of: { readonly version: string; readonly publicUrl?: str
     stripBasePath: false,
     refResolver: { buildLocalReference: (schema, _base, _fragment, i) => String(schema['$id'] ?? `def-${i}`) },
   }
-}
-
-export function openApiRoutes(document: () => object): Route[] {
-  return [
-    route({
-      method: 'GET',
-      url: '/openapi.json',
-      operationId: 'readOpenApi',
-      tag: 'operations',
-      summary: 'This document',
-      answers: { 200: { description: 'OpenAPI 3.1', schema: Type.Unsafe({ type: 'object' }) } },
-      problems: [],
-      handler: document,
-    }),
-  ]
 }

@@ -81,17 +81,13 @@ export async function sendPackage(
   const condition = request.headers['if-range']
   const range = condition === undefined || condition === etag ? rangeOf(request.headers.range, size) : 'whole'
   if (range === 'unsatisfiable')
-    return reply
-      .code(416)
-      .header('content-range', `bytes */${size}`)
-      .type('application/problem+json')
-      .send({
-        type: 'about:blank',
-        title: 'Range Not Satisfiable',
-        status: 416,
-        code: 'invalid',
-        requestId: request.id,
-      })
+    return reply.code(416).header('content-range', `bytes */${size}`).type('application/problem+json').send({
+      type: 'about:blank',
+      title: 'Range Not Satisfiable',
+      status: 416,
+      code: 'invalid',
+      requestId: request.id,
+    })
   if (range === 'whole') return reply.header('content-length', size).send(await parts.packages.openRead(record.id, {}))
   return reply
     .code(206)

@@ -1,48 +1,41 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Type, type Static, type TSchema } from 'typebox'
+import { Type, type TObject, type TProperties } from 'typebox'
 import { ReplicationError } from '../errors.ts'
 import { checkerOf } from '../resources/schema.ts'
 
-/** The query of every list; a route adds its filters beside these. */
-export const pageQuery = {
+const page = {
   limit: Type.Integer({ default: 50, minimum: 1, maximum: 500, description: 'The most items in one page.' }),
   cursor: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 2000, description: 'From `next` of the page before; opaque.' }),
+    Type.String({ minLength: 1, maxLength: 8000, description: 'From `next` of the page before; opaque.' }),
   ),
 }
 
-/** The answer of a list. */
-export function pageSchema(item: TSchema): TSchema {
-  return Type.Object({
-    items: Type.Array(item),
-    next: Type.Optional(Type.String({ description: 'The cursor of the next page; absent on the last.' })),
+/** The query of a list; its filters beside the page. */
+export function pageQuery(): TObject<typeof page>
+export function pageQuery<Filters extends TProperties>(filters: Filters): TObject<typeof page & Filters>
+export function pageQuery(filters: TProperties = {}): TObject {
+  return Type.Object({ ...filters, ...page }, { additionalProperties: false })
+}
+
+/** A position is where the next page begins, in words of the list: the last key of this page, for example. */
+const cursor = Type.Object({ after: Type.String({ minLength: 1, maxLength: 5000 }) }, { additionalProperties: false })
+
+/** The position that a cursor stands for. Throws `invalid` for what no list has given out. */
+export function cursorOf(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined
+  const value = decode(text)
+  if (value === undefined || checkerOf(cursor)(value).length > 0) throw badCursor()
+  return (value as { after: string }).after
+}
+
+/** For a position that is none of the list's. */
+export function badCursor(): ReplicationError {
+  return new ReplicationError('invalid', 'the cursor is not one that this list has given out', {
+    faults: [{ pointer: '/cursor', message: 'is no cursor of this list; begin again without one' }],
   })
 }
 
-export interface Cursor<T> {
-  encode(position: T): string
-  /** Throws `invalid` for what this list has never given out. */
-  decode(text: string | undefined): T | undefined
-}
-
-/** Cursors of one list: where to go on, as a caller carries it. A cursor of another list is refused. */
-export function cursorOf<S extends TSchema>(list: string, position: S): Cursor<Static<S>> {
-  const check = checkerOf(Type.Object({ list: Type.Literal(list), at: position }, { additionalProperties: false }))
-  return {
-    encode: (at) => Buffer.from(JSON.stringify({ list, at })).toString('base64url'),
-    decode: (text) => {
-      if (text === undefined) return undefined
-      const value = parse(text)
-      if (value === undefined || check(value).length > 0)
-        throw new ReplicationError('invalid', 'the cursor is not one that this list has given out', {
-          faults: [{ pointer: '/cursor', message: 'is not a cursor of this list; begin again without one' }],
-        })
-      return (value as { at: Static<S> }).at
-    },
-  }
-}
-
-function parse(text: string): unknown {
+function decode(text: string): unknown {
   try {
     return JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as unknown
   } catch {
@@ -50,16 +43,16 @@ function parse(text: string): unknown {
   }
 }
 
-/** The answer with `next`, and the header `Link` that says the same as an address. */
-export function sendPage<T>(
+/** The answer of a list: `next`, a position, becomes a cursor, and the header `Link` says the same as an address. */
+export function nextPage<T>(
   request: FastifyRequest,
   reply: FastifyReply,
-  items: readonly T[],
-  next: string | undefined,
-): { items: readonly T[]; next?: string } {
-  if (next === undefined) return { items }
+  { items, next }: { readonly items: readonly T[]; readonly next?: string },
+): { items: T[]; next?: string } {
+  if (next === undefined) return { items: [...items] }
+  const encoded = Buffer.from(JSON.stringify({ after: next })).toString('base64url')
   const url = new URL(request.url, 'http://localhost')
-  url.searchParams.set('cursor', next)
-  reply.header('link', `<${url.pathname}${url.search}>; rel="next"`)
-  return { items, next }
+  url.searchParams.set('cursor', encoded)
+  void reply.header('link', `<${url.pathname}${url.search}>; rel="next"`)
+  return { items: [...items], next: encoded }
 }

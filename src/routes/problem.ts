@@ -1,10 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
 import { ulid } from 'ulid'
 import { errorView, ReplicationError, statusOf, type ErrorCode } from '../errors.ts'
-import { hasBody } from './media-type.ts'
 
 /** RFC 9457. Every answer that is not a success is one. */
 export const problemSchema = Type.Object(
@@ -14,7 +13,7 @@ export const problemSchema = Type.Object(
     status: Type.Integer(),
     detail: Type.String({ description: 'For people: names the thing and the way out.' }),
     instance: Type.String(),
-    code: Type.Enum(Object.keys(statusOf)),
+    code: Type.Enum(Object.keys(statusOf) as ErrorCode[]),
     requestId: Type.String(),
     errors: Type.Optional(
       Type.Array(Type.Object({ pointer: Type.String(), message: Type.String() }), {
@@ -24,6 +23,8 @@ export const problemSchema = Type.Object(
   },
   { $id: 'Problem', title: 'Problem' },
 )
+
+export type Problem = Static<typeof problemSchema>
 
 /** An error with a status that no code stands for (405, 415, 416). */
 export class HttpError extends ReplicationError {
@@ -37,17 +38,6 @@ export class HttpError extends ReplicationError {
   }
 }
 
-/** An error, and what stands beside it in the answer, `statusList` for example. */
-export class ErrorWith extends ReplicationError {
-  readonly beside: Readonly<Record<string, unknown>>
-
-  constructor(error: ReplicationError, beside: Readonly<Record<string, unknown>>) {
-    const { code, message, transient, faults, retryAfterMs, cause } = error
-    super(code, message, { transient, faults, cause, ...(retryAfterMs !== undefined && { retryAfterMs }) })
-    this.beside = beside
-  }
-}
-
 /** Everything that is thrown below a route, or by the framework itself, ends here. */
 export function answerErrors(app: FastifyInstance): void {
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply))
@@ -58,31 +48,24 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   const known = toReplicationError(error)
   if (known === undefined) request.log.error({ err: error }, 'request failed unexpectedly')
   else if (known.cause !== undefined) request.log.warn({ err: known }, 'request refused')
-  const { code, detail } = errorView(known)
-  const status = known instanceof HttpError ? known.status : statusOf[code]
   if (known instanceof HttpError) reply.headers(known.headers)
   if (known?.retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(known.retryAfterMs / 1000))
   // What is left of a body that nobody reads must not be taken for the next request.
   if (hasBody(request.raw) && !request.raw.complete) reply.header('connection', 'close')
-  const beside = known instanceof ErrorWith ? known.beside : {}
-  return reply
-    .code(status)
-    .type('application/problem+json')
-    .send({
-      ...problem({ status, code, detail, instance: pathOf(request.raw), requestId: request.id }),
-      ...(known !== undefined && known.faults.length > 0 && { errors: known.faults }),
-      ...beside,
-    })
+  const problem = problemOf(known ?? error, request)
+  return reply.code(problem.status).type('application/problem+json').send(problem)
 }
 
-function problem(of: {
-  status: number
-  code: ErrorCode
-  detail: string
-  instance: string
-  requestId: string
-}): Record<string, unknown> {
-  return { type: 'about:blank', title: STATUS_CODES[of.status] ?? 'Error', ...of }
+/** The problem that an error becomes. Of errors that are not ours only a general word is said; the log has the rest. */
+export function problemOf(error: unknown, request: FastifyRequest): Problem {
+  const { code, detail } = errorView(error)
+  const status = error instanceof HttpError ? error.status : statusOf[code]
+  const faults = error instanceof ReplicationError ? error.faults : []
+  return {
+    ...{ type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail },
+    ...{ instance: pathOf(request.raw), code, requestId: request.id },
+    ...(faults.length > 0 && { errors: [...faults] }),
+  }
 }
 
 /** For bytes that are no HTTP request: there is no route, no request and no reply, only the connection. */
@@ -94,7 +77,9 @@ export function answerGarbage(error: NodeJS.ErrnoException, socket: Socket): voi
   const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
   const detail = status === 408 ? 'the request did not arrive in time' : 'this is not a request that can be understood'
   const requestId = ulid()
-  const body = JSON.stringify(problem({ status, code: 'invalid', detail, instance: '/', requestId }))
+  const title = STATUS_CODES[status] ?? 'Error'
+  const problem: Problem = { type: 'about:blank', title, status, detail, instance: '/', code: 'invalid', requestId }
+  const body = JSON.stringify(problem)
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'content-type: application/problem+json',
@@ -113,7 +98,9 @@ function toReplicationError(error: unknown): ReplicationError | undefined {
   if (code === 'FST_ERR_BAD_URL' || code === 'FST_ERR_MAX_PARAM_LENGTH')
     return new ReplicationError('missing', 'there is nothing at this address')
   const same = (Object.keys(statusOf) as ErrorCode[]).find((known) => statusOf[known] === statusCode)
-  return same === undefined ? new HttpError(statusCode, 'invalid', error.message) : new ReplicationError(same, error.message)
+  return same === undefined
+    ? new HttpError(statusCode, 'invalid', error.message)
+    : new ReplicationError(same, error.message)
 }
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
@@ -127,7 +114,11 @@ function notFound(app: FastifyInstance, request: FastifyRequest): ReplicationErr
   return new HttpError(405, 'invalid', `${request.method} is not possible here; these are: ${allow}`, { allow })
 }
 
+export function hasBody({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
+  const length = headers['content-length']
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
+}
+
 function pathOf(raw: IncomingMessage): string {
   return (raw.url ?? '/').split('?', 1)[0] ?? '/'
 }
-

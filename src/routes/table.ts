@@ -1,65 +1,71 @@
-import type { Registry } from 'prom-client'
+import type { FastifyInstance } from 'fastify'
 import type { TSchema } from 'typebox'
-import type { ConfigStore } from '../agents/config-store.ts'
 import { documentedConfigSchema } from '../agents/endpoint-config.ts'
-import type { EndpointKind } from '../endpoints/endpoint.ts'
 import { sendable } from '../resources/schema.ts'
-import { configRoutes } from './configs.ts'
-import { healthRoutes } from './health.ts'
-import { kindRoutes } from './kinds.ts'
+import { commandRoutes } from './command-routes.ts'
+import { configRoutes } from './config-routes.ts'
+import { healthRoutes } from './health-routes.ts'
+import { kindRoutes } from './kind-routes.ts'
+import { monitoringRoutes } from './monitoring-routes.ts'
+import { packageRoutes } from './package-routes.ts'
+import type { RouteParts } from './parts.ts'
+import { prefixes } from './prefixes.ts'
 import { problemSchema } from './problem.ts'
-import { revisionRoutes } from './revisions.ts'
-import type { Route } from './route.ts'
+import { revisionRoutes } from './revision-routes.ts'
 
 /*
- * How to add routes: write `things.ts` with
+ * How to add routes: write `thing-routes.ts` with
  *
- *     export function thingRoutes({ things }: Parts): Route[] {
- *       return [
- *         route({
- *           method: 'GET', url: '/things/:id', operationId: 'readThing', tag: 'things', summary: 'Reads one thing',
- *           params: Type.Object({ id: thingId }),           // what does not fit is 404
- *           query: Type.Object({…}, closed),                // text is converted; absent: any parameter is 400
- *           body: { schema: Type.Object({…}, closed) },     // nothing is converted; other media types are 415
- *           answers: { 200: { description: 'The thing', schema: thingView } },
- *           problems: ['missing'],
- *           hooks: { preHandler: … },                       // Fastify's own, for this route alone
- *           handler: async ({ params }) => things.read(params.id),
- *         }),
- *       ]
+ *     export function thingRoutes(app: FastifyInstance, { things }: RouteParts): void {
+ *       typed(app).get(
+ *         '/things/:id',
+ *         {
+ *           schema: {
+ *             operationId: 'readThing', summary: 'Reads one thing', tags: ['things'],
+ *             params: Type.Object({ id: thingId }),      // what does not fit is 404
+ *             querystring: Type.Object({…}, closed),     // text is converted; without it, any parameter is 400
+ *             body: Type.Object({…}, closed),            // nothing is converted; JSON, or the types in `consumes`, else 415
+ *             response: { 200: thingView, ...problems('conflict') },
+ *           },
+ *         },
+ *         async (request) => things.read(request.params.id),
+ *       )
  *     }
  *
- * put what it needs into `Parts` and its name into `routeTable`. All else follows from the entry: the three prefixes,
- * HEAD beside GET, validation, 405 and 415, the OpenAPI document, and the tests that read this table. A handler answers the
- * body, or throws a ReplicationError (problem.ts turns every error into a problem); lists use paging.ts, tags and
- * conditions conditions.ts, links and the caller's name caller.ts. Schemas that several routes show go into
- * `sharedSchemas` and are named as `Type.Unsafe({ $ref: 'Thing#' })`, in answers only: a body is checked by its schema alone.
+ * put what it needs into `RouteParts` and its name into `table`. conventions.ts gives it the rest: validation, media
+ * types, the problems that any call may end with, HEAD, 405, the OpenAPI document (test/routes/openapi.test.ts reads it
+ * against the routes). A handler answers the body, or throws: problem.ts turns every error into a problem. Lists use
+ * paging.ts, tags and conditions conditions.ts, links prefixes.ts, forms and streams body.ts. A schema that several
+ * answers show goes into `sharedSchemas`, and is named as `Type.Unsafe({ $ref: 'Thing#' })`.
  */
 
-/** What the routes are made of. */
-export interface Parts {
-  readonly configs: ConfigStore
-  readonly kinds: readonly EndpointKind[]
-  readonly registry: Registry
-  /** Throws (`unavailable`) while the server cannot do its work; warnings say which promises are weaker. */
-  readonly ready: () => Promise<{ readonly warnings: readonly string[] }>
-}
+type Routes = (app: FastifyInstance, parts: RouteParts) => void
 
-/** The prefix that documentation uses, and those of the proposal that this API began with. */
-export const prefixes = ['/replication', '/libs/sling/replication', '/system/replication'] as const
+/** What is served under each of the prefixes. */
+const table: readonly Routes[] = [
+  configRoutes,
+  revisionRoutes,
+  kindRoutes,
+  commandRoutes,
+  packageRoutes,
+  monitoringRoutes,
+]
 
-/** The routes under each of the prefixes. */
-export function routeTable(parts: Parts): Route[] {
-  return [...configRoutes(parts), ...revisionRoutes(parts), ...kindRoutes(parts)]
-}
-
-/** The routes outside the prefixes. */
-export function plainTable(parts: Parts): Route[] {
-  return healthRoutes(parts)
+/** All routes of the server, under their prefixes and outside them. */
+export async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {
+  for (const schema of sharedSchemas(parts)) app.addSchema(schema)
+  for (const prefix of prefixes)
+    await app.register(
+      async (scope) => {
+        for (const routes of table) routes(scope, parts)
+      },
+      { prefix },
+    )
+  healthRoutes(app, parts)
 }
 
 /** Schemas that the OpenAPI document names once. */
-export function sharedSchemas({ kinds }: Parts): TSchema[] {
+function sharedSchemas({ kinds }: RouteParts): TSchema[] {
   const config = documentedConfigSchema(kinds)
   return [
     problemSchema,

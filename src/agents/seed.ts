@@ -4,13 +4,13 @@ import { ReplicationError, type Fault } from '../errors.ts'
 import type { ConfigStore } from './config-store.ts'
 
 /**
- * Creates the agents of `<configDir>/agents/*.json` that this installation has never had, and answers their names. What
+ * Creates the agents of `<folder>/*.json` that this installation has never had, and answers their names. What
  * has ever been here is REST's to decide: an agent that was deleted stays deleted, one that was changed stays so.
  * Throws `invalid`, in one line that names the file and its first fault, before anything is created.
  */
-export async function seedAgents(configs: ConfigStore, configDir: string): Promise<string[]> {
+export async function seedAgents(configs: ConfigStore, folder: string): Promise<string[]> {
   const wanted = new Map<string, { file: string; input: unknown }>()
-  for (const file of await seedFiles(join(configDir, 'agents'))) {
+  for (const file of await seedFiles(folder)) {
     const input = await readSeed(file)
     const name = (input as { name?: unknown } | null)?.name
     if (typeof name === 'string' && (await configs.everHad(name))) continue

@@ -1,8 +1,9 @@
+import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { endpointSchema } from '../agents/endpoint-config.ts'
 import type { EndpointKind } from '../endpoints/endpoint.ts'
-import { route, type Route } from './route.ts'
-import type { Parts } from './table.ts'
+import { listOf } from './command-schemas.ts'
+import type { RouteParts } from './parts.ts'
 
 const kindView = Type.Object(
   {
@@ -16,19 +17,19 @@ const kindView = Type.Object(
   { additionalProperties: false, title: 'EndpointKind' },
 )
 
-export function kindRoutes({ kinds }: Parts): Route[] {
-  return [
-    route({
-      method: 'GET',
-      url: '/endpoint-kinds',
-      operationId: 'listEndpointKinds',
-      tag: 'config',
-      summary: 'Lists the kinds of endpoints with their options, and whether each can be a source, a target, or both',
-      answers: { 200: { description: 'All of them', schema: Type.Object({ items: Type.Array(kindView) }) } },
-      problems: [],
-      handler: () => ({ items: kinds.map(viewOf) }),
-    }),
-  ]
+export function kindRoutes(app: FastifyInstance, { kinds }: RouteParts): void {
+  app.get(
+    '/endpoint-kinds',
+    {
+      schema: {
+        operationId: 'listEndpointKinds',
+        summary: 'Lists the kinds of endpoints, their options, and whether each can be a source, a target, or both',
+        tags: ['config'],
+        response: { 200: listOf(kindView) },
+      },
+    },
+    () => ({ items: kinds.map(viewOf) }),
+  )
 }
 
 function viewOf(kind: EndpointKind): object {

@@ -1,0 +1,57 @@
+import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import { answer, problems } from './conventions.ts'
+import type { RouteParts } from './parts.ts'
+
+const tags = ['operations']
+/** Asked every few seconds: only failures are worth a line. */
+const logLevel = 'warn'
+
+const live = Type.Object({ status: Type.Literal('live') })
+const ready = Type.Object({ status: Type.Literal('ready'), warnings: Type.Array(Type.String()) })
+
+/** What whoever runs the server asks; outside the prefixes. */
+export function healthRoutes(app: FastifyInstance, parts: RouteParts): void {
+  app.get(
+    '/health/live',
+    {
+      logLevel,
+      schema: { operationId: 'isLive', summary: 'Whether the process answers at all', tags, response: { 200: live } },
+    },
+    () => ({ status: 'live' }),
+  )
+  app.get(
+    '/health/ready',
+    {
+      logLevel,
+      schema: {
+        operationId: 'isReady',
+        summary: 'Whether the server can do its work, and which promises are weaker than they could be',
+        tags,
+        response: { 200: ready, ...problems('unavailable') },
+      },
+    },
+    async () => ({ status: 'ready', warnings: (await parts.ready()).warnings }),
+  )
+  app.get(
+    '/metrics',
+    {
+      logLevel,
+      schema: {
+        ...{ operationId: 'readMetrics', summary: 'Metrics for Prometheus', tags },
+        response: { 200: answer({ description: 'Text format', schema: Type.String(), type: 'text/plain' }) },
+      },
+    },
+    async (_request, reply) => reply.type(parts.registry.contentType).send(await parts.registry.metrics()),
+  )
+  app.get(
+    '/openapi.json',
+    {
+      schema: {
+        ...{ operationId: 'readOpenApi', summary: 'The OpenAPI 3.1 document of this server', tags },
+        response: { 200: Type.Unsafe({ type: 'object' }) },
+      },
+    },
+    () => app.swagger(),
+  )
+}

@@ -1,0 +1,10 @@
+import type { FastifyRequest } from 'fastify'
+
+/** The prefix that documentation uses, and those of the proposal that this API began with. */
+export const prefixes = ['/replication', '/libs/sling/replication', '/system/replication'] as const
+
+/** The address of something of ours, under the prefix by which the caller came. `path` begins with a slash. */
+export function hrefOf(request: FastifyRequest, path: string): string {
+  const prefix = prefixes.find((candidate) => request.url.startsWith(`${candidate}/`)) ?? prefixes[0]
+  return prefix + path
+}
