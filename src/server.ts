@@ -15,6 +15,7 @@ import { seedAgents } from './agents/seed.ts'
 import { buildApp } from './app.ts'
 import { kinds } from './endpoints/kinds.ts'
 import { ReplicationError } from './errors.ts'
+import { defaultLimits } from './packages/limits.ts'
 import { PackageStore } from './packages/store.ts'
 import { InProcessWork } from './queues/in-process.ts'
 import { Idempotency } from './routes/idempotency.ts'
@@ -48,11 +49,10 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     const store = await openEmbedded(join(settings.dataDir, 'state'))
     closers.push(() => store.close())
     const installation = await installationOf(store)
+    const { maxPackageEntries: maxEntries, maxUploadBytes: maxZipBytes } = settings
     const packages = await PackageStore.open(settings.packagesDir, {
-      maxEntries: settings.maxPackageEntries,
-      maxZipBytes: settings.maxUploadBytes,
+      limits: { ...defaultLimits, maxEntries, maxZipBytes },
     })
-    closers.push(() => packages.close())
     const configs = new ConfigStore(store, kinds, queueHooks(store))
     await seedAgents(configs, join(settings.configDir, 'agents'))
     const roster = new Roster(configs, kinds, { installation })

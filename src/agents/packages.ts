@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream'
 import { ReplicationError } from '../errors.ts'
-import { isPackageId, type PackageId } from '../packages/manifest.ts'
+import { isPackageId, type ManifestEntry, type PackageId } from '../packages/manifest.ts'
+import { openPackage } from '../packages/read.ts'
+import type { ResourcePath } from '../resources/path.ts'
 import { below } from '../state/store.ts'
 import type { Parts } from './parts.ts'
 import { packageKey, packageUsesKey, type PackageRecord } from './records.ts'
@@ -43,6 +45,24 @@ export async function listPackages(
   const items = found.slice(0, limit).map(({ value }) => value)
   const last = items.at(-1)
   return { items, ...(found.length > limit && last !== undefined && { next: last.id }) }
+}
+
+/** What a package applies, in order, behind the path `after`. Throws `missing`. */
+export async function listEntries(
+  parts: Pick<Parts, 'store' | 'packages'>,
+  id: string,
+  { after, limit }: { readonly after?: ResourcePath; readonly limit: number },
+): Promise<Page<ManifestEntry>> {
+  const { id: known } = await packageOf(parts, id)
+  const reader = await openPackage(await parts.packages.file(known))
+  try {
+    const found = await reader.entries({ limit: limit + 1, ...(after !== undefined && { after }) })
+    const items = found.slice(0, limit)
+    const last = items.at(-1)
+    return { items, ...(found.length > limit && last !== undefined && { next: last.path }) }
+  } finally {
+    await reader.close()
+  }
 }
 
 /** Forgets the package, then removes its bytes. Throws `missing`; `conflict` while a queue refers to it. */
