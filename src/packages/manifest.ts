@@ -17,15 +17,45 @@ export interface ManifestHeader {
   readonly action: 'add' | 'delete'
   /** `mirror`: what the target holds within the roots and the manifest does not list is removed. */
   readonly mode: 'update' | 'mirror'
-  /** Paths of the command, in path order, none within another. Every entry lies within one of them. */
+  /** Paths of the command, in path order, each once. Every entry lies within one of them. */
   readonly roots: readonly ResourcePath[]
+  /**
+   * Only in a mirror: what the agent's filters kept out of the package, and what is thus not to be removed either. The
+   * first that matches decides; what none matches is included. Absent: nothing was kept out.
+   */
+  readonly filters?: readonly ManifestFilter[]
 }
+
+/** A glob over whole paths: `*` and `?` stay within a segment, `x/**` is x and everything below it. */
+export type ManifestFilter = { readonly include: string } | { readonly exclude: string }
 
 /** One change, without its bytes: a further line of the manifest each, in path order. */
 export type ManifestEntry =
+  /** `digest` is the SHA-256 of the content as 64 lower-case hex digits, `size` its bytes. */
   | { readonly type: 'file'; readonly path: ResourcePath; readonly digest: string; readonly size: number }
   | { readonly type: 'folder'; readonly path: ResourcePath }
   | { readonly type: 'delete'; readonly path: ResourcePath; readonly deep: boolean }
+
+/**
+ * A line of an index: the manifest of a tree that is too large for one package, whose parts are packages of their own, in
+ * the order in which they are applied. Named by the format; this version reads no index and says so (`invalid`).
+ */
+export interface ManifestPart {
+  readonly type: 'part'
+  readonly package: PackageId
+  readonly entries: number
+  readonly bytes: number
+}
+
+/** Who made the package, when and for what: beside the manifest, outside its digest. */
+export interface PackageOrigin {
+  readonly installation: string
+  readonly agent: string
+  readonly command: string
+  readonly actor?: string
+  /** RFC 3339, UTC. */
+  readonly createdAt: string
+}
 
 /** A package on this server's disk, written once and never modified. */
 export interface PackageFile {

@@ -1,0 +1,114 @@
+import type { ResourcePath } from '../resources/path.ts'
+import { segmentBytes } from './compression.ts'
+import { EntryOrder } from './entry-order.ts'
+import type { PackageLimits } from './limits.ts'
+import { checkHeader, entryLine, headerLine } from './manifest-lines.ts'
+import type { ManifestEntry, ManifestHeader, PackageId, PackageOrigin, PackageSummary } from './manifest.ts'
+import { filterXml, metaNames, originJson, propertiesXml } from './meta-files.ts'
+import type { Output } from './output.ts'
+import type { Spool } from './spool.ts'
+import { ZipNames } from './zip-name.ts'
+import { ZipWriter, type LargeFile, type Written } from './zip-writer.ts'
+
+export interface Blueprint {
+  readonly header: ManifestHeader
+  readonly origin: PackageOrigin | undefined
+  readonly limits: PackageLimits
+}
+
+/**
+ * Makes one package, synchronously, as it is called: entries in path order, then `end`. In the file stand filter.xml,
+ * origin.json and `jcr_root/`, the content, the manifest, whose digest is known only then, and properties.xml, which holds
+ * the digest.
+ */
+export class PackageBuilder {
+  readonly #header: ManifestHeader
+  readonly #zip: ZipWriter
+  readonly #manifest: Spool
+  readonly #order: EntryOrder
+  readonly #names = new ZipNames()
+  #open: { readonly path: ResourcePath; readonly file: LargeFile } | undefined
+
+  /** Throws `invalid` when the header is. */
+  constructor({ header, origin, limits }: Blueprint, output: Output, manifest: Spool, records: Spool) {
+    checkHeader(header)
+    this.#header = header
+    this.#order = new EntryOrder(header, limits)
+    this.#manifest = manifest
+    this.#zip = new ZipWriter(output, records, Object.values(metaNames))
+    this.#manifest.add(Buffer.from(`${headerLine(header)}\n`))
+    this.#addMeta(metaNames.filter, filterXml(header))
+    if (origin !== undefined) this.#addMeta(metaNames.origin, originJson(origin))
+    this.#zip.addFolder(metaNames.content)
+  }
+
+  addFolder(path: ResourcePath): void {
+    this.#list({ type: 'folder', path })
+    const name = this.#names.nameOf({ type: 'folder', path })
+    if (name !== metaNames.content) this.#zip.addFolder(name)
+  }
+
+  addDelete(path: ResourcePath, deep: boolean): void {
+    this.#list({ type: 'delete', path, deep })
+  }
+
+  /** Content of at most one segment. */
+  addFile(path: ResourcePath, content: Uint8Array): void {
+    this.#listFile(path, this.#zip.addFile(this.#names.nameOf({ type: 'file', path }), content))
+  }
+
+  /** Segments of a larger content: the first with its path. */
+  addSegment(path: ResourcePath | undefined, segment: Uint8Array): void {
+    if (path !== undefined) {
+      const file = this.#zip.startFile(this.#names.nameOf({ type: 'file', path }), segment)
+      this.#open = { path, file }
+    } else this.#open?.file.add(segment)
+    this.#order.checkBytes(this.#open?.file.size ?? 0)
+  }
+
+  endFile(): void {
+    if (this.#open === undefined) return
+    this.#listFile(this.#open.path, this.#open.file.end())
+    this.#open = undefined
+  }
+
+  /** Answers once the package is on the disk. */
+  end(): PackageSummary {
+    const { digest } = this.#addManifest()
+    const id = `sha256-${digest}` as PackageId
+    this.#addMeta(metaNames.properties, propertiesXml(id))
+    const zipBytes = this.#zip.end()
+    return { ...this.#header, id, entries: this.#order.entries, bytes: this.#order.bytes, zipBytes }
+  }
+
+  #listFile(path: ResourcePath, { digest, size }: Written): void {
+    this.#list({ type: 'file', path, digest, size })
+  }
+
+  #list(entry: ManifestEntry): void {
+    this.#order.admit(entry)
+    this.#manifest.add(Buffer.from(`${entryLine(entry)}\n`))
+  }
+
+  #addManifest(): Written {
+    let file: LargeFile | undefined
+    for (const chunk of this.#manifest.chunks(segmentBytes)) {
+      if (this.#manifest.size <= segmentBytes) return this.#zip.addFile(metaNames.manifest, chunk)
+      if (file === undefined) file = this.#zip.startFile(metaNames.manifest, chunk)
+      else file.add(chunk)
+    }
+    return (file as LargeFile).end()
+  }
+
+  #addMeta(name: string, text: string): void {
+    const bytes = Buffer.from(text)
+    if (bytes.length <= segmentBytes) {
+      this.#zip.addFile(name, bytes)
+      return
+    }
+    const file = this.#zip.startFile(name, bytes.subarray(0, segmentBytes))
+    for (let at = segmentBytes; at < bytes.length; at += segmentBytes)
+      file.add(bytes.subarray(at, at + segmentBytes))
+    file.end()
+  }
+}

@@ -1,0 +1,114 @@
+import { createHash, hash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { crc32, createInflateRaw, inflateRawSync, type InflateRaw } from 'node:zlib'
+import { ReplicationError } from '../errors.ts'
+import { quote } from '../resources/path.ts'
+import { readFrom, type RandomAccess } from './random-access.ts'
+import type { ZipEntry } from './zip-directory.ts'
+import { stored } from './zip-format.ts'
+
+const chunkBytes = 256 * 1024
+
+/** What the manifest says of a file. */
+interface Expected {
+  readonly digest: string
+  readonly size: number
+}
+
+/** Small content, unpacked and checked; a copy. Throws `corrupt`. */
+export function unpack(entry: ZipEntry, packed: Buffer, expected: Expected): Buffer {
+  const content = entry.method === stored ? Buffer.from(packed) : inflate(entry, packed)
+  if (content.length !== expected.size) throw corrupt(entry, `it has ${content.length} bytes, not ${expected.size}`)
+  if (hash('sha256', content) !== expected.digest) throw wrongDigest(entry)
+  if (crc32(content) !== entry.crc) throw wrongChecksum(entry)
+  return content
+}
+
+/** Large content: a stream that fails with `corrupt` when it is not what the manifest says. */
+export function contentStream(access: RandomAccess, entry: ZipEntry, data: number, expected: Expected): Readable {
+  return Readable.from(checkedChunks(access, entry, data, expected), { objectMode: false, highWaterMark: chunkBytes })
+}
+
+async function* checkedChunks(
+  access: RandomAccess,
+  entry: ZipEntry,
+  data: number,
+  expected: Expected,
+): AsyncGenerator<Buffer, void, void> {
+  const digest = createHash('sha256')
+  for await (const chunk of unpacked(access, entry, data)) {
+    digest.update(chunk)
+    yield chunk
+  }
+  if (digest.digest('hex') !== expected.digest) throw wrongDigest(entry)
+}
+
+/** The content of an entry, exactly as the central directory says. Throws `corrupt`. */
+export async function* unpacked(
+  access: RandomAccess,
+  entry: ZipEntry,
+  data: number,
+): AsyncGenerator<Buffer, void, void> {
+  let size = 0
+  let crc = 0
+  for await (const chunk of entry.method === stored ? range(access, data, entry.packed) : inflated(access, entry, data)) {
+    size += chunk.length
+    if (size > entry.size) throw corrupt(entry, `it has more than the ${entry.size} bytes that it says`)
+    crc = crc32(chunk, crc)
+    yield chunk
+  }
+  if (size < entry.size) throw corrupt(entry, `it has ${size} bytes, not ${entry.size}`)
+  if (crc !== entry.crc) throw wrongChecksum(entry)
+}
+
+async function* inflated(access: RandomAccess, entry: ZipEntry, data: number): AsyncGenerator<Buffer, void, void> {
+  const unpacking = createInflateRaw({ chunkSize: chunkBytes })
+  const fed = pipeline(range(access, data, entry.packed), unpacking)
+  // Its failure is also that of the stream, which is where it is looked at.
+  fed.catch(() => {})
+  try {
+    for await (const chunk of unpacking) yield chunk as Buffer
+    if (unpacking.bytesWritten !== entry.packed) throw corrupt(entry, 'there is something behind its content')
+  } catch (cause) {
+    throw cause instanceof ReplicationError ? cause : corrupt(entry, 'it cannot be unpacked', cause)
+  } finally {
+    unpacking.destroy()
+  }
+}
+
+async function* range(access: RandomAccess, start: number, length: number): AsyncGenerator<Buffer, void, void> {
+  for (let at = 0; at < length; ) {
+    const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, length - at))
+    const read = await readFrom(access, chunk, start + at)
+    if (read === 0) throw new ReplicationError('corrupt', 'package: it became shorter while it was read')
+    at += read
+    yield chunk.subarray(0, read)
+  }
+}
+
+function inflate(entry: ZipEntry, packed: Buffer): Buffer {
+  let result: { readonly buffer: Buffer; readonly engine: InflateRaw }
+  try {
+    // One byte more than it should have: zlib then sees that it is at the end, and we that it is too long.
+    const options = { maxOutputLength: entry.size + 1, chunkSize: Math.max(64, entry.size + 1), info: true }
+    result = inflateRawSync(packed, options) as unknown as typeof result
+  } catch (cause) {
+    throw corrupt(entry, 'it cannot be unpacked to its size', cause)
+  }
+  if (result.engine.bytesWritten !== packed.length) throw corrupt(entry, 'there is something behind its content')
+  return result.buffer
+}
+
+function wrongDigest(entry: ZipEntry): ReplicationError {
+  return corrupt(entry, 'its content is not that of its digest')
+}
+
+function wrongChecksum(entry: ZipEntry): ReplicationError {
+  return corrupt(entry, 'its checksum is wrong')
+}
+
+function corrupt(entry: ZipEntry, what: string, cause?: unknown): ReplicationError {
+  const message = `package entry ${quote(entry.name.toString())}: ${what}; export it again`
+  return new ReplicationError('corrupt', message, cause === undefined ? {} : { cause })
+}

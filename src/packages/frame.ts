@@ -1,0 +1,108 @@
+import { ReplicationError } from '../errors.ts'
+import { quote } from '../resources/path.ts'
+import { unpacked } from './content.ts'
+import type { PackageLimits } from './limits.ts'
+import { outlineOf, type ManifestOutline } from './manifest-reader.ts'
+import type { PackageOrigin } from './manifest.ts'
+import { filterXml, maxOriginBytes, metaNames, parseOrigin, propertiesXml, type MetaFile } from './meta-files.ts'
+import { Window, type RandomAccess } from './random-access.ts'
+import { faultInName, zipEntries, type ZipEntry } from './zip-directory.ts'
+import { readZipEnd, type ZipEnd } from './zip-end.ts'
+import { locate, type Extent } from './zip-local.ts'
+
+/** All of a package but its content and the entries of its manifest: what is read when it is opened. */
+export interface Frame {
+  readonly outline: ManifestOutline
+  readonly origin: PackageOrigin | undefined
+  readonly end: ZipEnd
+  readonly manifest: Located
+  /** Of the files beside the content. */
+  readonly extents: readonly Extent[]
+}
+
+interface Located {
+  readonly entry: ZipEntry
+  readonly extent: Extent
+}
+
+/** Content of more than this is checked for its ratio; the overhead of small entries says nothing. */
+const ratioFromBytes = 1024 * 1024
+
+/** Throws `corrupt`, `invalid`, `too-large`. */
+export async function readFrame(access: RandomAccess, limits: PackageLimits): Promise<Frame> {
+  if (access.size > limits.maxZipBytes) throw beyond(`it is larger than ${limits.maxZipBytes} bytes`)
+  const end = await readZipEnd(access)
+  if (end.count > limits.maxEntries + Object.keys(metaNames).length)
+    throw beyond(`it has more than ${limits.maxEntries} entries`)
+  const metas = await readMetas(access, end)
+  const manifest = metas.get('manifest') as Located
+  if (manifest.entry.size > limits.maxManifestBytes)
+    throw beyond(`its manifest is larger than ${limits.maxManifestBytes} bytes`)
+  for (const { entry } of metas.values()) checkRatio(entry, limits)
+  const outline = await outlineOf(unpacked(access, manifest.entry, manifest.extent.data))
+  await expectText(access, metas.get('filter') as Located, filterXml(outline.header))
+  await expectText(access, metas.get('properties') as Located, propertiesXml(outline.id))
+  const origin = metas.get('origin')
+  if (origin !== undefined && origin.entry.size > maxOriginBytes) throw beyond(`its origin is larger than ${maxOriginBytes} bytes`)
+  return {
+    ...{ outline, end, manifest },
+    origin: origin === undefined ? undefined : parseOrigin(await textOf(access, origin)),
+    extents: [...metas.values()].map(({ extent }) => extent),
+  }
+}
+
+/** Throws `too-large` when unpacking an entry would make more of it than content does. */
+export function checkRatio({ name, size, packed }: ZipEntry, { maxRatio }: PackageLimits): void {
+  if (size > ratioFromBytes && size > packed * maxRatio)
+    throw new ReplicationError(
+      'too-large',
+      `package entry ${quote(name.toString())}: it unpacks to more than ${maxRatio} times its size, as a bomb does`,
+    )
+}
+
+/** The same for all content together. */
+export function checkTotal(bytes: number, zipBytes: number, { maxRatio }: PackageLimits): void {
+  if (bytes > ratioFromBytes && bytes > zipBytes * maxRatio)
+    throw beyond(`it unpacks to more than ${maxRatio} times its size, as a bomb does`)
+}
+
+/** The central directory begins with these, in their order; only the origin may be absent. */
+async function readMetas(access: RandomAccess, end: ZipEnd): Promise<Map<MetaFile, Located>> {
+  const window = new Window(access, 64 * 1024)
+  const metas = new Map<MetaFile, Located>()
+  const entries = zipEntries(access, end)
+  try {
+    let next = await entries.next()
+    for (const [meta, name] of Object.entries(metaNames) as [MetaFile, string][]) {
+      const entry = next.done === true ? undefined : next.value
+      if (entry?.name.toString() === name) {
+        metas.set(meta, { entry, extent: await locate(window, entry) })
+        next = await entries.next()
+      } else if (meta !== 'origin')
+        throw (
+          (entry && faultInName(entry.name)) ??
+          new ReplicationError('invalid', `package: ${name} is not where it must be in the central directory`)
+        )
+    }
+  } finally {
+    await entries.return()
+  }
+  return metas
+}
+
+async function expectText(access: RandomAccess, { entry, extent }: Located, expected: string): Promise<void> {
+  const contradicts = (): ReplicationError =>
+    new ReplicationError('corrupt', `package entry ${entry.name.toString()}: it is not what the manifest demands`)
+  if (entry.size !== Buffer.byteLength(expected)) throw contradicts()
+  if ((await textOf(access, { entry, extent })) !== expected) throw contradicts()
+}
+
+async function textOf(access: RandomAccess, { entry, extent }: Located): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of unpacked(access, entry, extent.data)) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}
+
+function beyond(what: string): ReplicationError {
+  return new ReplicationError('too-large', `package: ${what}, and that is the limit here`)
+}

@@ -1,0 +1,75 @@
+import { isUtf8 } from 'node:buffer'
+import { createHash } from 'node:crypto'
+import { ReplicationError } from '../errors.ts'
+import { maxHeaderBytes, maxLineBytes, parseEntry, parseHeader } from './manifest-lines.ts'
+import type { ManifestEntry, ManifestHeader, PackageId } from './manifest.ts'
+
+const newline = 0x0a
+
+/** What a manifest is as a whole: all that can be said without looking at its entries. */
+export interface ManifestOutline {
+  readonly id: PackageId
+  readonly header: ManifestHeader
+  /** How many there are. */
+  readonly entries: number
+}
+
+/** Reads the first line, and the rest for its digest only. Throws `invalid`. */
+export async function outlineOf(chunks: AsyncIterable<Buffer>): Promise<ManifestOutline> {
+  const digest = createHash('sha256')
+  let header: ManifestHeader | undefined
+  let begun: Buffer[] = []
+  let bytes = 0
+  let lines = 0
+  let last = -1
+  for await (const chunk of chunks) {
+    digest.update(chunk)
+    if (header === undefined) {
+      const end = chunk.indexOf(newline)
+      begun.push(end < 0 ? chunk : chunk.subarray(0, end))
+      bytes += chunk.length
+      if (end >= 0) {
+        header = parseHeader(textOf(Buffer.concat(begun), 'line 1'))
+        begun = []
+      } else if (bytes > maxHeaderBytes) throw refused('line 1 is too long')
+    }
+    for (let at = chunk.indexOf(newline); at >= 0; at = chunk.indexOf(newline, at + 1)) lines++
+    last = chunk.at(-1) ?? last
+  }
+  if (header === undefined || last !== newline) throw refused('its last line does not end')
+  return { id: `sha256-${digest.digest('hex')}` as PackageId, header, entries: lines - 1 }
+}
+
+/** The entries, as many at a time as a chunk holds. Throws `invalid`. */
+export async function* entriesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<ManifestEntry[], void, void> {
+  let begun: Buffer[] = []
+  let bytes = 0
+  let line = 0
+  for await (const chunk of chunks) {
+    const end = chunk.lastIndexOf(newline)
+    if (end < 0) {
+      begun.push(chunk)
+      bytes += chunk.length
+    } else {
+      const whole = textOf(Buffer.concat([...begun, chunk.subarray(0, end)]), `a line behind line ${line + 1}`)
+      begun = [chunk.subarray(end + 1)]
+      bytes = chunk.length - end - 1
+      const lines = whole.split('\n')
+      if (line === 0) lines.shift()
+      line ||= 1
+      const entries: ManifestEntry[] = []
+      for (const text of lines) entries.push(parseEntry(text, `line ${++line}`))
+      yield entries
+    }
+    if (bytes > (line === 0 ? maxHeaderBytes : maxLineBytes)) throw refused(`line ${line + 1} is too long`)
+  }
+}
+
+function textOf(bytes: Buffer, at: string): string {
+  if (!isUtf8(bytes)) throw refused(`${at} is not UTF-8`)
+  return bytes.toString()
+}
+
+function refused(why: string): ReplicationError {
+  return new ReplicationError('invalid', `package manifest: ${why}`)
+}

@@ -1,0 +1,75 @@
+import { open } from 'node:fs/promises'
+import { ReplicationError } from '../errors.ts'
+
+/** Bytes that can be read at any place. */
+export interface RandomAccess {
+  readonly size: number
+  /** Fills as much of `into` as there is; answers how much. */
+  read(into: Uint8Array, position: number): Promise<number>
+  close(): Promise<void>
+}
+
+export async function fileAccess(file: string): Promise<RandomAccess> {
+  const handle = await open(file, 'r')
+  try {
+    const { size } = await handle.stat()
+    return {
+      size,
+      read: async (into, position) => (await handle.read(into, 0, into.length, position)).bytesRead,
+      close: () => handle.close(),
+    }
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
+
+/** `access.read`, whose failure is `unavailable`: what cannot be read now says nothing about the package. */
+export async function readFrom(access: RandomAccess, into: Uint8Array, position: number): Promise<number> {
+  try {
+    return await access.read(into, position)
+  } catch (cause) {
+    throw new ReplicationError('unavailable', 'reading a package failed; the disk may be at fault', { cause })
+  }
+}
+
+/**
+ * A part of the bytes in memory, that moves along with whoever reads them in order: a zip is read in many small steps, and
+ * each by itself would be a trip to the file.
+ */
+export class Window {
+  readonly #access: RandomAccess
+  readonly #size: number
+  #bytes = Buffer.alloc(0)
+  #start = 0
+  #end = 0
+
+  constructor(access: RandomAccess, size: number) {
+    this.#access = access
+    this.#size = size
+  }
+
+  /** The bytes, if they are here: valid until the next `load`. */
+  view(position: number, length: number): Buffer | undefined {
+    if (position < this.#start || position + length > this.#end) return undefined
+    return this.#bytes.subarray(position - this.#start, position - this.#start + length)
+  }
+
+  /** The bytes, valid until the next `load`. Throws `corrupt` when the file ends before them. */
+  async load(position: number, length: number): Promise<Buffer> {
+    const here = this.view(position, length)
+    if (here !== undefined) return here
+    if (position < 0 || position + length > this.#access.size)
+      throw new ReplicationError('corrupt', 'package: it is cut off, or refers to bytes behind its end')
+    const wanted = Math.max(length, Math.min(this.#size, this.#access.size - position))
+    if (this.#bytes.length < wanted) this.#bytes = Buffer.allocUnsafeSlow(wanted)
+    this.#start = this.#end = position
+    while (this.#end - position < wanted) {
+      const into = this.#bytes.subarray(this.#end - position, wanted)
+      const read = await readFrom(this.#access, into, this.#end)
+      if (read === 0) throw new ReplicationError('corrupt', 'package: it became shorter while it was read')
+      this.#end += read
+    }
+    return this.#bytes.subarray(0, length)
+  }
+}

@@ -1,0 +1,32 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { PackageLimits } from './limits.ts'
+import type { PackageOrigin, PackageSummary } from './manifest.ts'
+import { openPackage } from './read.ts'
+
+export interface VerifyOrder {
+  readonly file: string
+  readonly limits: PackageLimits
+}
+
+export interface Verified {
+  readonly summary: PackageSummary
+  readonly origin: PackageOrigin | undefined
+}
+
+export async function run({ file, limits }: VerifyOrder, _port: MessagePort, signal: AbortSignal): Promise<Verified> {
+  const pkg = await openPackage(file, limits)
+  try {
+    let bytes = 0
+    for await (const batch of pkg.batches({ signal }))
+      for (const change of batch)
+        if (change.kind === 'put') {
+          bytes += change.entry.size
+          // A stream verifies itself as it is read.
+          if (!Buffer.isBuffer(change.content)) for await (const _ of change.content) signal.throwIfAborted()
+        }
+    const { id, header, origin, entryCount: entries, zipBytes } = pkg
+    return { summary: { ...header, id, entries, bytes, zipBytes }, origin }
+  } finally {
+    await pkg.close()
+  }
+}

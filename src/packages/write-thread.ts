@@ -1,0 +1,68 @@
+import { rmSync } from 'node:fs'
+import type { MessagePort } from 'node:worker_threads'
+import { receive } from '../threads/stream.ts'
+import { PackageBuilder, type Blueprint } from './builder.ts'
+import type { PackageSummary } from './manifest.ts'
+import { fileOutput, type Output } from './output.ts'
+import type { Batch, Piece } from './pieces.ts'
+import { Spool } from './spool.ts'
+import { storageError } from './storage-error.ts'
+
+export interface WriteOrder extends Blueprint {
+  readonly file: string
+}
+
+
+/** Makes the file, and while it works up to two others beside it; leaves none of them when it fails. */
+export async function run(order: WriteOrder, port: MessagePort, signal: AbortSignal): Promise<PackageSummary> {
+  // Whoever waits for the next piece is woken by the end of the port.
+  signal.addEventListener('abort', () => port.close())
+  const { file } = order
+  try {
+    const output = fileOutput(file)
+    try {
+      return await build(order, output, receive<Piece>(port))
+    } catch (error) {
+      rmSync(file, { force: true })
+      throw error
+    } finally {
+      output.close()
+    }
+  } catch (error) {
+    throw storageError(error, 'writing a package')
+  }
+}
+
+export async function build(
+  order: WriteOrder,
+  output: Output,
+  pieces: AsyncIterable<Piece> | Iterable<Piece>,
+): Promise<PackageSummary> {
+  const manifest = new Spool(`${order.file}.manifest`)
+  const records = new Spool(`${order.file}.directory`)
+  try {
+    const builder = new PackageBuilder(order, output, manifest, records)
+    for await (const piece of pieces) {
+      if ('items' in piece) addBatch(builder, piece)
+      else {
+        builder.addSegment(piece.path, piece.bytes)
+        if (piece.last) builder.endFile()
+      }
+    }
+    return builder.end()
+  } finally {
+    manifest.close()
+    records.close()
+  }
+}
+
+function addBatch(builder: PackageBuilder, { items, bytes }: Batch): void {
+  let at = 0
+  for (const item of items) {
+    if (item.type === 'file') {
+      builder.addFile(item.path, bytes.subarray(at, at + item.size))
+      at += item.size
+    } else if (item.type === 'folder') builder.addFolder(item.path)
+    else builder.addDelete(item.path, item.deep)
+  }
+}

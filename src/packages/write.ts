@@ -1,0 +1,57 @@
+import type { Transferable } from 'node:worker_threads'
+import type { Change } from '../resources/resource.ts'
+import { ThreadPool } from '../threads/pool.ts'
+import { send } from '../threads/stream.ts'
+import { defaultLimits, type PackageLimits } from './limits.ts'
+import type { ManifestHeader, PackageOrigin, PackageSummary } from './manifest.ts'
+import { piecesOf, type Piece } from './pieces.ts'
+import type { WriteOrder } from './write-thread.ts'
+
+const threads = new ThreadPool(2)
+const thread = new URL('./write-thread.js', import.meta.url)
+
+export interface WriteOptions {
+  /** Made by it, and removed again when it fails; an error when it is there already. */
+  readonly file: string
+  readonly origin?: PackageOrigin | undefined
+  readonly limits?: PackageLimits
+  readonly signal: AbortSignal
+}
+
+/**
+ * Writes a package of the changes, and answers once it is on the disk. Changes come strictly in path order, within the
+ * header's roots: else `invalid`. `too-large` beyond the limits, `unavailable` when the disk is full; what reading the
+ * changes throws comes out as it is, and when `signal` aborts its reason.
+ */
+export async function writePackage(
+  header: ManifestHeader,
+  changes: AsyncIterable<Change>,
+  { file, origin, limits = defaultLimits, signal }: WriteOptions,
+): Promise<PackageSummary> {
+  const ended = new AbortController()
+  const stop = AbortSignal.any([signal, ended.signal])
+  const order: WriteOrder = { header, origin, limits, file }
+  const job = threads.start<WriteOrder, PackageSummary>(thread, order, signal)
+  let failure: { readonly error: unknown } | undefined
+  async function* pieces(): AsyncGenerator<Piece> {
+    try {
+      yield* piecesOf(changes, stop)
+    } catch (error) {
+      failure = { error }
+      throw error
+    }
+  }
+  const sent = send(job.port, pieces(), ({ bytes }) => [bytes.buffer as Transferable])
+  try {
+    const summary = await job.result
+    await sent
+    return summary
+  } catch (error) {
+    const first = failure?.error
+    // The thread has ended: whoever makes the changes need not go on.
+    ended.abort()
+    await sent
+    signal.throwIfAborted()
+    throw first ?? error
+  }
+}
