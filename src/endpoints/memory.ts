@@ -3,11 +3,11 @@ import { hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { Type, type Static } from 'typebox'
 import { ReplicationError } from '../errors.ts'
-import type { ManifestHeader } from '../packages/manifest.ts'
-import { openPackage } from '../packages/reader.ts'
+import type { ManifestEntry, ManifestHeader } from '../packages/manifest.ts'
+import { openPackage } from '../packages/read.ts'
 import { quote, type ResourcePath } from '../resources/path.ts'
-import type { Change, Content, Resource, ResourceState } from '../resources/resource.ts'
-import { refuseBelowContent, refuseRootContent } from './content-or-children.ts'
+import type { Content, Resource, ResourceState } from '../resources/resource.ts'
+import { refuseUnholdable } from './content-or-children.ts'
 import type { EndpointKind, ReadOptions, Receipt, Source, Target, TargetDelivery, TestStep } from './endpoint.ts'
 import { hasMemoryTree, memoryTree, type MemoryTree } from './memory/tree.ts'
 import { regionsOf, surplusOf } from './mirror.ts'
@@ -75,21 +75,16 @@ class MemoryTarget implements Target {
     lane.epoch = delivery.epoch
     const known = lane.receipts.get(delivery.id)
     if (known !== undefined) return known
-    const pkg = await openPackage(delivery.package.file)
+    const pkg = await openPackage(delivery.package)
     try {
-      if (pkg.id !== delivery.package.id)
-        throw new ReplicationError(
-          'corrupt',
-          `package ${delivery.package.id} is another one, ${pkg.id}; export it again`,
-        )
       const { paths } = delivery
       const changes: Loaded[] = []
       let bytes = 0
       for await (const change of pkg.changes({ ...(paths !== undefined && { paths }), signal })) {
-        const loaded = await load(change)
-        refuseBelowContent(loaded.path, changes.at(-1))
-        changes.push(loaded)
-        bytes += loaded.content?.length ?? 0
+        refuseUnholdable(change.entry, changes.at(-1)?.entry)
+        const content = change.kind === 'put' ? await bytesOf(change.content) : undefined
+        changes.push({ entry: change.entry, ...(content !== undefined && { content }) })
+        bytes += content?.length ?? 0
       }
       const surplus = await surplusIn(tree, pkg.header, changes, delivery)
       signal.throwIfAborted()
@@ -128,22 +123,14 @@ class MemoryTarget implements Target {
   }
 }
 
-/** A change with its bytes. */
+/** An entry with its bytes. */
 interface Loaded {
-  readonly path: ResourcePath
-  readonly action: 'put' | 'delete' | 'delete deep'
-  readonly content?: Uint8Array
+  readonly entry: ManifestEntry
+  readonly content?: Buffer
 }
 
-async function load(change: Change): Promise<Loaded> {
-  if (change.kind === 'delete') return { path: change.path, action: change.deep ? 'delete deep' : 'delete' }
-  const { path, content } = change.resource
-  if (content === undefined) return { path, action: 'put' }
-  refuseRootContent(path)
-  const bytes = content()
-  // A copy: what comes whole may be a view of a buffer that is used again.
-  if (bytes instanceof Uint8Array) return { path, action: 'put', content: Uint8Array.from(bytes) }
-  return { path, action: 'put', content: Buffer.concat((await bytes.toArray()) as Buffer[]) }
+async function bytesOf(content: Buffer | Readable): Promise<Buffer> {
+  return Buffer.isBuffer(content) ? content : Buffer.concat((await content.toArray()) as Buffer[])
 }
 
 async function surplusIn(
@@ -154,14 +141,14 @@ async function surplusIn(
 ): Promise<readonly ResourcePath[]> {
   if (header.mode !== 'mirror' || header.action !== 'add') return []
   const held = regionsOf(header, paths).flatMap((region) => [...tree.walk(region, true)].map(({ path }) => path))
-  const listed = changes.filter(({ action }) => action === 'put').map(({ path }) => path)
+  const listed = changes.flatMap(({ entry }) => (entry.type === 'delete' ? [] : [entry.path]))
   return surplusOf(held, listed, header, deletes)
 }
 
-function applyTo(tree: MemoryTree, { path, action, content }: Loaded): void {
-  if (action !== 'put') tree.remove(path, action === 'delete deep')
-  else if (content === undefined) tree.putFolder(path)
-  else tree.put(path, content)
+function applyTo(tree: MemoryTree, { entry, content }: Loaded): void {
+  if (entry.type === 'delete') tree.remove(entry.path, entry.deep)
+  else if (content === undefined) tree.putFolder(entry.path)
+  else tree.put(entry.path, content)
 }
 
 function contentOf(bytes: Uint8Array): Content {

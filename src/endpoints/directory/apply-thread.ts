@@ -3,9 +3,9 @@
  * everything into the staging folder, make it durable, move it into place, make that durable, give the receipt.
  */
 import type { MessagePort } from 'node:worker_threads'
-import { ReplicationError } from '../../errors.ts'
-import type { PackageFile } from '../../packages/manifest.ts'
-import { openPackage, type PackageReader } from '../../packages/reader.ts'
+import type { ManifestEntry, PackageFile } from '../../packages/manifest.ts'
+import { openPackage, type PackageReader } from '../../packages/read.ts'
+import { Regions } from '../../packages/regions.ts'
 import { rootPath, type ResourcePath } from '../../resources/path.ts'
 import type { DeleteGuard, Receipt } from '../endpoint.ts'
 import { regionsOf, surplusOf } from '../mirror.ts'
@@ -38,12 +38,10 @@ export interface Progress {
 }
 
 export async function run(order: ApplyOrder, port: MessagePort, signal: AbortSignal): Promise<Receipt> {
-  const pkg = await openPackage(order.package.file)
+  const pkg = await openPackage(order.package)
   let folders: HeldFolders | undefined
   let lane: LaneFolder | undefined
   try {
-    if (pkg.id !== order.package.id)
-      throw new ReplicationError('corrupt', `package ${order.package.id} is another one, ${pkg.id}; export it again`)
     folders = makeRoot(order.root)
     lane = new LaneFolder(folders.fork(), order.lane)
     return await applyIn({ order, pkg, folders, lane, port, signal, breath: new Breath(signal) })
@@ -125,4 +123,11 @@ async function* held(
 
 async function* listed(pkg: PackageReader, order: ApplyOrder): AsyncGenerator<ResourcePath> {
   for await (const { type, path } of entriesOf(pkg, order)) if (type !== 'delete') yield path
+}
+
+/** What of the manifest is applied, in its order. */
+async function* entriesOf(pkg: PackageReader, { paths }: ApplyOrder): AsyncGenerator<ManifestEntry> {
+  const wanted = paths === undefined ? undefined : new Regions(paths)
+  for await (const batch of pkg.manifest())
+    for (const entry of batch) if (wanted === undefined || wanted.hold(entry.path)) yield entry
 }

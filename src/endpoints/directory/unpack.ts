@@ -1,8 +1,9 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
-import type { PackageReader } from '../../packages/reader.ts'
+import type { Readable } from 'node:stream'
+import type { PackageReader } from '../../packages/read.ts'
+import type { ManifestEntry } from '../../packages/manifest.ts'
 import { quote, type ResourcePath } from '../../resources/path.ts'
-import type { Content, Resource } from '../../resources/resource.ts'
-import { refuseBelowContent, refuseRootContent } from '../content-or-children.ts'
+import { refuseUnholdable } from '../content-or-children.ts'
 import type { Breath } from './breath.ts'
 import { writeFault } from './faults.ts'
 import { refuseOwn } from './own-folder.ts'
@@ -30,33 +31,29 @@ export async function unpack(
 ): Promise<Unpacked> {
   let [entries, bytes, files] = [0, 0, 0]
   let toldAt = performance.now()
-  let previous: Resource | undefined
-  for await (const change of pkg.changes({ ...(paths !== undefined && { paths }), signal })) {
-    const path = change.kind === 'put' ? change.resource.path : change.path
-    refuseOwn(path)
-    refuseBelowContent(path, previous)
-    previous = change.kind === 'put' ? change.resource : undefined
-    const content = previous?.content
-    if (content !== undefined) {
-      refuseRootContent(path)
-      bytes += await writeContent(content, `${place}/${files++}`, path)
+  let previous: ManifestEntry | undefined
+  for await (const batch of pkg.batches({ ...(paths !== undefined && { paths }), signal }))
+    for (const change of batch) {
+      const { entry } = change
+      refuseOwn(entry.path)
+      refuseUnholdable(entry, previous)
+      previous = entry
+      if (change.kind === 'put') bytes += await writeContent(change.content, `${place}/${files++}`, entry.path)
+      entries++
+      if (breath.due) await breath.take()
+      if (performance.now() - toldAt < tellMs) continue
+      tell(entries, bytes)
+      toldAt = performance.now()
     }
-    entries++
-    if (breath.due) await breath.take()
-    if (performance.now() - toldAt < tellMs) continue
-    tell(entries, bytes)
-    toldAt = performance.now()
-  }
   tell(entries, bytes)
   return { entries, bytes, files }
 }
 
-async function writeContent(content: Content, place: string, path: ResourcePath): Promise<number> {
-  const bytes = content()
+async function writeContent(bytes: Buffer | Readable, place: string, path: ResourcePath): Promise<number> {
   let fd: number | undefined
   try {
     fd = openSync(place, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL)
-    if (bytes instanceof Uint8Array) return writeAll(fd, bytes)
+    if (Buffer.isBuffer(bytes)) return writeAll(fd, bytes)
     let written = 0
     for await (const chunk of bytes) written += writeAll(fd, chunk as Uint8Array)
     return written
@@ -64,7 +61,7 @@ async function writeContent(content: Content, place: string, path: ResourcePath)
     throw writeFault(error, quote(path))
   } finally {
     if (fd !== undefined) closeSync(fd)
-    if (!(bytes instanceof Uint8Array)) bytes.destroy()
+    if (!Buffer.isBuffer(bytes)) bytes.destroy()
   }
 }
 
