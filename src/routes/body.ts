@@ -74,11 +74,12 @@ function whyNotJson(text: string): ReplicationError {
 /** A preValidation hook: the fields of a multipart form become the body, as those of a plain form do. */
 export async function readForm(request: FastifyRequest): Promise<void> {
   if (!request.isMultipart()) return
-  const fields: Record<string, unknown> = {}
+  const fields = new Map<string, unknown>()
   for await (const part of request.parts()) {
     if (part.type === 'file')
       throw new ReplicationError('invalid', `this call takes no file, and ${part.fieldname} is one`)
-    fields[part.fieldname] = part.fieldname in fields ? [fields[part.fieldname], part.value].flat() : part.value
+    const before = fields.get(part.fieldname)
+    fields.set(part.fieldname, before === undefined ? part.value : [before, part.value].flat())
   }
-  request.body = fields
+  request.body = Object.fromEntries(fields)
 }

@@ -17,7 +17,9 @@ import {
   makeBody,
   makeBodyForAll,
 } from './command-schemas.ts'
+import { readForm } from './body.ts'
 import { actorOf, feedOf, traceOf, waitOf } from './command-headers.ts'
+import { uncheckedBody } from './conventions.ts'
 import type { KeptAnswer, Reservation } from './idempotency.ts'
 import { readImport } from './import-body.ts'
 import { problemOf } from './problem.ts'
@@ -48,17 +50,41 @@ export function commandRoutes(app: FastifyInstance, parts: RouteParts): void {
   }
   app.post<{ Params: { name: string } }>(
     '/agent/:name/import',
-    { schema: schemaOf('import', { params: name, querystring: importQuery }) },
+    { ...uncheckedBody, schema: schemaOf('import', { params: name, querystring: importQuery, body: importBody }) },
     (request, reply) => take(parts, request, reply, () => imported(parts, request, request.params.name)),
   )
-  app.post('/all/import', { schema: schemaOf('importAll', { querystring: importQueryForAll }) }, (request, reply) =>
-    take(parts, request, reply, () => imported(parts, request, undefined)),
+  app.post(
+    '/all/import',
+    { ...uncheckedBody, schema: schemaOf('importAll', { querystring: importQueryForAll, body: importBody }) },
+    (request, reply) => take(parts, request, reply, () => imported(parts, request, undefined)),
   )
   app.post<{ Params: { name: string } }>(
     '/agent/:name',
-    { schema: schemaOf('replicateByParameters', { params: name, querystring: parameters }) },
+    {
+      preValidation: readForm,
+      schema: schemaOf('replicateByParameters', {
+        ...{ params: name, querystring: parameters },
+        consumes: ['application/x-www-form-urlencoded', 'multipart/form-data'],
+      }),
+    },
     (request, reply) => take(parts, request, reply, async () => parametersOf(request)),
   )
+}
+
+const zip = Type.Unsafe({ type: 'string', format: 'binary' })
+/** The forms of an import, as documentation: what is read of them is checked when its parts are put together. */
+const importBody = {
+  content: {
+    'application/json': { schema: importById },
+    'multipart/form-data': {
+      schema: Type.Object(
+        { ...importFields.properties, package: Type.Optional(Type.String({ description: 'Names the file part.' })) },
+        { additionalProperties: zip },
+      ),
+    },
+    'application/zip': { schema: zip },
+    'application/octet-stream': { schema: zip },
+  },
 }
 
 const oneOrMore = Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: 10_000 })])

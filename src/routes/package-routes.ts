@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { deletePackage, listPackages, packageOf } from '../agents/packages.ts'
 import type { PackageRecord } from '../agents/records.ts'
 import { listOf, packageEntry, packageView } from './command-schemas.ts'
+import { answer, problems } from './conventions.ts'
 import { cursorOf, nextPage, pageQuery } from './paging.ts'
 import type { RouteParts } from './parts.ts'
 import { rangeOf } from './range.ts'
@@ -13,7 +14,7 @@ type WithId = { Params: { id: string } }
 export function packageRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.get<{ Querystring: { limit: number; cursor?: string } }>(
     '/packages',
-    schema('listPackages', { querystring: pageQuery() }, listOf(packageView)),
+    schema('listPackages', { querystring: pageQuery() }, { 200: listOf(packageView) }),
     async (request, reply) => {
       const { limit, cursor } = request.query
       const after = cursorOf(cursor)
@@ -21,14 +22,14 @@ export function packageRoutes(app: FastifyInstance, parts: RouteParts): void {
       return nextPage(request, reply, { ...page, items: page.items.map(viewOf) })
     },
   )
-  app.get<WithId>('/packages/:id', schema('getPackage', { params }, packageView), async (request, reply) => {
+  app.get<WithId>('/packages/:id', schema('getPackage', { params }, { 200: packageView }), async (request, reply) => {
     const record = await packageOf(parts, request.params.id)
     void reply.header('etag', `"${record.id}"`)
     return viewOf(record)
   })
   app.get<WithId & { Querystring: { limit: number; cursor?: string } }>(
     '/packages/:id/entries',
-    schema('listPackageEntries', { params, querystring: pageQuery() }, listOf(packageEntry)),
+    schema('listPackageEntries', { params, querystring: pageQuery() }, { 200: listOf(packageEntry) }),
     async (request, reply) => {
       const { id } = await packageOf(parts, request.params.id)
       const after = cursorOf(request.query.cursor)
@@ -42,17 +43,25 @@ export function packageRoutes(app: FastifyInstance, parts: RouteParts): void {
   )
   app.get<WithId>(
     '/packages/:id/content',
-    schema('getPackageContent', { params, produces: ['application/zip'] }),
+    schema('getPackageContent', { params }, contentAnswers),
     async (request, reply) => sendPackage(parts, request, reply, request.params.id),
   )
-  app.delete<WithId>('/packages/:id', schema('deletePackage', { params }), async (request, reply) => {
+  app.delete<WithId>('/packages/:id', schema('deletePackage', { params }, deleteAnswers), async (request, reply) => {
     await deletePackage(parts, request.params.id)
     return reply.code(204).send()
   })
 }
 
-function schema(operationId: string, input: object, answer?: object): { schema: object } {
-  return { schema: { operationId, tags: ['packages'], ...input, ...(answer && { response: { 200: answer } }) } }
+const zip = { schema: Type.Unsafe({ type: 'string', format: 'binary' }), type: 'application/zip' }
+const contentAnswers = {
+  200: answer({ description: 'The zip', ...zip }),
+  206: answer({ description: 'The range that was asked for', ...zip }),
+  304: answer({ description: 'The caller has it already' }),
+}
+const deleteAnswers = { 204: answer({ description: 'Deleted' }), ...problems('conflict') }
+
+function schema(operationId: string, input: object, response: object): { schema: object } {
+  return { schema: { operationId, tags: ['packages'], ...input, response } }
 }
 
 /** As callers see it: a package's digest is that of its manifest, which is its id. */
