@@ -1,12 +1,13 @@
 import { directory } from './directory.ts'
 import type { EndpointKind } from './endpoint.ts'
 import { memory } from './memory.ts'
+import { remote } from './remote.ts'
 
 /**
  * Every kind of endpoint there is. A kind's options have been validated against its schema when they reach it, so the
  * list need not know their types.
  */
-export const kinds = [directory, memory] as readonly EndpointKind[]
+export const kinds = [directory, remote, memory] as unknown as readonly EndpointKind[]
 
 export function kindNamed(name: string): EndpointKind | undefined {
   return kinds.find((kind) => kind.name === name)

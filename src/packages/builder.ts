@@ -107,8 +107,7 @@ export class PackageBuilder {
       return
     }
     const file = this.#zip.startFile(name, bytes.subarray(0, segmentBytes))
-    for (let at = segmentBytes; at < bytes.length; at += segmentBytes)
-      file.add(bytes.subarray(at, at + segmentBytes))
+    for (let at = segmentBytes; at < bytes.length; at += segmentBytes) file.add(bytes.subarray(at, at + segmentBytes))
     file.end()
   }
 }

@@ -52,7 +52,9 @@ export async function* unpacked(
 ): AsyncGenerator<Buffer, void, void> {
   let size = 0
   let crc = 0
-  for await (const chunk of entry.method === stored ? range(access, data, entry.packed) : inflated(access, entry, data)) {
+  for await (const chunk of entry.method === stored
+    ? range(access, data, entry.packed)
+    : inflated(access, entry, data)) {
     size += chunk.length
     if (size > entry.size) throw corrupt(entry, `it has more than the ${entry.size} bytes that it says`)
     crc = crc32(chunk, crc)
@@ -78,7 +80,7 @@ async function* inflated(access: RandomAccess, entry: ZipEntry, data: number): A
 }
 
 async function* range(access: RandomAccess, start: number, length: number): AsyncGenerator<Buffer, void, void> {
-  for (let at = 0; at < length; ) {
+  for (let at = 0; at < length;) {
     const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, length - at))
     const read = await readFrom(access, chunk, start + at)
     if (read === 0) throw new ReplicationError('corrupt', 'package: it became shorter while it was read')

@@ -43,7 +43,8 @@ export async function readFrame(access: RandomAccess, limits: PackageLimits): Pr
   await expectText(access, metas.get('filter') as Located, filterXml(outline.header))
   await expectText(access, metas.get('properties') as Located, propertiesXml(outline.id))
   const origin = metas.get('origin')
-  if (origin !== undefined && origin.entry.size > maxOriginBytes) throw beyond(`its origin is larger than ${maxOriginBytes} bytes`)
+  if (origin !== undefined && origin.entry.size > maxOriginBytes)
+    throw beyond(`its origin is larger than ${maxOriginBytes} bytes`)
   return {
     ...{ outline, end, manifest },
     origin: origin === undefined ? undefined : parseOrigin(await textOf(access, origin)),

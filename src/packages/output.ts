@@ -13,7 +13,7 @@ export function fileOutput(file: string): Output {
   const fd = openSync(file, 'wx', 0o600)
   return {
     write(bytes, position) {
-      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, position + at)
+      for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at, position + at)
     },
     sync: () => fsyncSync(fd),
     close: () => closeSync(fd),

@@ -121,7 +121,7 @@ export class PackageReader {
     let bytes = 0
     try {
       for (let i = 0; i < extents.length; i++) await directory.next()
-      for await (const entries of this.#manifest())
+      for await (const entries of this.manifest())
         for (const entry of entries) {
           order.admit(entry)
           checkTotal(order.bytes, this.zipBytes, this.#limits)
@@ -158,7 +158,7 @@ export class PackageReader {
   /** One page of the manifest: the entries behind the path `after`. */
   async entries({ after, limit }: { readonly after?: ResourcePath; readonly limit: number }): Promise<ManifestEntry[]> {
     const page: ManifestEntry[] = []
-    for await (const entries of this.#manifest())
+    for await (const entries of this.manifest())
       for (const entry of entries) {
         if (after !== undefined && comparePaths(entry.path, after) <= 0) continue
         if (page.length >= limit) return page
@@ -171,7 +171,8 @@ export class PackageReader {
     await this.#access.close()
   }
 
-  #manifest(): AsyncGenerator<ManifestEntry[], void, void> {
+  /** The manifest alone, a batch at a time, in order; its lines are checked, the content is not looked at. */
+  manifest(): AsyncGenerator<ManifestEntry[], void, void> {
     const { entry, extent } = this.#frame.manifest
     return entriesIn(unpacked(this.#access, entry, extent.data))
   }

@@ -32,7 +32,7 @@ export class Spool {
     for (let at = 0; at < this.size; at += segment) {
       const end = Math.min(at + segment, this.size)
       const fromFile = Math.max(0, Math.min(end, flushed) - at)
-      for (let done = 0; done < fromFile; ) {
+      for (let done = 0; done < fromFile;) {
         const read = readSync(this.#fd as number, chunk, done, fromFile - done, at + done)
         if (read === 0) throw new Error('a temporary file became shorter')
         done += read
@@ -52,12 +52,15 @@ export class Spool {
   #makeRoom(bytes: number): void {
     if (this.#used + bytes > chunkBytes && this.#used > 0) {
       this.#fd ??= openSync(this.#file, 'wx+', 0o600)
-      for (let at = 0; at < this.#used; ) at += writeSync(this.#fd, this.#chunk, at, this.#used - at)
+      for (let at = 0; at < this.#used;) at += writeSync(this.#fd, this.#chunk, at, this.#used - at)
       this.#used = 0
     }
     if (bytes + this.#used <= this.#chunk.length) return
     // Most packages are small: the chunk grows with what is put in it.
-    const wanted = Math.max(bytes, Math.min(chunkBytes, Math.max(16 * 1024, this.#chunk.length * 4, this.#used + bytes)))
+    const wanted = Math.max(
+      bytes,
+      Math.min(chunkBytes, Math.max(16 * 1024, this.#chunk.length * 4, this.#used + bytes)),
+    )
     const larger = Buffer.allocUnsafeSlow(Math.max(wanted, this.#used + bytes))
     this.#chunk.copy(larger, 0, 0, this.#used)
     this.#chunk = larger

@@ -50,7 +50,10 @@ export class PackageStore {
    */
   static async open(
     folder: string,
-    { limits = defaultLimits, abandonedMs = 0 }: { readonly limits?: PackageLimits; readonly abandonedMs?: number } = {},
+    {
+      limits = defaultLimits,
+      abandonedMs = 0,
+    }: { readonly limits?: PackageLimits; readonly abandonedMs?: number } = {},
   ): Promise<PackageStore> {
     return guarded('opening the package store', async () => {
       const temporary = join(folder, 'temporary')

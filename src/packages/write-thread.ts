@@ -12,7 +12,6 @@ export interface WriteOrder extends Blueprint {
   readonly file: string
 }
 
-
 /** Makes the file, and while it works up to two others beside it; leaves none of them when it fails. */
 export async function run(order: WriteOrder, port: MessagePort, signal: AbortSignal): Promise<PackageSummary> {
   // Whoever waits for the next piece is woken by the end of the port.

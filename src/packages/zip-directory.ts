@@ -84,13 +84,15 @@ function checked(entry: Entry, end: ZipEnd): ZipEntry {
   if ((flags & utf8Flag) === 0 && name.some((byte) => byte >= 0x80))
     throw new ReplicationError('invalid', `${label()}: its name is not UTF-8, or is not said to be`)
   // An empty stream of deflate has two bytes.
-  if (isFolder && (size > 0 || packed > 2)) throw new ReplicationError('corrupt', `${label()} is a folder and has content`)
+  if (isFolder && (size > 0 || packed > 2))
+    throw new ReplicationError('corrupt', `${label()} is a folder and has content`)
   if ([packed, size, offset].some((value) => value === max32 || value > Number.MAX_SAFE_INTEGER))
     throw new ReplicationError('corrupt', `${label()} has a size or place without a value`)
   if (offset + 30 + name.length + packed > end.start)
     throw new ReplicationError('corrupt', `${label()} reaches into the central directory`)
   // Deflate at its worst adds 5 bytes for each 64 KiB; much more is something hidden.
-  if (packed > size + (size >> 10) + 1024) throw new ReplicationError('corrupt', `${label()} is larger packed than unpacked`)
+  if (packed > size + (size >> 10) + 1024)
+    throw new ReplicationError('corrupt', `${label()} is larger packed than unpacked`)
   return { name, method, flags, crc: entry.crc32, packed, size, offset }
 }
 

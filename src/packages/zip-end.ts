@@ -32,7 +32,12 @@ export async function readZipEnd(access: RandomAccess): Promise<ZipEnd> {
   const said = { count: end.readUInt16LE(10), size: end.readUInt32LE(12), start: end.readUInt32LE(16) }
   const locator = bytes.subarray(0, tail - endBytes).subarray(-locatorBytes)
   const wide = locator.length === locatorBytes && locator.readUInt32LE(0) === signatures.zip64Locator
-  const { count, size, start, end: at } = wide ? wideEnd(bytes, access.size, said) : { ...said, end: access.size - endBytes }
+  const {
+    count,
+    size,
+    start,
+    end: at,
+  } = wide ? wideEnd(bytes, access.size, said) : { ...said, end: access.size - endBytes }
   if (start + size !== at) throw corrupt('its central directory is not where its end says')
   if (size < count * 46) throw corrupt('its central directory has fewer entries than its end says')
   return { count, start, end: at }

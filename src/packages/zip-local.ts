@@ -26,7 +26,10 @@ export async function locate(window: Window, entry: ZipEntry): Promise<Extent> {
   const contradicts = (what: string): ReplicationError =>
     new ReplicationError('corrupt', `package entry ${quote(name.toString())}: its two headers differ in ${what}`)
   if (header.readUInt32LE(0) !== signatures.local)
-    throw new ReplicationError('corrupt', `package entry ${quote(name.toString())}: there is no entry where it should be`)
+    throw new ReplicationError(
+      'corrupt',
+      `package entry ${quote(name.toString())}: there is no entry where it should be`,
+    )
   if (!header.subarray(30, headerBytes - extraBytes).equals(name)) throw contradicts('the name')
   if (header.readUInt16LE(6) !== entry.flags) throw contradicts('the flags')
   if (header.readUInt16LE(8) !== entry.method) throw contradicts('the method')
@@ -41,10 +44,13 @@ export async function locate(window: Window, entry: ZipEntry): Promise<Extent> {
 }
 
 function wideSizes(extra: Buffer, name: Buffer): { readonly size: number; readonly packed: number } | undefined {
-  for (let at = 0; at < extra.length; ) {
+  for (let at = 0; at < extra.length;) {
     const length = at + 4 <= extra.length ? extra.readUInt16LE(at + 2) : extra.length
     if (at + 4 + length > extra.length || !admittedFields.has(extra.readUInt16LE(at)))
-      throw new ReplicationError('corrupt', `package entry ${quote(name.toString())}: its local header has a strange field`)
+      throw new ReplicationError(
+        'corrupt',
+        `package entry ${quote(name.toString())}: its local header has a strange field`,
+      )
     if (extra.readUInt16LE(at) === zip64Field && length >= 16)
       return { size: Number(extra.readBigUInt64LE(at + 4)), packed: Number(extra.readBigUInt64LE(at + 12)) }
     at += 4 + length

@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { deletePackage, listPackages, packageOf } from '../agents/packages.ts'
+import { deletePackage, listEntries, listPackages, packageOf } from '../agents/packages.ts'
 import type { PackageRecord } from '../agents/records.ts'
+import { faultIn, parsePath } from '../resources/path.ts'
 import { listOf, packageEntry, packageView } from './command-schemas.ts'
 import { answer, problems } from './conventions.ts'
-import { cursorOf, nextPage, pageQuery } from './paging.ts'
+import { badCursor, cursorOf, nextPage, pageQuery } from './paging.ts'
 import type { RouteParts } from './parts.ts'
 import { rangeOf } from './range.ts'
 
@@ -31,12 +32,11 @@ export function packageRoutes(app: FastifyInstance, parts: RouteParts): void {
     '/packages/:id/entries',
     schema('listPackageEntries', { params, querystring: pageQuery() }, { 200: listOf(packageEntry) }),
     async (request, reply) => {
-      const { id } = await packageOf(parts, request.params.id)
       const after = cursorOf(request.query.cursor)
-      const page = await parts.packages.entries(id, {
+      if (after !== undefined && faultIn(after) !== undefined) throw badCursor()
+      const page = await listEntries(parts, request.params.id, {
         limit: request.query.limit,
-        ...(after !== undefined && { after }),
-        signal: request.signal,
+        ...(after !== undefined && { after: parsePath(after) }),
       })
       return nextPage(request, reply, page)
     },
