@@ -20,6 +20,7 @@ import {
 import { readForm } from './body.ts'
 import { actorOf, feedOf, traceOf, waitOf } from './command-headers.ts'
 import { uncheckedBody } from './conventions.ts'
+import { callerGone } from './caller-gone.ts'
 import type { KeptAnswer, Reservation } from './idempotency.ts'
 import { readImport } from './import-body.ts'
 import { problemOf } from './problem.ts'
@@ -51,12 +52,13 @@ export function commandRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.post<{ Params: { name: string } }>(
     '/agent/:name/import',
     { ...uncheckedBody, schema: schemaOf('import', { params: name, querystring: importQuery, body: importBody }) },
-    (request, reply) => take(parts, request, reply, () => imported(parts, request, request.params.name)),
+    (request, reply) =>
+      take(parts, request, reply, () => imported(parts, request, callerGone(reply), request.params.name)),
   )
   app.post(
     '/all/import',
     { ...uncheckedBody, schema: schemaOf('importAll', { querystring: importQueryForAll, body: importBody }) },
-    (request, reply) => take(parts, request, reply, () => imported(parts, request, undefined)),
+    (request, reply) => take(parts, request, reply, () => imported(parts, request, callerGone(reply), undefined)),
   )
   app.post<{ Params: { name: string } }>(
     '/agent/:name',
@@ -112,10 +114,15 @@ function made(kind: Exclude<CommandKind, 'import'>, body: MakeBody, agents: read
   return { kind, action, paths, deep, mode, agents }
 }
 
-async function imported(parts: RouteParts, request: FastifyRequest, agent: string | undefined): Promise<Asked> {
+async function imported(
+  parts: RouteParts,
+  request: FastifyRequest,
+  signal: AbortSignal,
+  agent: string | undefined,
+): Promise<Asked> {
   const query = request.query as { path?: string | string[]; agents?: string | string[] }
   const { fields, received } = await readImport<PackageRecord>(request, (upload) =>
-    receivePackage(parts, upload, request.signal),
+    receivePackage(parts, upload, signal),
   )
   const input: Record<string, unknown> = { ...fields }
   if (query.path !== undefined) input['paths'] = [query.path].flat()
@@ -231,7 +238,7 @@ async function answer(
   const zip = kind === 'export' && request.headers.accept?.includes('application/zip') === true
   const waitMs = waitOf(request) ?? (zip ? maxWaitMs : undefined)
   if (waitMs === undefined) return reply.code(status).send(body)
-  await untilFinished(parts, id, waitMs, request.signal)
+  await untilFinished(parts, id, waitMs, AbortSignal.any([callerGone(reply), parts.closing]))
   const view = await viewCommand(parts.store, id)
   if (!zip)
     return reply

@@ -8,6 +8,7 @@ import { testTarget } from '../agents/target-test.ts'
 import { untilFinished } from '../agents/waiting.ts'
 import { ReplicationError } from '../errors.ts'
 import { pathSchema } from '../resources/schema.ts'
+import { callerGone } from './caller-gone.ts'
 import { actorOf, waitOf } from './command-headers.ts'
 import { agentName, commandView, historyEntry, listOf } from './command-schemas.ts'
 import { cursorOf, nextPage, pageQuery } from './paging.ts'
@@ -88,11 +89,11 @@ function agentRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.post<{ Params: { name: string; target: string } }>(
     '/agent/:name/targets/:target/test',
     schema('testTarget', 'agents', { params: byTarget }, testSteps),
-    async (request) => {
+    async (request, reply) => {
       const agent = await parts.roster.get(request.params.name)
       if (!agent.targets.includes(request.params.target))
         throw new ReplicationError('missing', `agent ${agent.name} has no target ${request.params.target}`)
-      const steps = await testTarget(agent, request.params.target, request.signal)
+      const steps = await testTarget(agent, request.params.target, callerGone(reply))
       return { ok: steps.every((step) => step.ok), steps }
     },
   )
@@ -184,7 +185,7 @@ async function held(
 ): Promise<void> {
   const waitMs = waitOf(request)
   if (waitMs === undefined) return
-  await untilFinished(parts, request.params.id, waitMs, request.signal)
+  await untilFinished(parts, request.params.id, waitMs, AbortSignal.any([callerGone(reply), parts.closing]))
   void reply.header('preference-applied', `wait=${waitMs / 1000}`)
 }
 
