@@ -24,6 +24,9 @@ import { openEmbedded } from './state/embedded.ts'
 import { lockFolder } from './state/lock.ts'
 import type { Store } from './state/store.ts'
 
+/** A second signal after this ends the process at once; what is durable is durable. */
+const repeatedSignalMs = 1000
+
 export interface Server {
   /** Where it listens, as an origin. */
   readonly url: string
@@ -118,16 +121,21 @@ export async function main(): Promise<void> {
     return
   }
   process.stderr.write(whatNext(server.url))
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.once(signal, () => {
-      log.info({ signal }, 'closing')
-      // A second signal ends at once: what is durable is durable.
-      for (const again of ['SIGTERM', 'SIGINT'] as const) process.once(again, () => process.exit(1))
-      void server.close().then(() => {
-        log.info('closed')
-        process.exit(0)
-      })
+  let closingSince: number | undefined
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (closingSince !== undefined) {
+      // A terminal's Ctrl-C arrives twice under npm, from the terminal and from npm; a person takes longer than that.
+      if (performance.now() - closingSince > repeatedSignalMs) process.exit(1)
+      return
+    }
+    closingSince = performance.now()
+    log.info({ signal }, 'closing')
+    void server.close().then(() => {
+      log.info('closed')
+      process.exit(0)
     })
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal)
 }
 
 function reasonOf(error: unknown): string {

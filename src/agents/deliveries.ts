@@ -3,10 +3,21 @@ import { errorView, isTransient, ReplicationError } from '../errors.ts'
 import { backoffMs } from '../queues/backoff.ts'
 import { dequeue, enqueue, epochOf, headOf, isPaused, stillHeld, takeOver, type LaneId } from '../queues/lanes.ts'
 import type { PlacedItem } from '../queues/lanes.ts'
+import { isWithin, outermost, type ResourcePath } from '../resources/path.ts'
 import type { Entry } from '../state/store.ts'
 import { advance, type Progress, type Step } from './advance.ts'
 import type { Parts } from './parts.ts'
-import { deliveryKey, entryKey, totalKey, type Delivery, type HistoryEntry, type Try } from './records.ts'
+import {
+  deliveryKey,
+  entryKey,
+  packageKey,
+  totalKey,
+  type Command,
+  type Delivery,
+  type HistoryEntry,
+  type PackageRecord,
+  type Try,
+} from './records.ts'
 import type { Agent } from './roster.ts'
 
 const maxTries = 20
@@ -108,7 +119,7 @@ async function apply(parts: Parts, agent: Agent, begun: Begun, signal: AbortSign
       epoch: begun.epoch.value,
       package: await parts.packages.file(entry.package),
       deletes: agent.config.deletes,
-      ...(command.kind === 'import' && { paths: command.paths }),
+      ...(await partOf(parts, command, entry)),
       ...(command.traceparent !== undefined && { traceparent: command.traceparent }),
     },
     signal,
@@ -119,6 +130,18 @@ async function apply(parts: Parts, agent: Agent, begun: Begun, signal: AbortSign
       `target ${begun.item.value.target} sent a receipt for ${receipt.delivery} with ${receipt.package}, not for this delivery`,
     )
   return receipt
+}
+
+/** An import may ask for a part of its package; whoever wants all of it does not say so. */
+async function partOf(
+  { store }: Parts,
+  { kind, paths }: Command,
+  { package: id }: HistoryEntry,
+): Promise<{ paths?: readonly ResourcePath[] }> {
+  if (kind !== 'import' || id === undefined) return {}
+  const roots = (await store.get<PackageRecord>(packageKey(id)))?.value.roots ?? []
+  const whole = roots.every((root) => paths.some((path) => isWithin(root, path)))
+  return whole ? {} : { paths: outermost(paths) }
 }
 
 async function succeed(parts: Parts, begun: Begun, receipt: Receipt): Promise<void> {

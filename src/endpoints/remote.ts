@@ -1,5 +1,7 @@
 import { createReadStream } from 'node:fs'
+import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 import { Type, type Static } from 'typebox'
 import { ReplicationError } from '../errors.ts'
 import type { EndpointKind, Receipt, Target, TargetDelivery, TestStep } from './endpoint.ts'
@@ -62,26 +64,21 @@ class RemoteTarget implements Target {
   }
 
   async apply(delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt> {
-    const { size } = await stat(delivery.package.file)
-    const query = new URLSearchParams((delivery.paths ?? []).map((path): [string, string] => ['path', path]))
-    const accepted = await this.#caller.call(
-      'POST',
-      `/replication/agent/${this.#agent}/import${query.size === 0 ? '' : `?${query.toString()}`}`,
-      {
-        signal,
-        headers: {
-          'content-type': 'application/zip',
-          'content-length': String(size),
-          'idempotency-key': delivery.id,
-          'package-delivery': delivery.id,
-          'package-lane': delivery.lane,
-          'package-epoch': String(delivery.epoch),
-          prefer: `wait=${waitSeconds}`,
-          ...traceOf(delivery),
-        },
-        body: () => createReadStream(delivery.package.file),
+    const { type, length, body } = await uploadOf(delivery)
+    const accepted = await this.#caller.call('POST', `/replication/agent/${this.#agent}/import`, {
+      signal,
+      headers: {
+        'content-type': type,
+        'content-length': String(length),
+        'idempotency-key': delivery.id,
+        'package-delivery': delivery.id,
+        'package-lane': delivery.lane,
+        'package-epoch': String(delivery.epoch),
+        prefer: `wait=${waitSeconds}`,
+        ...traceOf(delivery),
       },
-    )
+      body,
+    })
     const id = commandId(accepted)
     let command = await this.#command(id, delivery, signal)
     // A repeat finds what an earlier try came to: what failed there is tried again there, by the same command.
@@ -127,11 +124,13 @@ class RemoteTarget implements Target {
   #receipt(command: FarCommand, delivery: TargetDelivery): Receipt {
     const [agent] = command.agents ?? []
     if (command.state !== 'succeeded') {
-      const reason = agent?.error?.detail ?? agent?.targets?.find((target) => target.error !== undefined)?.error?.detail
+      const wayOut = command.state === 'cancelled' ? 'somebody cancelled it there; skip or cancel it here' : undefined
+      const reason =
+        wayOut ?? agent?.error?.detail ?? agent?.targets?.find((target) => target.error !== undefined)?.error?.detail
       throw new ReplicationError(
         'rejected',
         `agent ${this.#agent} at ${this.#caller.origin} ended command ${command.id} as ${command.state}: ${reason ?? 'no reason given'}`,
-        { transient: true },
+        { transient: command.state !== 'cancelled' },
       )
     }
     if (agent?.package === undefined || command.delivery === undefined)
@@ -144,6 +143,33 @@ class RemoteTarget implements Target {
       appliedAt: command.finishedAt ?? new Date().toISOString(),
       detail: { command: command.id },
     }
+  }
+}
+
+/** The zip as it is; where only a part of it shall be applied, a form that says so before the zip. */
+async function uploadOf(delivery: TargetDelivery): Promise<{ type: string; length: number; body: () => Readable }> {
+  const { file } = delivery.package
+  const { size } = await stat(file)
+  if (delivery.paths === undefined) return { type: 'application/zip', length: size, body: () => createReadStream(file) }
+  const boundary = `part-${randomUUID()}`
+  const before = Buffer.from(
+    `--${boundary}\r\ncontent-disposition: form-data; name="document"\r\ncontent-type: application/json\r\n\r\n` +
+      `${JSON.stringify({ paths: delivery.paths })}\r\n--${boundary}\r\n` +
+      'content-disposition: form-data; name="package"; filename="package.zip"\r\ncontent-type: application/zip\r\n\r\n',
+  )
+  const after = Buffer.from(`\r\n--${boundary}--\r\n`)
+  return {
+    type: `multipart/form-data; boundary=${boundary}`,
+    length: before.length + size + after.length,
+    body: () =>
+      Readable.from(
+        (async function* () {
+          yield before
+          yield* createReadStream(file) as AsyncIterable<Buffer>
+          yield after
+        })(),
+        { objectMode: false },
+      ),
   }
 }
 

@@ -6,6 +6,8 @@ import { faultIn, parsePath } from '../resources/path.ts'
 import { listOf, packageEntry, packageView } from './command-schemas.ts'
 import { answer, problems } from './conventions.ts'
 import { badCursor, cursorOf, nextPage, pageQuery } from './paging.ts'
+import { ReplicationError } from '../errors.ts'
+import { problemOf } from './problem.ts'
 import type { RouteParts } from './parts.ts'
 import { rangeOf } from './range.ts'
 
@@ -90,13 +92,14 @@ export async function sendPackage(
   const condition = request.headers['if-range']
   const range = condition === undefined || condition === etag ? rangeOf(request.headers.range, size) : 'whole'
   if (range === 'unsatisfiable')
-    return reply.code(416).header('content-range', `bytes */${size}`).type('application/problem+json').send({
-      type: 'about:blank',
-      title: 'Range Not Satisfiable',
-      status: 416,
-      code: 'invalid',
-      requestId: request.id,
-    })
+    return reply
+      .code(416)
+      .header('content-range', `bytes */${size}`)
+      .type('application/problem+json')
+      .send({
+        ...problemOf(new ReplicationError('invalid', `the package has ${size} bytes`), request),
+        ...{ status: 416, title: 'Range Not Satisfiable' },
+      })
   if (range === 'whole') return reply.header('content-length', size).send(await parts.packages.openRead(record.id, {}))
   return reply
     .code(206)
