@@ -157,7 +157,6 @@ class EmbeddedStore implements Store {
     } catch (cause) {
       return unwritten(await reasonOf(cause))
     } finally {
-      this.#database.resetReadTxn()
       // What the disk did write after all is there to be followed.
       if (this.#stalled) this.#appended.ringAll()
       this.#stalled = false

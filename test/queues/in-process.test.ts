@@ -33,6 +33,28 @@ test('keys that always go on at once take turns', async (t) => {
   assert.equal(turns.join(''), 'abcabcabc')
 })
 
+test('the back-off of a key begins anew when it has succeeded', async (t) => {
+  const failures: unknown[] = []
+  const log = { error: (fields: Readonly<Record<string, unknown>>): number => failures.push(fields['failures']) }
+  const work = new InProcessWork(log, { backoff: { initialMs: 1, maxMs: 10, factor: 2, jitter: 0 } })
+  t.after(() => work.close(0))
+  let runs = 0
+  await new Promise<void>((resolve, reject) => {
+    work.handle(
+      'chores',
+      async () => {
+        if ([1, 2, 4].includes(++runs)) throw new Error('as asked')
+        if (runs === 5) resolve()
+        return runs === 5 ? undefined : 0
+      },
+      { concurrency: 1 },
+    )
+    work.start().catch(reject)
+    work.wake(chore('lane')).catch(reject)
+  })
+  assert.deepEqual(failures, [1, 2, 1])
+})
+
 test('a task that is due in a while is looked at now and then, and done no earlier', async (t) => {
   const work = new InProcessWork(silent, { lookAgainMs: 5 })
   t.after(() => work.close(0))
@@ -50,6 +72,20 @@ test('a task that is due in a while is looked at now and then, and done no earli
   await work.start()
   await work.wake(chore('later'), at)
   assert.ok((await done) >= at)
+})
+
+test('a task that is due beyond what a timer can count does not make it fire at once', async (t) => {
+  const work = new InProcessWork(silent)
+  t.after(() => work.close(0))
+  const warnings: Error[] = []
+  const note = (warning: Error): number => warnings.push(warning)
+  process.on('warning', note)
+  t.after(() => process.off('warning', note))
+  work.handle('chores', async () => undefined, { concurrency: 1 })
+  await work.start()
+  await work.wake(chore('later'), Date.now() + 2 ** 40)
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  assert.deepEqual(warnings, [])
 })
 
 test('a task that is always due leaves the event loop to others', async (t) => {

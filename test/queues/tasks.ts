@@ -42,23 +42,25 @@ export function taskTests(given: Given): void {
     const running = promised()
     const go = promised()
     let now = 0
+    let most = 0
     let runs = 0
     await given.handled(async (task) => {
       if (last.see(task)) return undefined
-      assert.equal(++now, 1)
+      most = Math.max(most, ++now)
       runs++
       running.fulfil()
       await go.promise
       now--
-      if (runs === 2) await given.work.wake(last.task)
+      if (runs === 2) await given.work.wake(last.task, Date.now() + 50)
       return undefined
     })
     await given.work.wake(delivery('lane'))
     await running.promise
     for (let i = 0; i < 5; i++) await given.work.wake(delivery('lane'))
+    await new Promise((resolve) => setTimeout(resolve, 20))
     go.fulfil()
     await last.done
-    assert.equal(runs, 2)
+    assert.deepEqual({ runs, most }, { runs: 2, most: 1 })
   })
 
   test('the newest data of a key is what its handler gets', async () => {
@@ -147,7 +149,7 @@ export function taskTests(given: Given): void {
     assert.ok(busy >= 1)
   })
 
-  test('a handler that throws is given.logged, called again, and does not hold up others', async () => {
+  test('a handler that throws is logged, called again, and does not hold up others', async () => {
     const failure = new Error('as asked')
     const mended = promised()
     const other = promised()
