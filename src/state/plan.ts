@@ -29,7 +29,7 @@ export function versionOf(text: string): string {
 }
 
 /** Throws `invalid` for a key that no engine takes: empty, longer than 600 characters, or not ASCII. */
-export function checkKey(key: string): void {
+function checkKey(key: string): void {
   if (key.length === 0 || key.length > 600 || !isAscii(key))
     throw new ReplicationError('invalid', `a key must be 1 to 600 ASCII characters, not ${JSON.stringify(key)}`)
 }
