@@ -114,7 +114,8 @@ const maxErrors = 2000
 
 /**
  * Of a union that failed, ajv reports the faults of every alternative. What helps is the one that was meant: the only
- * one whose type and tag (its `const` properties) fit. When that is none, or several, the union itself is the fault.
+ * one whose type and tag (its `const` properties) fit, or, when several do, the only one whose properties are the ones
+ * that are there. When that is none, or several, the union itself is the fault.
  */
 function withoutAlternatives(all: readonly ErrorObject[]): ErrorObject[] {
   let errors = all.slice(0, maxErrors)
@@ -142,11 +143,17 @@ function meant(within: readonly ErrorObject[], union: ErrorObject): ErrorObject[
     if (faults === undefined) alternatives.set(branch, [error])
     else faults.push(error)
   }
-  const ofOtherSort = (error: ErrorObject): boolean =>
-    error.keyword === 'const' || (error.keyword === 'type' && error.instancePath === union.instancePath)
-  const candidates = [...alternatives.values()].filter((faults) => !faults.some(ofOtherSort))
-  const [only] = candidates
-  if (only !== undefined && candidates.length === 1) return only
+  const ofWhole = (error: ErrorObject): boolean => error.instancePath === union.instancePath
+  const misfits: readonly ((error: ErrorObject) => boolean)[] = [
+    (error) => error.keyword === 'const' || (error.keyword === 'type' && ofWhole(error)),
+    (error) => (error.keyword === 'required' || error.keyword === 'additionalProperties') && ofWhole(error),
+  ]
+  let candidates = [...alternatives.values()]
+  for (const misfit of misfits) {
+    candidates = candidates.filter((faults) => !faults.some(misfit))
+    const [only] = candidates
+    if (only !== undefined && candidates.length === 1) return only
+  }
   const tags = within.filter((error) => error.keyword === 'const')
   const [tag] = tags
   if (tag === undefined || tags.length !== alternatives.size || tags.some((t) => t.instancePath !== tag.instancePath))
