@@ -37,8 +37,8 @@ export async function exportEntry(
   if (!agent.config.enabled) return undefined
   if (entry.nextExportAt !== undefined && Date.parse(entry.nextExportAt) > Date.now())
     return Date.parse(entry.nextExportAt)
-  const begun = await advance(store, commandId, agentName, ({ entry }) =>
-    entry.stage === 'preparing' ? { entry: { exports: entry.exports + 1, nextExportAt: undefined } } : undefined,
+  const begun = await advance(store, commandId, agentName, ({ entry: { stage, exports } }) =>
+    stage === 'preparing' ? { entry: { exports: exports + 1, nextExportAt: undefined } } : undefined,
   )
   if (begun === undefined) return undefined
   const log = parts.log.child({ command: commandId, agent: agentName })

@@ -92,13 +92,12 @@ export function stillHeld(lane: LaneId, epoch: Entry<number>): Check[] {
   return [{ key: epochKey(lane), version: epoch.version }]
 }
 
-/** Everything that the Store keeps of a lane itself; its items must be gone, or be meant to go. */
+/**
+ * What the Store keeps of a lane; its items must be gone, or be meant to go. The epoch stays: targets remember it, and would
+ * refuse a lane of the same name that began to count anew.
+ */
 export async function forget(store: Store, lane: LaneId): Promise<Write[]> {
-  const writes: Write[] = [
-    { delete: sizeKey(lane) },
-    { delete: epochKey(lane) },
-    { delete: pausedKey(lane.agent, lane.queue) },
-  ]
+  const writes: Write[] = [{ delete: sizeKey(lane) }, { delete: pausedKey(lane.agent, lane.queue) }]
   for (const prefix of [`${itemsLog(lane)}/`, `position/${laneKey(lane)}/`])
     for (let from = prefix; ;) {
       const page = await store.range({ ...below(prefix), from, limit: 1000 })

@@ -235,8 +235,8 @@ async function answer(
 ): Promise<unknown> {
   void reply.headers(headers)
   const { id } = body as { id: string }
-  const zip = kind === 'export' && request.headers.accept?.includes('application/zip') === true
-  const waitMs = waitOf(request) ?? (zip ? maxWaitMs : undefined)
+  const wantsZip = kind === 'export' && request.headers.accept?.includes('application/zip') === true
+  const waitMs = waitOf(request) ?? (wantsZip ? maxWaitMs : undefined)
   if (waitMs === undefined) return reply.code(status).send(body)
   await untilFinished(parts, id, waitMs, AbortSignal.any([callerGone(reply), parts.closing]))
   const view = await viewCommand(parts.store, id)
