@@ -7,6 +7,7 @@ import type { Parts } from './parts.ts'
 import { preparingPrefix, type Command, type Preparing } from './records.ts'
 import type { Agent } from './roster.ts'
 import { agentsOf } from './operate.ts'
+import { sweepPackages, trimEvents } from './sweep.ts'
 
 /** How many at the same time, on one server: exports share the disk, deliveries mostly wait for their targets. */
 const concurrentExports = 2
@@ -14,6 +15,7 @@ const concurrentDeliveries = 16
 
 /** Wake-ups may be lost with a process; what should be awake is looked for again at the start and this often. */
 const sweepEveryMs = 60_000
+const tidyEveryMs = 600_000
 
 /** Drives what was accepted to its end: exports, then the lanes. Knows nothing of HTTP. */
 export class Engine {
@@ -30,7 +32,7 @@ export class Engine {
     const { work, events, log } = this.#parts
     work.handle('exports', (task, signal) => this.#export(task, signal), { concurrency: concurrentExports })
     work.handle('deliveries', (task, signal) => this.#deliver(task, signal), { concurrency: concurrentDeliveries })
-    work.handle('chores', () => this.#sweep(), { concurrency: 1 })
+    work.handle('chores', ({ key }) => (key === 'tidy' ? this.#tidy() : this.#sweep()), { concurrency: 1 })
     this.#unlisten = events.listen((event) => {
       if (event.type === 'command.cancelled') this.#exporting.get(`${event.command}/${event.agent}`)?.abort()
       // An agent that was enabled, or got its target mended, goes on at once.
@@ -38,7 +40,7 @@ export class Engine {
         void this.#wakeAgent(event.agent).catch((err: unknown) => log.error({ err }, 'wake-up failed'))
     })
     await work.start()
-    await work.wake({ queue: 'chores', key: 'sweep', data: {} })
+    for (const key of ['sweep', 'tidy']) await work.wake({ queue: 'chores', key, data: {} })
   }
 
   stop(): void {
@@ -89,6 +91,12 @@ export class Engine {
     const { store, work } = this.#parts
     for await (const { value } of scan<Preparing>(store, below(preparingPrefix)))
       if (which(value)) await work.wake(exportTask(value.command, value.agent))
+  }
+
+  async #tidy(): Promise<number> {
+    await sweepPackages(this.#parts)
+    await trimEvents(this.#parts.store)
+    return Date.now() + tidyEveryMs
   }
 
   async #sweep(): Promise<number> {

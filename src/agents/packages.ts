@@ -65,8 +65,8 @@ export async function listEntries(
   }
 }
 
-/** Forgets the package, then removes its bytes. Throws `missing`; `conflict` while a queue refers to it. */
-export async function deletePackage(parts: Pick<Parts, 'store' | 'packages'>, id: string): Promise<void> {
+/** Forgets the package; its bytes are swept later. Throws `missing`; `conflict` while a queue refers to it. */
+export async function deletePackage(parts: Pick<Parts, 'store'>, id: string): Promise<void> {
   for (;;) {
     const { id: known } = await packageOf(parts, id)
     const record = await parts.store.get(packageKey(known))
@@ -78,13 +78,8 @@ export async function deletePackage(parts: Pick<Parts, 'store' | 'packages'>, id
       ],
       writes: [{ delete: record.key }],
     })
-    if (result.ok) return removeBytes(parts, known)
+    if (result.ok) return
     if (result.failed === packageUsesKey(known))
       throw new ReplicationError('conflict', `package ${known} is still in a queue; cancel its commands first`)
   }
-}
-
-/** An export may have made the same package again meanwhile: its bytes are then needed. */
-async function removeBytes(parts: Pick<Parts, 'store' | 'packages'>, id: PackageId): Promise<void> {
-  if ((await parts.store.get(packageKey(id))) === undefined) await parts.packages.remove(id)
 }
