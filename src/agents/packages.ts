@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { ReplicationError } from '../errors.ts'
-import { isPackageId, type ManifestEntry, type PackageId } from '../packages/manifest.ts'
+import { isPackageId, type ManifestEntry } from '../packages/manifest.ts'
 import { openPackage } from '../packages/read.ts'
 import type { ResourcePath } from '../resources/path.ts'
 import { below } from '../state/store.ts'

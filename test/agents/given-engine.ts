@@ -1,0 +1,160 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { pino } from 'pino'
+import { Registry } from 'prom-client'
+import { ulid } from 'ulid'
+import { accept, type CommandRequest } from '../../src/agents/accept.ts'
+import { viewCommand, type CommandView } from '../../src/agents/command-views.ts'
+import { ConfigStore } from '../../src/agents/config-store.ts'
+import { Engine, wakeLanes } from '../../src/agents/engine.ts'
+import { EventHub } from '../../src/agents/events.ts'
+import { DeliveryMetrics } from '../../src/agents/metrics.ts'
+import type { Parts } from '../../src/agents/parts.ts'
+import { queueHooks } from '../../src/agents/queue-hooks.ts'
+import type { Command } from '../../src/agents/records.ts'
+import { Roster } from '../../src/agents/roster.ts'
+import { untilFinished } from '../../src/agents/waiting.ts'
+import type { EndpointKind, Target, TargetDelivery } from '../../src/endpoints/endpoint.ts'
+import { memory, type MemoryOptions } from '../../src/endpoints/memory.ts'
+import { memoryTree } from '../../src/endpoints/memory/tree.ts'
+import { PackageStore } from '../../src/packages/store.ts'
+import { InProcessWork } from '../../src/queues/in-process.ts'
+import { parsePath } from '../../src/resources/path.ts'
+import { openEmbedded } from '../../src/state/embedded.ts'
+
+/** What stands before a target: it may throw, or wait, before the delivery goes in. */
+type Gate = (delivery: TargetDelivery, signal: AbortSignal) => Promise<void>
+const gates = new Map<string, Gate>()
+
+/** A memory target with a gate before it, by its name: an endpoint that is as unwell as a test needs it. */
+const gated: EndpointKind<MemoryOptions> = {
+  ...memory,
+  name: 'gated',
+  target: (options, context) => {
+    const target = memory.target?.(options, context) as Target
+    return {
+      apply: async (delivery, signal) => {
+        await gates.get(options.name)?.(delivery, signal)
+        return target.apply(delivery, signal)
+      },
+      test: (signal) => target.test(signal),
+    }
+  },
+}
+
+const kinds = [memory, gated] as unknown as readonly EndpointKind[]
+
+export interface Given {
+  readonly parts: Parts
+  readonly configs: ConfigStore
+  /** The whole name of a target: trees in memory are shared by the process. */
+  name(target: string): string
+  /** Creates an agent with a memory source and gated targets of these names. */
+  agent(name: string, targets: readonly string[], more?: object): Promise<void>
+  /** Puts a file into the source of all agents; undefined removes it. */
+  write(path: string, text: string | undefined): void
+  /** What a target holds at the path, as text. */
+  read(target: string, path: string): string | undefined
+  gate(target: string, gate: Gate | undefined): void
+  ask(request: Partial<CommandRequest> & { agents: string[]; paths?: never; at?: string[] }): Promise<Command>
+  finished(command: { id: string }): Promise<CommandView>
+  /** Closes everything and opens it again on the same folder. */
+  restart(): Promise<void>
+}
+
+/** An engine with everything real under it: the embedded Store, packages on disk, work in the process. */
+export async function givenEngine(t: TestContext): Promise<Given> {
+  const folder = await mkdtemp(join(tmpdir(), 'engine.'))
+  const prefix = ulid()
+  let running = await start(folder)
+  t.after(async () => {
+    await running.close()
+    await rm(folder, { recursive: true })
+  })
+  const source = memoryTree(`${prefix}-source`)
+  return {
+    get parts() {
+      return running.parts
+    },
+    get configs() {
+      return running.configs
+    },
+    name: (target) => `${prefix}-${target}`,
+    agent: async (name, targets, more = {}) => {
+      await running.configs.create(
+        {
+          name,
+          source: { kind: 'memory', name: `${prefix}-source` },
+          targets: targets.map((target) => ({ kind: 'gated', name: `${prefix}-${target}` })),
+          queue: { backoff: { initialMs: 20, maxMs: 50 } },
+          ...more,
+        },
+        { actor: 'test' },
+      )
+    },
+    write: (path, text) => {
+      if (text === undefined) source.remove(parsePath(path), true)
+      else source.put(parsePath(path), Buffer.from(text))
+    },
+    read: (target, path) => {
+      const found = memoryTree(`${prefix}-${target}`).get(parsePath(path))
+      return found === undefined || found === 'folder' ? found : Buffer.from(found).toString()
+    },
+    gate: (target, gate) => {
+      const name = `${prefix}-${target}`
+      if (gate === undefined) gates.delete(name)
+      else gates.set(name, gate)
+    },
+    ask: async ({ at = ['/content'], ...request }) => {
+      const { parts, engine } = running
+      const outcome = await accept(parts.store, parts.roster, {
+        ...{ kind: 'replicate', action: 'add', deep: true, mode: 'update', actor: 'test' },
+        ...request,
+        paths: at.map(parsePath),
+      })
+      if (!outcome.taken) throw 'error' in outcome ? outcome.error : new Error('lost')
+      await engine.begin(outcome.command)
+      return outcome.command
+    },
+    finished: async ({ id }) => {
+      await untilFinished(running.parts, id, 10_000, new AbortController().signal)
+      return viewCommand(running.parts.store, id)
+    },
+    restart: async () => {
+      await running.close()
+      running = await start(folder)
+    },
+  }
+}
+
+async function start(
+  folder: string,
+): Promise<{ parts: Parts; configs: ConfigStore; engine: Engine; close: () => Promise<void> }> {
+  const log = pino({ level: 'silent' })
+  const store = await openEmbedded(join(folder, 'state'))
+  const packages = await PackageStore.open(join(folder, 'packages'))
+  const configs = new ConfigStore(store, kinds, queueHooks(store))
+  const roster = new Roster(configs, kinds, { installation: 'here' })
+  const events = new EventHub()
+  await events.open(store, (error) => {
+    throw error
+  })
+  const work = new InProcessWork(log)
+  const parts: Parts = {
+    ...{ store, work, packages, roster, events, log, installation: 'here' },
+    metrics: new DeliveryMetrics(new Registry(), store, roster),
+    wakeLanes: (agent) => wakeLanes(work, agent),
+  }
+  const engine = new Engine(parts)
+  await engine.start()
+  const close = async (): Promise<void> => {
+    engine.stop()
+    await work.close(0)
+    await events.close()
+    await roster.close()
+    await store.close()
+  }
+  return { parts, configs, engine, close }
+}
