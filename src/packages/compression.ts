@@ -1,4 +1,4 @@
-import { constants, deflateRawSync } from 'node:zlib'
+import { constants, deflateRawSync, type ZlibOptions } from 'node:zlib'
 import { deflated, stored } from './zip-format.ts'
 
 /** Content is packed in segments of this size, each by itself: memory stays flat, and one call does it. */
@@ -46,10 +46,17 @@ function deflate(content: Uint8Array, flush: number): Uint8Array | undefined {
   const options = { level, finishFlush: flush, chunkSize: chunkSizeFor(content.length) }
   const packed = deflateRawSync(content, options)
   if (packed.length >= content.length * worth) return undefined
-  if (packed.length * maxRatio < content.length)
-    // Without looking for repetitions nothing packs to less than a bit for each byte.
-    return deflateRawSync(content, { ...options, strategy: constants.Z_HUFFMAN_ONLY })
-  return packed
+  return packed.length * maxRatio < content.length ? loosely(content, options) : packed
+}
+
+/** A tenth of it without looking for repetitions takes a bit for each byte at least, so all of it an eightieth. */
+function loosely(content: Uint8Array, options: ZlibOptions): Uint8Array {
+  const tenth = Math.ceil(content.length / 10)
+  const { Z_HUFFMAN_ONLY: strategy, Z_SYNC_FLUSH: finishFlush } = constants
+  return Buffer.concat([
+    deflateRawSync(content.subarray(0, tenth), { ...options, strategy, finishFlush }),
+    deflateRawSync(content.subarray(tenth), options),
+  ])
 }
 
 function paysBySample(content: Uint8Array): boolean {

@@ -34,6 +34,7 @@ export class EntryOrder {
     if (!this.#roots.hold(path)) throw refused(`${quote(path)}, which is outside of its roots`)
     if (this.#header.action === 'delete' && entry.type !== 'delete')
       throw refused(`${quote(path)} as ${entry.type}, though its action is delete`)
+    if (entry.type === 'file' && path === '/') throw refused('content at "/", which can only hold others')
     this.#checkNames(path)
     this.entries++
     if (this.entries > this.#limits.maxEntries) throw beyond(`more than ${this.#limits.maxEntries} entries`)

@@ -75,7 +75,6 @@ function typed(fields: Record<string, unknown>, at: string): ManifestEntry {
       const { digest, size } = fields
       if (typeof digest !== 'string' || !digestPattern.test(digest)) throw refused(`${at} has no SHA-256 digest in hex`)
       if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw refused(`${at} has no size`)
-      if (path === '/') throw refused(`${at} gives content to the root`)
       return { type, path, digest, size }
     }
     case 'folder':

@@ -27,11 +27,12 @@ export async function outlineOf(chunks: AsyncIterable<Buffer>): Promise<Manifest
     if (header === undefined) {
       const end = chunk.indexOf(newline)
       begun.push(end < 0 ? chunk : chunk.subarray(0, end))
-      bytes += chunk.length
+      bytes += end < 0 ? chunk.length : end
+      if (bytes > maxHeaderBytes) throw refused('line 1 is too long')
       if (end >= 0) {
         header = parseHeader(textOf(Buffer.concat(begun), 'line 1'))
         begun = []
-      } else if (bytes > maxHeaderBytes) throw refused('line 1 is too long')
+      }
     }
     for (let at = chunk.indexOf(newline); at >= 0; at = chunk.indexOf(newline, at + 1)) lines++
     last = chunk.at(-1) ?? last

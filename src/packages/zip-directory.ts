@@ -29,7 +29,10 @@ const maxNameBytes = 20_000
 /** The entries in the order of the central directory. Throws `corrupt`, `invalid`. */
 export async function* zipEntries(access: RandomAccess, end: ZipEnd): AsyncGenerator<ZipEntry, void, void> {
   const zip = await translated(
-    fromRandomAccessReaderPromise(new WindowReader(access), access.size, { decodeStrings: false }),
+    fromRandomAccessReaderPromise(new WindowReader(access), access.size, {
+      decodeStrings: false,
+      validateEntrySizes: false,
+    }),
   )
   const entries = zip.eachEntry()
   let cursor = end.start
@@ -83,6 +86,8 @@ function checked(entry: Entry, end: ZipEnd): ZipEntry {
       throw new ReplicationError('invalid', `${label()} has the extra field 0x${id.toString(16)}`)
   if ((flags & utf8Flag) === 0 && name.some((byte) => byte >= 0x80))
     throw new ReplicationError('invalid', `${label()}: its name is not UTF-8, or is not said to be`)
+  if (method === stored && packed !== size)
+    throw new ReplicationError('corrupt', `${label()} is not packed, and yet has two sizes`)
   // An empty stream of deflate has two bytes.
   if (isFolder && (size > 0 || packed > 2))
     throw new ReplicationError('corrupt', `${label()} is a folder and has content`)
@@ -134,6 +139,7 @@ async function translated<T>(asked: Promise<T>): Promise<T> {
   } catch (cause) {
     if (cause instanceof ReplicationError) throw cause
     const why = cause instanceof Error ? cause.message : String(cause)
+    if (why.includes('encryption')) throw new ReplicationError('invalid', 'package: an entry is encrypted', { cause })
     throw new ReplicationError('corrupt', `package: its central directory cannot be read: ${quote(why)}`, { cause })
   }
 }

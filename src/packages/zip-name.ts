@@ -54,8 +54,10 @@ export function folderName(segment: string, belowFile: boolean): string {
 }
 
 /**
- * PlatformNameFormat.getPlatformName of Apache Jackrabbit FileVault, and besides control characters as `%` and two hex
- * digits, which it reads back as all others: a zip's names are printed on terminals.
+ * PlatformNameFormat.getPlatformName of Apache Jackrabbit FileVault, such that its getRepositoryName reads every name back.
+ * Besides, control characters become `%` and two hex digits too: a zip's names are printed on terminals. And FileVault
+ * takes the character behind a leading `_` as it is, so an escaped one must not stand there (`_:`, `%:x`), which it does
+ * not see to itself.
  */
 export function platformName(name: string): string {
   if (!special.test(name)) return name
@@ -65,7 +67,7 @@ export function platformName(name: string): string {
   let underscores = 0
   for (let i = 0; i < name.length; i++) {
     const char = name.charAt(i)
-    if (char === ':' && i > 0 && !plainColons) {
+    if (char === ':' && i > 0 && !plainColons && !escapedChars.test(name.charAt(0))) {
       escaped += '_'
       underscores = 2
       mayLead = plainColons = true
@@ -79,7 +81,7 @@ export function platformName(name: string): string {
       if (char === ':') plainColons = true
     } else escaped += char
   }
-  return mayLead && underscores > 1 ? `_${escaped}` : escaped
+  return (mayLead && underscores > 1) || escaped.startsWith('_%') ? `_${escaped}` : escaped
 }
 
 // oxlint-disable-next-line no-control-regex -- they are what is looked for

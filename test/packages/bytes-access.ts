@@ -1,0 +1,31 @@
+import type { RandomAccess } from '../../src/packages/random-access.ts'
+import type { PackageReader, ReadOptions } from '../../src/packages/read.ts'
+
+/** A file in memory. */
+export function bytesAccess(bytes: Uint8Array): RandomAccess {
+  return {
+    size: bytes.length,
+    read: async (into, position) => {
+      const part = bytes.subarray(position, position + into.length)
+      into.set(part)
+      return part.length
+    },
+    close: async () => {},
+  }
+}
+
+/** Reads all of it, and says what there was. */
+export async function drain(pkg: PackageReader, options?: ReadOptions): Promise<string[]> {
+  const seen: string[] = []
+  for await (const change of pkg.changes(options)) {
+    let size = ''
+    if (change.kind === 'put') {
+      let bytes = 0
+      if (Buffer.isBuffer(change.content)) bytes = change.content.length
+      else for await (const chunk of change.content) bytes += (chunk as Buffer).length
+      size = ` ${bytes}`
+    }
+    seen.push(`${change.kind} ${change.entry.path}${size}`)
+  }
+  return seen
+}

@@ -1,0 +1,4 @@
+import { itemA, itemB, packageOf } from '../draft.ts'
+
+export const message = /is not listed there/
+export const bytes = (): Buffer => packageOf({ content: [itemA, itemB] })

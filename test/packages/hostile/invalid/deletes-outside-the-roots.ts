@@ -1,0 +1,4 @@
+import { packageOf } from '../draft.ts'
+
+export const message = /outside of its roots/
+export const bytes = (): Buffer => packageOf({ lines: ['{"type":"delete","path":"/","deep":true}'], content: [] })

@@ -1,0 +1,4 @@
+import { a, b, folder, packageOf } from '../draft.ts'
+
+export const message = /line 2 is not JSON/
+export const bytes = (): Buffer => packageOf({ lines: ['', folder, a, b] })

@@ -1,0 +1,4 @@
+import { folderItem, itemA, itemB, packageOf } from '../draft.ts'
+
+export const message = /is encrypted/
+export const bytes = (): Buffer => packageOf({ content: [folderItem, { ...itemA, says: { flags: 0x2800 } }, itemB] })

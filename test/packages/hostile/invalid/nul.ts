@@ -1,0 +1,8 @@
+import { fileLine, folder, folderItem, packageOf } from '../draft.ts'
+
+export const message = /contains a NUL/
+export const bytes = (): Buffer => {
+  const content = Buffer.from('x')
+  const name = 'jcr_root/content/x\0.txt'
+  return packageOf({ lines: [folder, fileLine('/content/x', content)], content: [folderItem, { name, content }] })
+}

@@ -1,0 +1,4 @@
+import { packageOf } from '../draft.ts'
+
+export const message = /origin.json is not an origin/
+export const bytes = (): Buffer => packageOf({ origin: 'me' })
