@@ -1,8 +1,9 @@
+import { ReplicationError } from '../errors.ts'
 import type { ResourcePath } from '../resources/path.ts'
 import { segmentBytes } from './compression.ts'
 import { EntryOrder } from './entry-order.ts'
 import type { PackageLimits } from './limits.ts'
-import { checkHeader, entryLine, headerLine } from './manifest-lines.ts'
+import { checkHeader, entryLine, headerLine, maxHeaderBytes } from './manifest-lines.ts'
 import type { ManifestEntry, ManifestHeader, PackageId, PackageOrigin, PackageSummary } from './manifest.ts'
 import { filterXml, metaNames, originJson, propertiesXml } from './meta-files.ts'
 import type { Output } from './output.ts'
@@ -23,6 +24,7 @@ export interface Blueprint {
  */
 export class PackageBuilder {
   readonly #header: ManifestHeader
+  readonly #limits: PackageLimits
   readonly #zip: ZipWriter
   readonly #manifest: Spool
   readonly #order: EntryOrder
@@ -33,10 +35,17 @@ export class PackageBuilder {
   constructor({ header, origin, limits }: Blueprint, output: Output, manifest: Spool, records: Spool) {
     checkHeader(header)
     this.#header = header
+    this.#limits = limits
     this.#order = new EntryOrder(header, limits)
     this.#manifest = manifest
     this.#zip = new ZipWriter(output, records, Object.values(metaNames))
-    this.#manifest.add(Buffer.from(`${headerLine(header)}\n`))
+    const line = Buffer.from(`${headerLine(header)}\n`)
+    if (line.length > maxHeaderBytes)
+      throw new ReplicationError(
+        'too-large',
+        `package: its roots take more than ${maxHeaderBytes} bytes; name fewer paths`,
+      )
+    this.#manifest.add(line)
     this.#addMeta(metaNames.filter, filterXml(header))
     if (origin !== undefined) this.#addMeta(metaNames.origin, originJson(origin))
     this.#zip.addFolder(metaNames.content)
@@ -88,6 +97,9 @@ export class PackageBuilder {
   #list(entry: ManifestEntry): void {
     this.#order.admit(entry)
     this.#manifest.add(Buffer.from(`${entryLine(entry)}\n`))
+    const { maxManifestBytes } = this.#limits
+    if (this.#manifest.size > maxManifestBytes)
+      throw new ReplicationError('too-large', `package: its manifest would be larger than ${maxManifestBytes} bytes`)
   }
 
   #addManifest(): Written {

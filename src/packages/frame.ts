@@ -46,7 +46,9 @@ export async function readFrame(access: RandomAccess, limits: PackageLimits): Pr
   if (origin !== undefined && origin.entry.size > maxOriginBytes)
     throw beyond(`its origin is larger than ${maxOriginBytes} bytes`)
   return {
-    ...{ outline, end, manifest },
+    outline,
+    end,
+    manifest,
     origin: origin === undefined ? undefined : parseOrigin(await textOf(access, origin)),
     extents: [...metas.values()].map(({ extent }) => extent),
   }

@@ -4,7 +4,7 @@
  */
 import { ReplicationError } from '../errors.ts'
 import { comparePaths, parsePath, quote, type ResourcePath } from '../resources/path.ts'
-import type { ManifestEntry, ManifestFilter, ManifestHeader } from './manifest.ts'
+import type { ManifestEntry, ManifestFilter, ManifestHeader, ManifestPart } from './manifest.ts'
 
 /** Longest line below the first: a path of 4,096 bytes, each escaped as `\u00xx`, and what stands around it. */
 export const maxLineBytes = 32 * 1024
@@ -66,8 +66,12 @@ export function parseEntry(line: string, at: string): ManifestEntry {
 
 function typed(fields: Record<string, unknown>, at: string): ManifestEntry {
   const { type } = fields
-  if (type === 'part')
-    throw refused('it is the index of a tree in several parts, which this server cannot apply; send the parts')
+  if (type === 'part') {
+    const { package: first } = fields as unknown as ManifestPart
+    throw refused(
+      `it is the index of a tree in several parts (${quote(String(first))} first), which this server cannot apply`,
+    )
+  }
   if (typeof fields['path'] !== 'string') throw refused(`${at} has no path`)
   const path = parsePath(fields['path'])
   switch (type) {

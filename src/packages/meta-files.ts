@@ -45,7 +45,9 @@ export function parseOrigin(text: string): PackageOrigin {
   try {
     const { installation, agent, command, actor, createdAt } = JSON.parse(text) as Record<string, unknown>
     return {
-      ...{ installation: textOf(installation), agent: textOf(agent), command: textOf(command) },
+      installation: textOf(installation),
+      agent: textOf(agent),
+      command: textOf(command),
       ...(actor !== undefined && { actor: textOf(actor) }),
       createdAt: textOf(createdAt),
     }

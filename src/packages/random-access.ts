@@ -5,7 +5,7 @@ import { ReplicationError } from '../errors.ts'
 export interface RandomAccess {
   readonly size: number
   /** Fills as much of `into` as there is; answers how much. */
-  read(into: Uint8Array, position: number): Promise<number>
+  readonly read: (this: void, into: Uint8Array, position: number) => Promise<number>
   close(): Promise<void>
 }
 

@@ -19,6 +19,7 @@ import { storageError } from './storage-error.ts'
 import { verifyWhole } from './verify.ts'
 import type { Verified } from './verify-thread.ts'
 import { writePackage } from './write.ts'
+import { spoolFiles } from './write-thread.ts'
 
 /** What is known of a stored package: its summary, and who made it, where it says so. */
 export interface PackageDescription extends PackageSummary {
@@ -81,7 +82,8 @@ export class PackageStore {
       await this.#keep(file, { summary, origin })
       return summary
     } finally {
-      await rm(file, { force: true })
+      // The thread that writes removes its own files, unless it was lost.
+      await Promise.all([file, ...spoolFiles(file)].map((left) => rm(left, { force: true })))
     }
   }
 

@@ -12,11 +12,15 @@ export interface WriteOrder extends Blueprint {
   readonly file: string
 }
 
-/** Makes the file, and while it works up to two others beside it; leaves none of them when it fails. */
+/**
+ * Makes the file, and while it works up to two others beside it; leaves none of them when it fails. Says through the port that
+ * it has started, then receives pieces.
+ */
 export async function run(order: WriteOrder, port: MessagePort, signal: AbortSignal): Promise<PackageSummary> {
   // Whoever waits for the next piece is woken by the end of the port.
   signal.addEventListener('abort', () => port.close())
   const { file } = order
+  port.postMessage('started')
   try {
     const output = fileOutput(file)
     try {
@@ -32,13 +36,16 @@ export async function run(order: WriteOrder, port: MessagePort, signal: AbortSig
   }
 }
 
+export function spoolFiles(file: string): [string, string] {
+  return [`${file}.manifest`, `${file}.directory`]
+}
+
 export async function build(
   order: WriteOrder,
   output: Output,
   pieces: AsyncIterable<Piece> | Iterable<Piece>,
 ): Promise<PackageSummary> {
-  const manifest = new Spool(`${order.file}.manifest`)
-  const records = new Spool(`${order.file}.directory`)
+  const [manifest, records] = spoolFiles(order.file).map((file) => new Spool(file)) as [Spool, Spool]
   try {
     const builder = new PackageBuilder(order, output, manifest, records)
     for await (const piece of pieces) {

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { Transferable } from 'node:worker_threads'
 import type { Change } from '../resources/resource.ts'
 import { ThreadPool } from '../threads/pool.ts'
@@ -41,8 +42,11 @@ export async function writePackage(
       throw error
     }
   }
-  const sent = send(job.port, pieces(), ({ bytes }) => [bytes.buffer as Transferable])
+  let sent: Promise<void> | undefined
   try {
+    // Nobody may hold a thread that reads while waiting for one that writes: those who write may need it.
+    await Promise.race([once(job.port, 'message'), job.result])
+    sent = send(job.port, pieces(), ({ bytes }) => [bytes.buffer as Transferable])
     const summary = await job.result
     await sent
     return summary

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { callbackify } from 'node:util'
 import { fromRandomAccessReaderPromise, RandomAccessReader, type Entry } from 'yauzl'
 import { ReplicationError } from '../errors.ts'
 import { quote } from '../resources/path.ts'
@@ -122,13 +123,11 @@ class WindowReader extends RandomAccessReader {
       answer(null, length)
       return
     }
-    this.#window.load(position, length).then(
-      (bytes) => {
-        bytes.copy(into, offset)
-        answer(null, length)
-      },
-      (error: Error) => answer(error),
-    )
+    const load = async (): Promise<Buffer> => this.#window.load(position, length)
+    callbackify(load)((error, bytes) => {
+      bytes?.copy(into, offset)
+      answer(error, length)
+    })
   }
 }
 

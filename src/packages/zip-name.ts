@@ -25,7 +25,7 @@ export class ZipNames {
     while (this.#files.length > 0 && !isWithin(path, this.#files.at(-1) as ResourcePath)) this.#files.pop()
     if (parent !== this.#parent) {
       this.#parent = parent
-      this.#prefix = this.#folderOf(parent as ResourcePath)
+      this.#prefix = this.#folderOf(parent)
     }
     const segment = path.slice(slash + 1)
     if (type === 'folder') return segment === '' ? this.#prefix : `${this.#prefix}${folderName(segment, false)}/`

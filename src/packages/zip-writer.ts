@@ -74,8 +74,13 @@ export class ZipWriter {
 
   #add(name: string, method: typeof stored | typeof deflated, content: Uint8Array, bytes: Uint8Array): void {
     const record = {
-      ...{ name: Buffer.from(name), method, crc: crc32(content), packed: bytes.length, size: content.length },
-      ...{ offset: this.#position(), wide: false },
+      name: Buffer.from(name),
+      method,
+      crc: crc32(content),
+      packed: bytes.length,
+      size: content.length,
+      offset: this.#position(),
+      wide: false,
     }
     this.#append(localHeader(record))
     this.#append(bytes)

@@ -1,4 +1,5 @@
 /** Trees of resources as changes, and packages of them. */
+import { hash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,7 +16,10 @@ export type Tree = Readonly<
 >
 
 export const origin: PackageOrigin = {
-  ...{ installation: 'test', agent: 'publish1', command: '01J9', actor: 'tester' },
+  installation: 'test',
+  agent: 'publish1',
+  command: '01J9',
+  actor: 'tester',
   createdAt: '2026-01-01T00:00:00.000Z',
 }
 
@@ -72,4 +76,11 @@ export async function contentsOf(
     await pkg.close()
   }
   return found
+}
+
+/** Bytes that do not pack, and are the same each time. */
+export function noise(bytes: number): Buffer {
+  const made = Buffer.alloc(bytes)
+  for (let at = 0; at < bytes; at += 32) made.write(hash('sha256', `${at}`, 'binary'), at, 'binary')
+  return made
 }

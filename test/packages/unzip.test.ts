@@ -135,9 +135,9 @@ test('a package that another library wrote by the book is read, and has the same
   const zip = new ZipFile()
   const options = { mtime: new Date(2001, 1, 3), mode: 0o100600 }
   for (const { name, content } of order.map((i) => items[i] as (typeof items)[number])) {
-    if (content === undefined) zip.addEmptyDirectory(`${name as string}`, { mtime: options.mtime })
+    if (content === undefined) zip.addEmptyDirectory(name as string, { mtime: options.mtime })
     // As a stream it has its sizes behind it.
-    else zip.addReadStreamLazy(`${name as string}`, options, (answer) => answer(null, Readable.from([content])))
+    else zip.addReadStreamLazy(name as string, options, (answer) => answer(null, Readable.from([content])))
   }
   zip.end()
   await pipeline(zip.outputStream, createWriteStream(file))

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { ReplicationError } from '../../src/errors.ts'
 import { defaultLimits } from '../../src/packages/limits.ts'
 import type { ManifestHeader } from '../../src/packages/manifest.ts'
@@ -21,6 +18,7 @@ import {
   contentsOf,
   headerOf,
   never,
+  noise,
   origin,
   packed,
   temporaryFolder,
@@ -39,12 +37,6 @@ async function* inOrder(...changes: Change[]): AsyncGenerator<Change> {
 async function assertGone(file: string): Promise<void> {
   const left = (await readdir(folder)).filter((name) => join(folder, name).startsWith(file))
   assert.deepEqual(left, [])
-}
-
-const noise = (bytes: number): Buffer => {
-  const made = Buffer.alloc(bytes)
-  for (let at = 0; at < bytes; at += 32) made.write(hash('sha256', `${at}`, 'binary'), at, 'binary')
-  return made
 }
 
 test('what was written is read again, whatever it is and however it came', async () => {
@@ -85,7 +77,7 @@ test('what was written is read again, whatever it is and however it came', async
     '/text-stream': Buffer.from('words é'),
   })
   const bytes = Object.values(found).reduce((sum, content) => sum + (Buffer.isBuffer(content) ? content.length : 0), 0)
-  const { size } = await import('node:fs').then(({ statSync }) => statSync(file))
+  const { size } = await stat(file)
   assert.deepEqual(summary, { ...headerOf('/'), id: summary.id, entries: 14, bytes, zipBytes: size })
   assert.deepEqual(await verifyPackage(file, defaultLimits, never), summary)
   const pkg = await openPackage({ id: summary.id, file })
@@ -102,63 +94,6 @@ test('a package of nothing, and one that only deletes, are packages', async () =
   const header: ManifestHeader = { ...headerOf('/a', '/b'), action: 'delete' }
   await packed(deletes, { '/a': { delete: 'deep' }, '/b/c': { delete: 'alone' } }, header)
   assert.deepEqual(await contentsOf(deletes), { '/a': 'delete deep', '/b/c': 'delete alone' })
-})
-
-test('the manifest is spelt as the format says, and its digest is the id', async () => {
-  const file = newFile()
-  const made = await packed(file, { '/a b': null, '/a b/"é': 'x', '/z': { delete: 'deep' } }, headerOf('/a b', '/z'))
-  const manifest =
-    '{"format":1,"action":"add","mode":"update","roots":["/a b","/z"]}\n' +
-    '{"type":"folder","path":"/a b"}\n' +
-    '{"type":"file","path":"/a b/\\"é","digest":"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","size":1}\n' +
-    '{"type":"delete","path":"/z","deep":true}\n'
-  assert.equal(made.id, `sha256-${hash('sha256', manifest)}`)
-})
-
-test('the same content gives the same bytes, in any time zone, however it came', async () => {
-  const script = fileURLToPath(new URL('./write-once.js', import.meta.url))
-  const [here, there, again] = [newFile(), newFile(), newFile()]
-  for (const [file, zone, how] of [
-    [here, 'UTC', 'whole'],
-    [there, 'Pacific/Kiritimati', 'whole'],
-    [again, 'America/St_Johns', 'stream'],
-  ] as const)
-    execFileSync(process.execPath, [script, file, how], { env: { ...process.env, TZ: zone }, timeout: 60_000 })
-  const bytes = await readFile(here)
-  assert.ok(bytes.equals(await readFile(there)), 'another time zone')
-  assert.ok(bytes.equals(await readFile(again)), 'as a stream')
-})
-
-test('who made it changes neither the id nor the content', async () => {
-  const [one, other] = [newFile(), newFile()]
-  const tree = { '/a': 'x' }
-  const first = await packed(one, tree)
-  const second = await writePackage(headerOf('/'), changesOf(tree), {
-    ...{ file: other, signal: never },
-    origin: { ...origin, command: 'another' },
-  })
-  assert.equal(first.id, second.id)
-})
-
-test('what packs well is packed, what does not is stored, and nothing is packed as tightly as a bomb', async () => {
-  const file = newFile()
-  const text = Buffer.from('{"title":"A page","tags":["one","two"]}\n'.repeat(60))
-  const zeros = Buffer.alloc(30_000_000)
-  const mixed = Buffer.concat([Buffer.alloc(2 ** 21, 'words and words\n'), noise(2 ** 20)])
-  await packed(file, { '/mixed': mixed, '/noise': noise(500_000), '/text': text, '/zeros': zeros })
-  const packedBytes = new Map(
-    execFileSync('unzip', ['-v', file], { encoding: 'utf8' })
-      .split('\n')
-      .map((line) => line.trim().split(/\s+/))
-      .map((columns) => [columns.at(-1), { method: columns[1], bytes: Number(columns[2]) }]),
-  )
-  const of = (name: string): { method: string | undefined; bytes: number } =>
-    packedBytes.get(`jcr_root/${name}`) as { method: string; bytes: number }
-  assert.ok(of('text').bytes < text.length / 10, `${of('text').bytes} of ${text.length}`)
-  assert.deepEqual(of('noise'), { method: 'Stored', bytes: 500_000 })
-  assert.ok(of('mixed').bytes < 1.4 * 2 ** 20, `${of('mixed').bytes} of ${mixed.length}`)
-  assert.ok(of('zeros').bytes > zeros.length / 100 && of('zeros').bytes < zeros.length / 60, `${of('zeros').bytes}`)
-  assert.ok((await contentsOf(file))['/zeros']?.length === zeros.length)
 })
 
 for (const [what, header, changes, message] of [
@@ -192,6 +127,10 @@ test('the writer keeps within the limits that its readers have', async () => {
       { '/a': '12345', '/b': '12345' },
     ],
     [{ ...defaultLimits, maxBytes: 3_000_000 }, { '/a': () => Readable.from([noise(9_000_000)]) }],
+    [
+      { ...defaultLimits, maxManifestBytes: 200 },
+      { '/a': '', '/b': '' },
+    ],
     [{ ...defaultLimits, maxDepth: 2 }, { '/a/b/c': '' }],
     [{ ...defaultLimits, maxNameBytes: 5 }, { '/ééé': '' }],
   ] as const) {
@@ -253,6 +192,27 @@ test('an abort ends it at once, also while the source or a content waits for eve
   }
   const early = { file: newFile(), origin, signal: AbortSignal.abort(new Error('before')) }
   await assert.rejects(writePackage(headerOf('/'), changesOf({}), early), { message: 'before' })
+})
+
+test('a source is not asked for anything while no thread is free to write', async () => {
+  let asked = 0
+  let release: (() => void) | undefined
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  async function* changes(): AsyncGenerator<Change> {
+    asked++
+    await released
+    yield changeOf(parsePath('/a'), 'x')
+  }
+  const written = [1, 2, 3, 4].map(() =>
+    writePackage(headerOf('/'), changes(), { file: newFile(), origin, signal: never }),
+  )
+  while (asked < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  assert.equal(asked, 2)
+  release?.()
+  await Promise.all(written)
 })
 
 test('a file that is there already is left as it is', async () => {

@@ -102,14 +102,17 @@ function saysOf(item: Item, offset: number): Says {
   const name = Buffer.from(item.name)
   const mode = name.at(-1) === 0x2f ? 0o040755 : 0o100644
   return {
-    ...{ signature: 0, name, flags: 0x0800, method, crc: crc32(content), packed: packedOf(item).length },
-    ...{
-      size: content.length,
-      extra: Buffer.alloc(0),
-      comment: Buffer.alloc(0),
-      attributes: (mode << 16) >>> 0,
-      offset,
-    },
+    signature: 0,
+    name,
+    flags: 0x0800,
+    method,
+    crc: crc32(content),
+    packed: packedOf(item).length,
+    size: content.length,
+    extra: Buffer.alloc(0),
+    comment: Buffer.alloc(0),
+    attributes: (mode << 16) >>> 0,
+    offset,
   }
 }
 
