@@ -37,6 +37,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(swagger, openApi({ version: version(), ...(publicUrl !== undefined && { publicUrl }) }))
   await parseBodies(app, { maxUploadBytes })
   await addRoutes(app, parts)
+  await app.ready()
   return app
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { ConfigStore } from '../../src/agents/config-store.ts'
 import { configWarnings } from '../../src/agents/config-warnings.ts'
 import { withSecrets } from '../../src/agents/secrets.ts'
 import { remote } from '../../src/endpoints/remote.ts'
@@ -93,7 +94,6 @@ test('a changed secret is a change that does not show it', async (t) => {
 test('an agent whose kind is gone shows nothing of its options', async (t) => {
   const given = await givenConfigs(t)
   await given.configs.create({ ...given.config('a'), targets: [far()] }, me)
-  const { ConfigStore } = await import('../../src/agents/config-store.ts')
   const without = new ConfigStore(given.store, twoKinds.slice(0, 1), { queuesInUse: async () => [] })
   const { config } = await without.read('a')
   assert.deepEqual(config.targets, [{ name: 'far', kind: 'remote', url: set, agent: set, token: set }])

@@ -1,0 +1,83 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
+import { pino } from 'pino'
+import { Registry } from 'prom-client'
+import { ConfigStore } from '../../src/agents/config-store.ts'
+import { Engine, wakeLanes } from '../../src/agents/engine.ts'
+import { EventHub } from '../../src/agents/events.ts'
+import { DeliveryMetrics } from '../../src/agents/metrics.ts'
+import type { Parts } from '../../src/agents/parts.ts'
+import { queueHooks } from '../../src/agents/queue-hooks.ts'
+import { Roster } from '../../src/agents/roster.ts'
+import { buildApp, type AppParts } from '../../src/app.ts'
+import { kinds } from '../../src/endpoints/kinds.ts'
+import { defaultLimits } from '../../src/packages/limits.ts'
+import { PackageStore } from '../../src/packages/store.ts'
+import { InProcessWork } from '../../src/queues/in-process.ts'
+import { Idempotency } from '../../src/routes/idempotency.ts'
+import { openEmbedded } from '../../src/state/embedded.ts'
+import { answerChecker } from './documented.ts'
+
+export interface GivenApp {
+  readonly app: FastifyInstance
+  readonly parts: AppParts
+  /** Removed after the test. */
+  readonly folder: string
+  /** Lines that were logged, parsed. */
+  readonly lines: Record<string, unknown>[]
+  /** Calls the app, and asserts that the answer is one that the OpenAPI document promises. */
+  call(options: InjectOptions | string): Promise<LightMyRequestResponse>
+  /** A config that is valid, from one folder to another. */
+  config(name: string): Record<string, unknown>
+}
+
+/** The app over real parts; nothing listens and no work is done. */
+export async function givenApp(t: TestContext, others: Partial<AppParts> = {}): Promise<GivenApp> {
+  const folder = await mkdtemp(join(tmpdir(), 'app.'))
+  const lines: Record<string, unknown>[] = []
+  const log = pino({ level: 'debug' }, { write: (line) => void lines.push(JSON.parse(line)) })
+  const store = await openEmbedded(join(folder, 'state'))
+  const packages = await PackageStore.open(join(folder, 'packages'), { limits: defaultLimits })
+  const configs = new ConfigStore(store, kinds, queueHooks(store))
+  const roster = new Roster(configs, kinds, { installation: 'test' })
+  const registry = new Registry()
+  const work = new InProcessWork(log)
+  const own: Parts = {
+    ...{ store, work, packages, roster, log, installation: 'test', events: new EventHub() },
+    metrics: new DeliveryMetrics(registry, store, roster),
+    wakeLanes: (agent) => wakeLanes(work, agent),
+  }
+  const parts: AppParts = {
+    ...own,
+    ...{ configs, kinds, registry, engine: new Engine(own), idempotency: new Idempotency(store) },
+    closing: new AbortController().signal,
+    ready: async () => ({ warnings: [] }),
+    settings: { maxUploadBytes: 1_000_000 },
+    ...others,
+  }
+  const app = await buildApp(parts)
+  t.after(async () => {
+    await app.close()
+    await work.close(0)
+    await roster.close()
+    await store.close()
+    await rm(folder, { recursive: true })
+  })
+  const check = answerChecker(app)
+  return {
+    ...{ app, parts, folder, lines },
+    call: async (options) => {
+      const response = await app.inject(options)
+      check(options, response)
+      return response
+    },
+    config: (name) => ({
+      name,
+      source: { kind: 'directory', path: join(folder, 'source') },
+      targets: [{ kind: 'directory', path: join(folder, name) }],
+    }),
+  }
+}
