@@ -8,10 +8,10 @@ const keptEvents = 100_000
 const batch = 1000
 
 /**
- * How long bytes without a record are left alone: a package is written before the record that refers to it, and one that was
- * deleted may be made again at this very moment.
+ * How long bytes without a record are left alone: packages are written before the record that refers to them, the first part of
+ * a large tree long before, and one that was deleted may be made again at this very moment.
  */
-const graceMs = 3_600_000
+const graceMs = 24 * 3_600_000
 
 /** Removes the bytes of packages that no record knows: deleted ones, and what a crash left behind. */
 export async function sweepPackages({ store, packages }: Pick<Parts, 'store' | 'packages'>): Promise<void> {

@@ -8,7 +8,3 @@ import { remote } from './remote.ts'
  * list need not know their types.
  */
 export const kinds = [directory, remote, memory] as unknown as readonly EndpointKind[]
-
-export function kindNamed(name: string): EndpointKind | undefined {
-  return kinds.find((kind) => kind.name === name)
-}

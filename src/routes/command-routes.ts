@@ -240,7 +240,7 @@ async function answer(
   if (waitMs === undefined) return reply.code(status).send(body)
   await untilFinished(parts, id, waitMs, AbortSignal.any([callerGone(reply), parts.closing]))
   const view = await viewCommand(parts.store, id)
-  if (!zip)
+  if (!wantsZip)
     return reply
       .code(200)
       .header('preference-applied', `wait=${waitMs / 1000}`)

@@ -97,6 +97,8 @@ function toReplicationError(error: unknown): ReplicationError | undefined {
   if (statusCode === undefined || statusCode < 400 || statusCode > 499) return undefined
   if (code === 'FST_ERR_BAD_URL' || code === 'FST_ERR_MAX_PARAM_LENGTH')
     return new ReplicationError('missing', 'there is nothing at this address')
+  // What the form parser says of a field that is no JSON.
+  if (code === 'FST_INVALID_JSON_FIELD_ERROR') return new ReplicationError('invalid', 'a part of the form is not JSON')
   const same = (Object.keys(statusOf) as ErrorCode[]).find((known) => statusOf[known] === statusCode)
   return same === undefined
     ? new HttpError(statusCode, 'invalid', error.message)
