@@ -43,7 +43,7 @@ function part({ real, shown }: Version, key: string): Version {
 }
 
 function at(value: unknown, key: string): unknown {
-  return Object.entries(value as object).find(([name]) => name === key)?.[1]
+  return Object.hasOwn(value as object, key) ? (value as Record<string, unknown>)[key] : undefined
 }
 
 function isComposite(value: unknown): value is object {

@@ -1,6 +1,6 @@
 import { ReplicationError, type Fault } from '../errors.ts'
 import type { EndpointKind } from '../endpoints/endpoint.ts'
-import { checkerOf } from '../resources/schema.ts'
+import { checkerOf, maxFaults } from '../resources/schema.ts'
 import { looseConfigSchema, queuesOf, reservedNames, type AgentConfig, type EndpointConfig } from './config.ts'
 import { endpointSchema, kindsFor, optionsOf, type Role } from './endpoint-config.ts'
 import { keepSecrets } from './secrets.ts'
@@ -31,7 +31,7 @@ export async function parseAgentConfig(
   nameTheOnlyTarget(config)
   const sites = sitesOf(config, stored)
   const faults = [...sites.flatMap((site) => endpointFaults(site, kinds)), ...ruleFaults(config)]
-  if (faults.length > 0) return { faults }
+  if (faults.length > 0) return { faults: faults.slice(0, maxFaults) }
   const overlaps = await overlapFaults(sites, kinds)
   return overlaps.length > 0 ? { faults: overlaps } : { config }
 }

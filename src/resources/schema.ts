@@ -32,12 +32,15 @@ export const globSchema = Type.String({
 })
 
 /** More than these help nobody, and a hostile document could have a million. */
-const maxFaults = 100
+export const maxFaults = 100
+
+/** Of what has more values than this, only the first fault is looked for: finding all of them takes time for each. */
+const maxValues = 10_000
 
 export type Checker = (value: unknown) => readonly Fault[]
 
-const bodies = validator(false)
-const texts = validator(true)
+const bodies = validators(false)
+const texts = validators(true)
 const checkers = new WeakMap<TSchema, Checker>()
 const textCheckers = new WeakMap<TSchema, Checker>()
 
@@ -54,19 +57,47 @@ export function textCheckerOf(schema: TSchema): Checker {
   return remembered(textCheckers, texts, schema)
 }
 
-function remembered(cache: WeakMap<TSchema, Checker>, ajv: Ajv2020, schema: TSchema): Checker {
+interface Validators {
+  /** Ends at the first fault. */
+  readonly quick: Ajv2020
+  readonly thorough: Ajv2020
+}
+
+function remembered(cache: WeakMap<TSchema, Checker>, { quick, thorough }: Validators, schema: TSchema): Checker {
   const known = cache.get(schema)
   if (known !== undefined) return known
-  const validate: ValidateFunction = ajv.compile(schema)
-  const checker: Checker = (value) => (validate(value) ? [] : faultsOf(validate.errors ?? []))
+  const isValid: ValidateFunction = quick.compile(schema)
+  // Most schemas never see a fault.
+  let validate: ValidateFunction | undefined
+  const checker: Checker = (value) => {
+    if (isValid(value)) return []
+    if (hasMoreValues(value, maxValues)) return faultsOf(isValid.errors ?? [])
+    validate ??= thorough.compile(schema)
+    validate(value)
+    return faultsOf(validate.errors ?? [])
+  }
   cache.set(schema, checker)
   return checker
 }
 
-function validator(coerce: boolean): Ajv2020 {
+function hasMoreValues(value: unknown, limit: number): boolean {
+  const waiting = [value]
+  for (let seen = 0; waiting.length > 0; seen++) {
+    if (seen + waiting.length > limit) return true
+    const next = waiting.pop()
+    if (typeof next === 'object' && next !== null) for (const part of Object.values(next)) waiting.push(part)
+  }
+  return false
+}
+
+function validators(coerce: boolean): Validators {
+  return { quick: validator(coerce, false), thorough: validator(coerce, true) }
+}
+
+function validator(coerce: boolean, allErrors: boolean): Ajv2020 {
   const ajv = new Ajv2020({
     strict: true,
-    allErrors: true,
+    allErrors,
     verbose: true,
     useDefaults: true,
     coerceTypes: coerce ? 'array' : false,

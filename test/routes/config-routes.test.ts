@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { enqueue } from '../../src/queues/lanes.ts'
 import { givenApp, type GivenApp } from './given-app.ts'
 
 const config = '/replication/config'
+const shared = await givenApp({ after })
 const merge = { 'content-type': 'application/merge-patch+json' }
 
 async function create({ call, config: valid }: GivenApp, name: string, more: object = {}): Promise<string> {
@@ -234,9 +235,8 @@ for (const query of [
   'cursor=eyJhZnRlciI6Ii4uIn0',
   'limt=5',
 ])
-  test(`the list with ${query} is 400, with the parameter named`, async (t) => {
-    const { call } = await givenApp(t)
-    const response = await call(`${config}?${query}`)
+  test(`the list with ${query} is 400, with the parameter named`, async () => {
+    const response = await shared.call(`${config}?${query}`)
     assert.equal(response.statusCode, 400)
     assert.deepEqual(
       response.json().errors.map((fault: { pointer: string }) => fault.pointer),

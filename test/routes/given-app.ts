@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
@@ -34,8 +33,13 @@ export interface GivenApp {
   config(name: string): Record<string, unknown>
 }
 
-/** The app over real parts; nothing listens and no work is done. */
-export async function givenApp(t: TestContext, others: Partial<AppParts> = {}): Promise<GivenApp> {
+let check: ReturnType<typeof answerChecker> | undefined
+
+/** The app over real parts; nothing listens and no work is done. `t` is a test, or the whole file: `{ after }`. */
+export async function givenApp(
+  t: { after(fn: () => Promise<void>): void },
+  others: Partial<AppParts> = {},
+): Promise<GivenApp> {
   const folder = await mkdtemp(join(tmpdir(), 'app.'))
   const lines: Record<string, unknown>[] = []
   const log = pino({ level: 'debug' }, { write: (line) => void lines.push(JSON.parse(line)) })
@@ -66,12 +70,14 @@ export async function givenApp(t: TestContext, others: Partial<AppParts> = {}): 
     await store.close()
     await rm(folder, { recursive: true })
   })
-  const check = answerChecker(app)
+  // The document is the same for every app.
+  check ??= answerChecker(app)
+  const checkAnswer = check
   return {
     ...{ app, parts, folder, lines },
     call: async (options) => {
       const response = await app.inject(options)
-      check(options, response)
+      checkAnswer(options, response)
       return response
     },
     config: (name) => ({
