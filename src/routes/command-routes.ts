@@ -73,7 +73,7 @@ export function commandRoutes(app: FastifyInstance, parts: RouteParts): void {
   )
 }
 
-const zip = Type.Unsafe({ type: 'string', format: 'binary' })
+const binary = Type.Unsafe({ type: 'string', format: 'binary' })
 /** The forms of an import, as documentation: what is read of them is checked when its parts are put together. */
 const importBody = {
   content: {
@@ -81,11 +81,11 @@ const importBody = {
     'multipart/form-data': {
       schema: Type.Object(
         { ...importFields.properties, package: Type.Optional(Type.String({ description: 'Names the file part.' })) },
-        { additionalProperties: zip },
+        { additionalProperties: binary },
       ),
     },
-    'application/zip': { schema: zip },
-    'application/octet-stream': { schema: zip },
+    'application/zip': { schema: binary },
+    'application/octet-stream': { schema: binary },
   },
 }
 
