@@ -61,7 +61,7 @@ test('a folder swapped for a link while it is written lets nothing out', { timeo
     await swapper.terminate()
   }
   t.diagnostic(`${applied} were applied, ${refused} refused`)
-  assert.deepEqual(readdirSync(outside, { recursive: true }).toSorted(), ['b', 'b/file-0', 'file-0'])
+  assert.deepEqual(readdirSync(outside, { recursive: true, encoding: 'utf8' }).toSorted(), ['b', 'b/file-0', 'file-0'])
   for (const file of ['b/file-0', 'file-0']) assert.equal(readFileSync(join(outside, file), 'utf8'), 'as it was')
   await target.apply(deliveryOf(await pack(t, puts({ '/a': null, ...tree }))), never)
   for (const file of ['a/file-49', 'a/b/file-49']) assert.equal(readFileSync(join(root, file), 'utf8'), 'new')
@@ -113,7 +113,8 @@ test('a folder that may not be written is refused, and so says the test', async 
     assert.equal(outcome.error?.code, 'rejected')
     assert.ok(!outcome.error.message.includes(folder), outcome.error.message)
     const tested = await asNobody(t, { do: 'test', path })
-    assert.deepEqual((tested?.result as { ok: boolean }[]).at(-1)?.ok, false)
+    const steps = tested?.result as { ok: boolean }[] | undefined
+    assert.equal(steps?.at(-1)?.ok, false)
   }
 })
 

@@ -57,7 +57,11 @@ async function rootAndOutside(t: TestContext): Promise<{ root: string; outside: 
   mkdirSync(join(outside, 'sub'), { recursive: true })
   for (const file of ['file', 'sub/file']) writeFileSync(join(outside, file), 'outside')
   const untouched = (): void => {
-    assert.deepEqual(readdirSync(outside, { recursive: true }).toSorted(), ['file', 'sub', 'sub/file'])
+    assert.deepEqual(readdirSync(outside, { recursive: true, encoding: 'utf8' }).toSorted(), [
+      'file',
+      'sub',
+      'sub/file',
+    ])
     for (const file of ['file', 'sub/file']) assert.equal(readFileSync(join(outside, file), 'utf8'), 'outside')
   }
   return { root, outside, untouched }
@@ -160,10 +164,10 @@ test('between deliveries nothing is kept but receipts and the memory of the epoc
   await apply(t, root, [...puts({ '/a': 'a' }), deletes('/c')], { epoch: 7 })
   const [lane, ...others] = readdirSync(join(root, '.trebuchet'))
   assert.deepEqual(others, [])
-  assert.deepEqual(readdirSync(join(root, '.trebuchet', lane ?? ''), { recursive: true }).toSorted(), [
-    '7-2',
-    'receipts',
-  ])
+  assert.deepEqual(
+    readdirSync(join(root, '.trebuchet', lane ?? ''), { recursive: true, encoding: 'utf8' }).toSorted(),
+    ['7-2', 'receipts'],
+  )
 })
 
 test("a mirror leaves the server's own folder", async (t) => {

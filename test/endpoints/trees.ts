@@ -41,8 +41,8 @@ export async function pathsIn(
 }
 
 /** A folder that is removed after the test. */
-export async function makeFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'trebuchet-test-'))
+export async function makeFolder(t: TestContext, parent = tmpdir()): Promise<string> {
+  const folder = await mkdtemp(join(parent, 'trebuchet-test-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   return folder
 }

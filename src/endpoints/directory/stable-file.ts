@@ -2,7 +2,9 @@
  * Reads files whole or not at all: what changes while it is read is `unavailable`, never torn.
  *
  * Looking at a file before and after tells, by its change time, whether it was written between, except within one tick
- * of the clock that stamps it. A file that changed so lately is waited for, until a further write shows.
+ * of the clock that stamps it. A file that changed so lately is waited for, until a further write shows. What this does
+ * not see: a file that rests half-written for longer than that, or is written through a memory map; whoever writes so
+ * should write beside it and rename.
  */
 import { createHash, hash } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs'
