@@ -12,6 +12,8 @@ const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf
   .toSorted()
   .map((file) => join(import.meta.dirname, file))
 
+if (files.length === 0) throw new Error(`no test file has ${wanted.join(' or ')} in its path`)
+
 const runner = spawn(
   process.execPath,
   ['--test', '--enable-source-maps', '--test-reporter=spec', '--test-concurrency=2', ...files],
