@@ -13,7 +13,10 @@ import { queueHooks } from './agents/queue-hooks.ts'
 import { Roster } from './agents/roster.ts'
 import { seedAgents } from './agents/seed.ts'
 import { buildApp } from './app.ts'
-import { kinds } from './endpoints/kinds.ts'
+import { apartFrom } from './endpoints/apart.ts'
+import { directory } from './endpoints/directory.ts'
+import type { EndpointKind } from './endpoints/endpoint.ts'
+import { kinds as allKinds } from './endpoints/kinds.ts'
 import { ReplicationError } from './errors.ts'
 import { defaultLimits } from './packages/limits.ts'
 import { PackageStore } from './packages/store.ts'
@@ -56,6 +59,11 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     const packages = await PackageStore.open(settings.packagesDir, {
       limits: { ...defaultLimits, maxEntries, maxZipBytes },
     })
+    const kinds = await kindsBeside([
+      join(settings.dataDir, 'state'),
+      join(settings.dataDir, 'lock'),
+      settings.packagesDir,
+    ])
     const configs = new ConfigStore(store, kinds, queueHooks(store))
     await seedAgents(configs, join(settings.configDir, 'agents'))
     const roster = new Roster(configs, kinds, { installation })
@@ -95,6 +103,10 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     await close()
     throw error
   }
+}
+
+async function kindsBeside(folders: readonly string[]): Promise<EndpointKind[]> {
+  return apartFrom(allKinds, await Promise.all(folders.map((path) => directory.place({ path }))))
 }
 
 /** Named once, so that receipts and lanes of two installations never share a name. */

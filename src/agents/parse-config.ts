@@ -1,4 +1,5 @@
 import { ReplicationError, type Fault } from '../errors.ts'
+import { overlap } from '../endpoints/apart.ts'
 import type { EndpointKind } from '../endpoints/endpoint.ts'
 import { checkerOf, maxFaults } from '../resources/schema.ts'
 import { looseConfigSchema, queuesOf, reservedNames, type AgentConfig, type EndpointConfig } from './config.ts'
@@ -142,10 +143,6 @@ async function placeOf(
     if (!(error instanceof ReplicationError) || error.code !== 'invalid') throw error
     return { fault: { pointer, message: error.message } }
   }
-}
-
-function overlap(a: readonly string[], b: readonly string[]): boolean {
-  return a.slice(0, b.length).every((segment, i) => segment === b[i])
 }
 
 function overlapMessage({ role, endpoint }: Site): string {
