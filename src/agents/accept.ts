@@ -68,6 +68,10 @@ const fullQueueRetryMs = 5000
  * Throws `unavailable` when the Store cannot say.
  */
 export async function accept(store: Store, roster: Roster, request: CommandRequest): Promise<Acceptance> {
+  if (request.mode === 'mirror' && request.kind !== 'import' && (!request.deep || request.action !== 'add'))
+    throw new ReplicationError('invalid', 'a mirror is of whole trees: it goes with action add and deep true alone', {
+      faults: [{ pointer: '/mode', message: 'mirror goes with action add and deep true alone' }],
+    })
   const full = new Set<string>()
   for (;;) {
     const asked = request.agents ?? (await namesOfAble(roster, request))

@@ -1,4 +1,4 @@
-import { dequeue, forget, itemsOf, sizeKey, sizeOf, type LaneId } from '../queues/lanes.ts'
+import { dequeue, forget, itemsOf, pausedKey, sizeKey, sizeOf, type LaneId } from '../queues/lanes.ts'
 import { below, type Batch, type Check, type Store, type Write } from '../state/store.ts'
 import { advance } from './advance.ts'
 import type { QueueHooks } from './config-store.ts'
@@ -22,7 +22,7 @@ export function queueHooks(store: Store): QueueHooks {
         checks.push({ key: sizeKey(lane), atMost: 0 })
         writes.push(...(await forget(store, lane)))
       }
-      return { checks, writes }
+      return { checks, writes: [...writes, ...(await pausesOf(store, agent, keep))] }
     },
   }
 }
@@ -37,6 +37,14 @@ async function lanesOf(store: Store, agent: string): Promise<LaneId[]> {
   const prefix = sizeKey({ agent, queue: '' })
   const sizes = await store.range<number>({ ...below(prefix), limit: 10_000 })
   return sizes.map(({ key }) => ({ agent, queue: key.slice(prefix.length) }))
+}
+
+/** The pauses that go: those of queues that go, and with its last queue that of the agent. */
+async function pausesOf(store: Store, agent: string, keep: readonly string[]): Promise<Write[]> {
+  const prefix = `${pausedKey(agent)}/`
+  const queues = await store.range({ ...below(prefix), limit: 10_000 })
+  const gone = queues.filter(({ key }) => !keeps(keep, key.slice(prefix.length))).map(({ key }) => ({ delete: key }))
+  return keep.length === 0 ? [...gone, { delete: pausedKey(agent) }] : gone
 }
 
 /** Ends the deliveries of all items as cancelled and takes them out. */
