@@ -27,7 +27,21 @@ export function unpack(entry: ZipEntry, packed: Buffer, expected: Expected): Buf
 
 /** Large content: a stream that fails with `corrupt` when it is not what the manifest says. */
 export function contentStream(access: RandomAccess, entry: ZipEntry, data: number, expected: Expected): Readable {
-  return Readable.from(checkedChunks(access, entry, data, expected), { objectMode: false, highWaterMark: chunkBytes })
+  return Readable.from(checkedChunks(access, entry, data, expected, false), {
+    objectMode: false,
+    highWaterMark: chunkBytes,
+  })
+}
+
+/** Reads large content only to check it. Throws `corrupt`. */
+export async function checkContent(
+  access: RandomAccess,
+  entry: ZipEntry,
+  data: number,
+  expected: Expected,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for await (const _ of checkedChunks(access, entry, data, expected, true)) signal?.throwIfAborted()
 }
 
 async function* checkedChunks(
@@ -35,25 +49,30 @@ async function* checkedChunks(
   entry: ZipEntry,
   data: number,
   expected: Expected,
+  reuse: boolean,
 ): AsyncGenerator<Buffer, void, void> {
   const digest = createHash('sha256')
-  for await (const chunk of unpacked(access, entry, data)) {
+  for await (const chunk of unpacked(access, entry, data, reuse)) {
     digest.update(chunk)
     yield chunk
   }
   if (digest.digest('hex') !== expected.digest) throw wrongDigest(entry)
 }
 
-/** The content of an entry, exactly as the central directory says. Throws `corrupt`. */
+/**
+ * The content of an entry, exactly as the central directory says. With `reuse` a chunk is valid until the next is asked for.
+ * Throws `corrupt`.
+ */
 export async function* unpacked(
   access: RandomAccess,
   entry: ZipEntry,
   data: number,
+  reuse = false,
 ): AsyncGenerator<Buffer, void, void> {
   let size = 0
   let crc = 0
   for await (const chunk of entry.method === stored
-    ? range(access, data, entry.packed)
+    ? range(access, data, entry.packed, reuse)
     : inflated(access, entry, data)) {
     size += chunk.length
     if (size > entry.size) throw corrupt(entry, `it has more than the ${entry.size} bytes that it says`)
@@ -79,10 +98,16 @@ async function* inflated(access: RandomAccess, entry: ZipEntry, data: number): A
   }
 }
 
-async function* range(access: RandomAccess, start: number, length: number): AsyncGenerator<Buffer, void, void> {
+async function* range(
+  access: RandomAccess,
+  start: number,
+  length: number,
+  reuse = false,
+): AsyncGenerator<Buffer, void, void> {
+  let chunk: Buffer | undefined
   for (let at = 0; at < length;) {
-    const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, length - at))
-    const read = await readFrom(access, chunk, start + at)
+    if (!reuse || chunk === undefined) chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, length - at))
+    const read = await readFrom(access, chunk.subarray(0, length - at), start + at)
     if (read === 0) throw new ReplicationError('corrupt', 'package: it became shorter while it was read')
     at += read
     yield chunk.subarray(0, read)

@@ -3,6 +3,7 @@ import type { ResourcePath } from '../resources/path.ts'
 import type { Change } from '../resources/resource.ts'
 import { abortable } from './abortable.ts'
 import { segmentBytes } from './compression.ts'
+import { SegmentBuffers } from './segment-buffers.ts'
 
 /** What crosses to the thread that writes: many small resources, or a segment of a large one. */
 export type Piece = Batch | Segment
@@ -28,9 +29,13 @@ export interface Segment {
 const maxItems = 256
 
 /** The changes in pieces of at most a segment each, whose buffers nobody else uses, so that they can be transferred. */
-export async function* piecesOf(changes: AsyncIterable<Change>, signal: AbortSignal): AsyncGenerator<Piece> {
-  const batch = new BatchBuffer()
-  const segments = new SegmentBuffer()
+export async function* piecesOf(
+  changes: AsyncIterable<Change>,
+  signal: AbortSignal,
+  buffers = new SegmentBuffers(),
+): AsyncGenerator<Piece> {
+  const batch = new BatchBuffer(buffers)
+  const segments = new SegmentBuffer(buffers)
   for await (const change of abortable(changes, signal)) {
     if (change.kind === 'delete') batch.add({ type: 'delete', path: change.path, deep: change.deep })
     else if (change.resource.content === undefined) batch.add({ type: 'folder', path: change.resource.path })
@@ -61,9 +66,14 @@ export async function* piecesOf(changes: AsyncIterable<Change>, signal: AbortSig
 }
 
 class BatchBuffer {
+  readonly #buffers: SegmentBuffers
   #items: Item[] = []
   #bytes: Buffer | undefined
   #used = 0
+
+  constructor(buffers: SegmentBuffers) {
+    this.#buffers = buffers
+  }
 
   get empty(): boolean {
     return this.#items.length === 0
@@ -81,7 +91,7 @@ class BatchBuffer {
   add(item: Item, content?: Uint8Array): void {
     this.#items.push(item)
     if (content === undefined || content.length === 0) return
-    this.#bytes ??= Buffer.allocUnsafeSlow(segmentBytes)
+    this.#bytes ??= this.#buffers.take()
     this.#bytes.set(content, this.#used)
     this.#used += content.length
   }
@@ -97,8 +107,13 @@ class BatchBuffer {
 
 /** Cuts a content into segments, however it comes: the same content always gives the same segments. */
 class SegmentBuffer {
+  readonly #buffers: SegmentBuffers
   #bytes: Buffer | undefined
   #used = 0
+
+  constructor(buffers: SegmentBuffers) {
+    this.#buffers = buffers
+  }
 
   /** Full segments, as long as more follows; what comes after the last of them is the rest. */
   async *cut(content: Uint8Array | Readable, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
@@ -108,7 +123,7 @@ class SegmentBuffer {
       let left = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
       while (left.length > 0) {
         if (this.#used === segmentBytes) yield this.#take()
-        this.#bytes ??= Buffer.allocUnsafeSlow(segmentBytes)
+        this.#bytes ??= this.#buffers.take()
         const part = left.subarray(0, segmentBytes - this.#used)
         this.#bytes.set(part, this.#used)
         this.#used += part.length

@@ -1,23 +1,16 @@
 import type { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { ReplicationError } from '../errors.ts'
-import { comparePaths, quote, type ResourcePath } from '../resources/path.ts'
+import { comparePaths, type ResourcePath } from '../resources/path.ts'
 import { segmentBytes } from './compression.ts'
-import { contentStream, unpack, unpacked } from './content.ts'
-import { EntryOrder } from './entry-order.ts'
-import { checkRatio, checkTotal, readFrame, type Frame } from './frame.ts'
+import { checkContent, contentStream, unpack } from './content.ts'
+import { readFrame, type Frame } from './frame.ts'
 import { defaultLimits, type PackageLimits } from './limits.ts'
-import { entriesIn } from './manifest-reader.ts'
 import type { ManifestEntry, ManifestHeader, PackageFile, PackageId, PackageOrigin } from './manifest.ts'
-import { metaNames } from './meta-files.ts'
 import { fileAccess, Window, type RandomAccess } from './random-access.ts'
 import { Regions } from './regions.ts'
 import { storageError } from './storage-error.ts'
-import { faultInName, zipEntries, type ZipEntry } from './zip-directory.ts'
-import { Layout, locate, type Extent } from './zip-local.ts'
-import { ZipNames } from './zip-name.ts'
-
-type FileEntry = Extract<ManifestEntry, { type: 'file' }>
+import { manifestEntries, walk, type FileEntry, type Located } from './walk.ts'
 
 /** An entry of the manifest, with its bytes. */
 export type PackageChange =
@@ -110,49 +103,43 @@ export class PackageReader {
    * has ended without an error, and no sooner: nothing may be applied for good before.
    */
   async *batches({ paths, signal }: ReadOptions = {}): AsyncGenerator<PackageChange[], void, void> {
-    const { end, extents } = this.#frame
     const wanted = paths === undefined ? undefined : new Regions(paths)
-    const order = new EntryOrder(this.header, this.#limits)
-    const names = new ZipNames()
-    const layout = new Layout(extents)
     const window = new Window(this.#access, windowBytes)
-    const directory = zipEntries(this.#access, end)
     let batch: PackageChange[] = []
     let bytes = 0
-    try {
-      for (let i = 0; i < extents.length; i++) await directory.next()
-      for await (const entries of this.manifest())
-        for (const entry of entries) {
-          order.admit(entry)
-          checkTotal(order.bytes, this.zipBytes, this.#limits)
-          const zipEntry = entry.type === 'delete' ? undefined : await nextOf(directory, names.nameOf(entry))
-          let extent: Extent | undefined
-          if (zipEntry !== undefined) {
-            extent = await locate(window, zipEntry)
-            layout.add(extent, zipEntry.name)
-          }
-          if (entry.type === 'file') this.#checkFile(entry, zipEntry as ZipEntry)
-          if (wanted === undefined || wanted.hold(entry.path)) {
-            batch.push(await this.#change(entry, window, zipEntry, extent))
-            bytes += entry.type === 'file' && entry.size <= segmentBytes ? entry.size : 0
-          }
-          if (batch.length >= batchEntries || bytes >= batchBytes) {
-            signal?.throwIfAborted()
-            yield batch
-            batch = []
-            bytes = 0
-            // Where all is in memory nothing of this waits, and other work would never have its turn.
-            await setImmediate()
-          }
-        }
-      const { done, value } = await directory.next()
-      if (done !== true) throw faultInName(value.name) ?? unlisted(value.name)
-      layout.finish(end.start)
-    } finally {
-      await directory.return()
+    for await (const located of walk(this.#access, this.#frame, this.#limits, window)) {
+      if (wanted?.hold(located.entry.path) === false) continue
+      batch.push(await this.#change(located, window))
+      if (isSmall(located)) bytes += located.entry.size
+      if (batch.length < batchEntries && bytes < batchBytes) continue
+      signal?.throwIfAborted()
+      yield batch
+      batch = []
+      bytes = 0
+      // Where all is in memory nothing of this waits, and other work would never have its turn.
+      await setImmediate()
     }
     signal?.throwIfAborted()
     if (batch.length > 0) yield batch
+  }
+
+  /** Reads all of it, only to check it; answers the bytes of content. Throws what `batches` and its contents do. */
+  async verify(signal?: AbortSignal): Promise<number> {
+    const window = new Window(this.#access, windowBytes)
+    let [bytes, since] = [0, 0]
+    for await (const located of walk(this.#access, this.#frame, this.#limits, window)) {
+      if (!('data' in located)) continue
+      const { entry, zipEntry, data } = located
+      bytes += entry.size
+      since += entry.size
+      if (isSmall(located)) await this.#change(located, window)
+      else await checkContent(this.#access, zipEntry, data, entry, signal)
+      if (since < batchBytes) continue
+      since = 0
+      signal?.throwIfAborted()
+      await setImmediate()
+    }
+    return bytes
   }
 
   /** One page of the manifest: the entries behind the path `after`. */
@@ -173,48 +160,20 @@ export class PackageReader {
 
   /** The manifest alone, a batch at a time, in order; its lines are checked, the content is not looked at. */
   manifest(): AsyncGenerator<ManifestEntry[], void, void> {
-    const { entry, extent } = this.#frame.manifest
-    return entriesIn(unpacked(this.#access, entry, extent.data))
+    return manifestEntries(this.#access, this.#frame)
   }
 
-  #checkFile({ size, path }: FileEntry, zipEntry: ZipEntry): void {
-    if (zipEntry.size !== size)
-      throw new ReplicationError(
-        'corrupt',
-        `package entry ${quote(path)} has ${zipEntry.size} bytes, its manifest says ${size}; export it again`,
-      )
-    checkRatio(zipEntry, this.#limits)
-  }
-
-  async #change(
-    entry: ManifestEntry,
-    window: Window,
-    zipEntry: ZipEntry | undefined,
-    extent: Extent | undefined,
-  ): Promise<PackageChange> {
-    if (entry.type === 'folder') return { kind: 'folder', entry }
-    if (entry.type === 'delete') return { kind: 'delete', entry }
-    const { data } = extent as Extent
-    const found = zipEntry as ZipEntry
-    if (entry.size > segmentBytes)
-      return { kind: 'put', entry, content: contentStream(this.#access, found, data, entry) }
-    return { kind: 'put', entry, content: unpack(found, await window.load(data, found.packed), entry) }
+  async #change(located: Located, window: Window): Promise<PackageChange> {
+    if (!('data' in located)) {
+      const { entry } = located
+      return entry.type === 'folder' ? { kind: 'folder', entry } : { kind: 'delete', entry }
+    }
+    const { entry, zipEntry, data } = located
+    if (!isSmall(located)) return { kind: 'put', entry, content: contentStream(this.#access, zipEntry, data, entry) }
+    return { kind: 'put', entry, content: unpack(zipEntry, await window.load(data, zipEntry.packed), entry) }
   }
 }
 
-/** The next entry of the central directory, which must have this name. The content's own folder has been read before. */
-async function nextOf(directory: AsyncIterator<ZipEntry, void>, name: string): Promise<ZipEntry | undefined> {
-  if (name === metaNames.content) return undefined
-  const { done, value } = await directory.next()
-  if (done === true)
-    throw new ReplicationError('corrupt', `package: the manifest lists ${quote(name)}, and its content is not there`)
-  if (value.name.equals(Buffer.from(name))) return value
-  const fault = faultInName(value.name)
-  if (fault !== undefined) throw fault
-  const found = quote(value.name.toString())
-  throw new ReplicationError('corrupt', `package entry ${found} is not listed there: the manifest has ${quote(name)}`)
-}
-
-function unlisted(name: Buffer): ReplicationError {
-  return new ReplicationError('corrupt', `package entry ${quote(name.toString())} is not listed in the manifest`)
+function isSmall(located: Located): located is Extract<Located, { data: number }> {
+  return 'data' in located && located.entry.size <= segmentBytes
 }

@@ -16,14 +16,7 @@ export interface Verified {
 export async function run({ file, limits }: VerifyOrder, _port: MessagePort, signal: AbortSignal): Promise<Verified> {
   const pkg = await openPackage(file, limits)
   try {
-    let bytes = 0
-    for await (const batch of pkg.batches({ signal }))
-      for (const change of batch)
-        if (change.kind === 'put') {
-          bytes += change.entry.size
-          // A stream verifies itself as it is read.
-          if (!Buffer.isBuffer(change.content)) for await (const _ of change.content) signal.throwIfAborted()
-        }
+    const bytes = await pkg.verify(signal)
     const { id, header, origin, entryCount: entries, zipBytes } = pkg
     return { summary: { ...header, id, entries, bytes, zipBytes }, origin }
   } finally {

@@ -1,10 +1,12 @@
 import { rmSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
 import { receive } from '../threads/stream.ts'
+import { segmentBytes } from './compression.ts'
 import { PackageBuilder, type Blueprint } from './builder.ts'
 import type { PackageSummary } from './manifest.ts'
 import { fileOutput, type Output } from './output.ts'
 import type { Batch, Piece } from './pieces.ts'
+import type { Spare } from './segment-buffers.ts'
 import { Spool } from './spool.ts'
 import { storageError } from './storage-error.ts'
 
@@ -24,7 +26,7 @@ export async function run(order: WriteOrder, port: MessagePort, signal: AbortSig
   try {
     const output = fileOutput(file)
     try {
-      return await build(order, output, receive<Piece>(port))
+      return await build(order, output, pieces(port))
     } catch (error) {
       rmSync(file, { force: true })
       throw error
@@ -33,6 +35,15 @@ export async function run(order: WriteOrder, port: MessagePort, signal: AbortSig
     }
   } catch (error) {
     throw storageError(error, 'writing a package')
+  }
+}
+
+/** What is sent here; each piece's memory goes back once the next piece is asked for. */
+async function* pieces(port: MessagePort): AsyncGenerator<Piece, void, void> {
+  for await (const piece of receive<Piece>(port)) {
+    yield piece
+    const spare = piece.bytes.buffer as ArrayBuffer
+    if (spare.byteLength === segmentBytes) port.postMessage({ spare } satisfies Spare, [spare])
   }
 }
 

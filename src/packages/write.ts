@@ -6,6 +6,7 @@ import { send } from '../threads/stream.ts'
 import { defaultLimits, type PackageLimits } from './limits.ts'
 import type { ManifestHeader, PackageOrigin, PackageSummary } from './manifest.ts'
 import { piecesOf, type Piece } from './pieces.ts'
+import { SegmentBuffers } from './segment-buffers.ts'
 import type { WriteOrder } from './write-thread.ts'
 
 const threads = new ThreadPool(2)
@@ -33,10 +34,11 @@ export async function writePackage(
   const stop = AbortSignal.any([signal, ended.signal])
   const order: WriteOrder = { header, origin, limits, file }
   const job = threads.start<WriteOrder, PackageSummary>(thread, order, signal)
+  const buffers = new SegmentBuffers()
   let failure: { readonly error: unknown } | undefined
   async function* pieces(): AsyncGenerator<Piece> {
     try {
-      yield* piecesOf(changes, stop)
+      yield* piecesOf(changes, stop, buffers)
     } catch (error) {
       failure = { error }
       throw error
@@ -46,6 +48,7 @@ export async function writePackage(
   try {
     // Nobody may hold a thread that reads while waiting for one that writes: those who write may need it.
     await Promise.race([once(job.port, 'message'), job.result])
+    buffers.listen(job.port)
     sent = send(job.port, pieces(), ({ bytes }) => [bytes.buffer as Transferable])
     const summary = await job.result
     await sent

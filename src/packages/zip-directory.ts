@@ -97,7 +97,7 @@ function checked(entry: Entry, end: ZipEnd): ZipEntry {
   if (offset + 30 + name.length + packed > end.start)
     throw new ReplicationError('corrupt', `${label()} reaches into the central directory`)
   // Deflate at its worst adds 5 bytes for each 64 KiB; much more is something hidden.
-  if (packed > size + (size >> 10) + 1024)
+  if (packed > size + size / 1024 + 1024)
     throw new ReplicationError('corrupt', `${label()} is larger packed than unpacked`)
   return { name, method, flags, crc: entry.crc32, packed, size, offset }
 }

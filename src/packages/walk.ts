@@ -1,0 +1,100 @@
+import { ReplicationError } from '../errors.ts'
+import { quote } from '../resources/path.ts'
+import { unpacked } from './content.ts'
+import { EntryOrder } from './entry-order.ts'
+import { checkRatio, checkTotal, type Frame } from './frame.ts'
+import type { PackageLimits } from './limits.ts'
+import { entriesIn } from './manifest-reader.ts'
+import type { ManifestEntry } from './manifest.ts'
+import { metaNames } from './meta-files.ts'
+import type { RandomAccess, Window } from './random-access.ts'
+import { faultInName, zipEntries, type ZipEntry } from './zip-directory.ts'
+import { Layout, locate } from './zip-local.ts'
+import { ZipNames } from './zip-name.ts'
+
+export type FileEntry = Extract<ManifestEntry, { type: 'file' }>
+
+/** An entry of the manifest; of a file also what the zip says of it, and where its content begins. */
+export type Located =
+  | { readonly entry: FileEntry; readonly zipEntry: ZipEntry; readonly data: number }
+  | { readonly entry: Exclude<ManifestEntry, FileEntry> }
+
+/** The manifest's entries, a chunk's at a time. */
+export function manifestEntries(
+  access: RandomAccess,
+  { manifest: { entry, extent } }: Frame,
+): AsyncGenerator<ManifestEntry[], void, void> {
+  return entriesIn(unpacked(access, entry, extent.data))
+}
+
+/**
+ * Goes through the manifest and the zip side by side, in their one order, and checks all but the contents themselves. What
+ * is wrong at the end of the zip comes out at the end: when this has ended, each entry is there, and nothing else.
+ */
+export async function* walk(
+  access: RandomAccess,
+  frame: Frame,
+  limits: PackageLimits,
+  window: Window,
+): AsyncGenerator<Located, void, void> {
+  const { end, extents, outline } = frame
+  const order = new EntryOrder(outline.header, limits)
+  const names = new ZipNames()
+  const layout = new Layout(extents)
+  const directory = zipEntries(access, end)
+  try {
+    for (let i = 0; i < extents.length; i++) await directory.next()
+    for await (const entries of manifestEntries(access, frame))
+      for (const entry of entries) {
+        order.admit(entry)
+        if (entry.type === 'delete') {
+          yield { entry }
+          continue
+        }
+        const name = names.nameOf(entry)
+        // The folder of all content stands beside it, and was read with the frame.
+        if (name === metaNames.content) {
+          yield { entry: entry as Exclude<ManifestEntry, FileEntry> }
+          continue
+        }
+        const zipEntry = await nextOf(directory, name)
+        const extent = await locate(window, zipEntry)
+        layout.add(extent, zipEntry.name)
+        if (entry.type === 'file') {
+          checkSize(entry, zipEntry)
+          checkRatio(zipEntry, limits)
+          checkTotal(order.bytes, access.size, limits)
+          yield { entry, zipEntry, data: extent.data }
+        } else yield { entry }
+      }
+    const { done, value } = await directory.next()
+    if (done !== true) throw faultInName(value.name) ?? unlisted(value.name)
+    layout.finish(end.start)
+  } finally {
+    await directory.return()
+  }
+}
+
+/** The next entry of the central directory, which must have this name. */
+async function nextOf(directory: AsyncIterator<ZipEntry, void>, name: string): Promise<ZipEntry> {
+  const { done, value } = await directory.next()
+  if (done === true)
+    throw new ReplicationError('corrupt', `package: the manifest lists ${quote(name)}, and its content is not there`)
+  if (value.name.equals(Buffer.from(name))) return value
+  const fault = faultInName(value.name)
+  if (fault !== undefined) throw fault
+  const found = quote(value.name.toString())
+  throw new ReplicationError('corrupt', `package entry ${found} is not listed there: the manifest has ${quote(name)}`)
+}
+
+function checkSize({ size, path }: FileEntry, zipEntry: ZipEntry): void {
+  if (zipEntry.size !== size)
+    throw new ReplicationError(
+      'corrupt',
+      `package entry ${quote(path)} has ${zipEntry.size} bytes, its manifest says ${size}; export it again`,
+    )
+}
+
+function unlisted(name: Buffer): ReplicationError {
+  return new ReplicationError('corrupt', `package entry ${quote(name.toString())} is not listed in the manifest`)
+}
