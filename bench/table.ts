@@ -1,0 +1,98 @@
+/** Markdown, for the terminal and for docs/PERFORMANCE.md. */
+import { cpus, release, totalmem, type } from 'node:os'
+import type { Outcome, Result } from './scenarios.ts'
+import type { ServerSample } from './contender.ts'
+
+export interface Circumstances {
+  readonly runs: number
+  /** What each rival says of its version, or that it is not installed. */
+  readonly rivals: readonly string[]
+}
+
+const heads = ['work', 'with', 'median', 'min–max', 'CPU', 'ours ÷ it', 'peak memory', 'longest loop delay']
+
+/** `ours` is the contender that all others are set against. */
+export function table(results: readonly Result[], ours: string, circumstances: Circumstances): string {
+  const rows = results.flatMap((result) => rowsOf(result, ours))
+  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)))
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => (column < 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join(' | ')} |`
+  const rule = `| ${widths.map((width, column) => (column < 2 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`
+  return [line(heads), rule, ...rows.map(line), '', ...growth(results), ...foot(ours, circumstances), ''].join('\n')
+}
+
+function rowsOf({ scenario, bytes, outcomes }: Result, ours: string): string[][] {
+  const reference = outcomes.find(({ contender }) => contender === ours)
+  return outcomes.map((outcome, index) => [
+    index === 0 ? `${scenario.tree.name}, ${Math.round(bytes / 1e6)} MB` : '',
+    outcome.contender,
+    seconds(medianMs(outcome)),
+    `${seconds(Math.min(...walls(outcome)))}–${seconds(Math.max(...walls(outcome)))}`,
+    seconds(median(outcome.samples.map(({ cpuMs }) => cpuMs))),
+    outcome === reference || reference === undefined ? '' : (medianMs(reference) / medianMs(outcome)).toFixed(2),
+    peaks(outcome, (server) => `${Math.ceil(server.peakAnonymousBytes / 1e6)} MB`, 'peakAnonymousBytes'),
+    peaks(outcome, (server) => `${Math.ceil(server.longestDelayMs)} ms`, 'longestDelayMs'),
+  ])
+}
+
+/** The largest of all runs, for each server. */
+function peaks(
+  { samples }: Outcome,
+  show: (server: ServerSample) => string,
+  by: 'peakAnonymousBytes' | 'longestDelayMs',
+): string {
+  const roles = samples[0]?.servers ?? []
+  return roles
+    .map(({ role }, index) => {
+      const all = samples.flatMap(({ servers }) => servers?.[index] ?? [])
+      const largest = all.toSorted((one, other) => other[by] - one[by])[0]
+      return largest === undefined ? '' : `${role} ${show(largest)}`
+    })
+    .join(', ')
+}
+
+/** How time grows with the count of files: 1 is in proportion. Of the document trees alone, where there are two. */
+function growth(results: readonly Result[]): string[] {
+  const [small, large] = results
+    .filter(({ scenario }) => scenario.name.startsWith('files-'))
+    .toSorted((one, other) => one.scenario.tree.files - other.scenario.tree.files)
+  if (small === undefined || large === undefined) return []
+  const of = (outcome: Outcome): string => {
+    const before = small.outcomes.find(({ contender }) => contender === outcome.contender)
+    if (before === undefined) return ''
+    const files = Math.log(large.scenario.tree.files / small.scenario.tree.files)
+    return `${outcome.contender} ${(Math.log(medianMs(outcome) / medianMs(before)) / files).toFixed(2)}`
+  }
+  const [one, other] = [small, large].map(({ scenario }) => scenario.tree.files.toLocaleString('en'))
+  return [`Growth exponent from ${one} to ${other} files: ${large.outcomes.map(of).join(', ')}.`, '']
+}
+
+function foot(ours: string, { runs, rivals }: Circumstances): string[] {
+  const [cpu] = cpus()
+  const machine = `${cpus().length} × ${cpu?.model.trim() ?? 'unknown processor'}, ${Math.round(totalmem() / 2 ** 30)} GiB`
+  return [
+    `* ${runs === 1 ? 'One run' : `Medians of ${runs} runs`}, the tools in turn, each into a fresh empty folder; the source is in the page cache; the disk is idle before each run. The first copy of each tool was compared byte by byte.`,
+    `* ${ours}: from the call of replicate to its answer, between two servers over HTTP on the loopback: read, packed, stored, sent, verified, written, and durable on both sides before the answer. The others end when the bytes are in the page cache: nothing is flushed for them.`,
+    '* CPU: user and system time of every process that took part. Memory: anonymous memory of a server (RssAnon, every 50 ms), the peak of all runs. Loop delay: the longest of all runs as /metrics tells it, some 10 ms of which are the interval of the clock that measures.',
+    `* ${new Date().toISOString().slice(0, 10)}, ${machine}, ${type()} ${release()}, Node ${process.version}; ${rivals.join('; ')}.`,
+  ]
+}
+
+function walls({ samples }: Outcome): number[] {
+  return samples.map(({ wallMs }) => wallMs)
+}
+
+function medianMs(outcome: Outcome): number {
+  return median(walls(outcome))
+}
+
+/** NaN of nothing. */
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((one, other) => one - other)
+  const middle = (sorted.length - 1) / 2
+  return ((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle)] ?? NaN)) / 2
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(2)} s`
+}
