@@ -10,7 +10,7 @@ export class MemoryWatch {
 
   constructor(pid: number) {
     this.#pid = pid
-    this.#peak = anonymousBytes(pid)
+    this.#peak = anonymousBytes(pid) ?? 0
     this.#timer = setInterval(() => this.#look(), everyMs)
   }
 
@@ -22,6 +22,6 @@ export class MemoryWatch {
   }
 
   #look(): void {
-    this.#peak = Math.max(this.#peak, anonymousBytes(this.#pid))
+    this.#peak = Math.max(this.#peak, anonymousBytes(this.#pid) ?? 0)
   }
 }

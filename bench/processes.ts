@@ -18,9 +18,14 @@ export function endedChildrenCpuMs(): number {
   return cpuMs('self', 'with ended children') - cpuMs('self')
 }
 
-/** Memory that is the process's own, and not a file's: RssAnon. */
-export function anonymousBytes(pid: number): number {
-  const found = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))
-  if (found === null) throw new Error(`process ${pid} has ended`)
-  return Number(found[1]) * 1024
+/** Memory that is the process's own, and not a file's (RssAnon); undefined when the process has ended. */
+export function anonymousBytes(pid: number): number | undefined {
+  let status: string
+  try {
+    status = readFileSync(`/proc/${pid}/status`, 'latin1')
+  } catch {
+    return undefined
+  }
+  const found = /^RssAnon:\s+(\d+) kB$/m.exec(status)
+  return found === null ? undefined : Number(found[1]) * 1024
 }

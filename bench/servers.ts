@@ -85,7 +85,8 @@ export class ServerProcess {
     headers: Record<string, string> = {},
   ): Promise<T> {
     const { status, text } = await this.call(method, path, body, headers)
-    if (!expected.includes(status)) throw new Error(`${method} ${path} at the ${this.role} answered ${status}: ${text}`)
+    if (!expected.includes(status))
+      throw new Error(`${method} ${path} at the ${this.role} answered ${status}: ${text}; its log: ${this.#logEnd()}`)
     return (text === '' ? undefined : JSON.parse(text)) as T
   }
 
