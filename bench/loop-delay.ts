@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ServerProcess } from './servers.ts'
 
 const everyMs = 1000
@@ -32,13 +33,7 @@ export class LoopWatch {
     const { signal } = this.#stop
     let longest = 0
     while (!signal.aborted) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, everyMs)
-        signal.addEventListener('abort', () => {
-          clearTimeout(timer)
-          resolve()
-        })
-      })
+      await sleep(everyMs, undefined, { signal }).catch(() => undefined)
       longest = Math.max(longest, await longestMs(this.#server))
     }
     return longest
