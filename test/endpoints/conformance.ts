@@ -8,8 +8,6 @@ import { failing } from './conformance/failing.ts'
 import { mirroring } from './conformance/mirroring.ts'
 import { reading } from './conformance/reading.ts'
 
-export type { Place, Rig } from './conformance/bench.ts'
-
 export function conforms(rig: Rig, { lists = true }: { readonly lists?: boolean } = {}): void {
   applying(rig)
   failing(rig)
