@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { directorySource } from '../../src/endpoints/directory/source.ts'
