@@ -7,7 +7,7 @@ import { checkHeader, entryLine, headerLine, maxHeaderBytes } from './manifest-l
 import type { ManifestEntry, ManifestHeader, PackageId, PackageOrigin, PackageSummary } from './manifest.ts'
 import { filterXml, metaNames, originJson, propertiesXml } from './meta-files.ts'
 import type { Output } from './output.ts'
-import type { Spool } from './spool.ts'
+import { Spool } from './spool.ts'
 import { ZipNames } from './zip-name.ts'
 import { ZipWriter, type LargeFile, type Written } from './zip-writer.ts'
 
@@ -18,7 +18,7 @@ export interface Blueprint {
 }
 
 /**
- * Makes one package, synchronously, as it is called: entries in path order, then `end`. In the file stand filter.xml,
+ * Makes one package as it is called: entries in path order, `room` awaited whenever it is `full`, then `end`. In the file stand filter.xml,
  * origin.json and `jcr_root/`, the content, the manifest, whose digest is known only then, and properties.xml, which holds
  * the digest.
  */
@@ -27,18 +27,25 @@ export class PackageBuilder {
   readonly #limits: PackageLimits
   readonly #zip: ZipWriter
   readonly #manifest: Spool
+  readonly #newSpool: () => Spool
+  #content: Spool | undefined
   readonly #order: EntryOrder
   readonly #names = new ZipNames()
   #open: { readonly path: ResourcePath; readonly file: LargeFile } | undefined
 
   /** Throws `invalid` when the header is. */
-  constructor({ header, origin, limits }: Blueprint, output: Output, manifest: Spool, records: Spool) {
+  constructor(
+    { header, origin, limits }: Blueprint,
+    output: Output,
+    [manifestFile, contentFile]: readonly [string, string],
+  ) {
     checkHeader(header)
     this.#header = header
     this.#limits = limits
     this.#order = new EntryOrder(header, limits)
-    this.#manifest = manifest
-    this.#zip = new ZipWriter(output, records, Object.values(metaNames))
+    this.#manifest = new Spool(manifestFile)
+    this.#newSpool = () => (this.#content = new Spool(contentFile))
+    this.#zip = new ZipWriter(output)
     const line = Buffer.from(`${headerLine(header)}\n`)
     if (line.length > maxHeaderBytes)
       throw new ReplicationError(
@@ -61,33 +68,56 @@ export class PackageBuilder {
     this.#list({ type: 'delete', path, deep })
   }
 
-  /** Content of at most one segment. */
+  /** Content of at most one segment, unchanged until it is `settled`. */
   addFile(path: ResourcePath, content: Uint8Array): void {
+    this.#order.checkContent(path)
     this.#listFile(path, this.#zip.addFile(this.#names.nameOf({ type: 'file', path }), content))
   }
 
   /** Segments of a larger content: the first with its path. */
-  addSegment(path: ResourcePath | undefined, segment: Uint8Array): void {
+  async addSegment(path: ResourcePath | undefined, segment: Uint8Array): Promise<void> {
     if (path !== undefined) {
-      const file = this.#zip.startFile(this.#names.nameOf({ type: 'file', path }), segment)
+      this.#order.checkContent(path)
+      const file = this.#zip.startFile(this.#names.nameOf({ type: 'file', path }), segment, this.#newSpool)
       this.#open = { path, file }
-    } else this.#open?.file.add(segment)
-    this.#order.checkBytes(this.#open?.file.size ?? 0)
+    }
+    this.#order.checkBytes((this.#open?.file.size ?? 0) + segment.length)
+    await this.#open?.file.add(segment)
   }
 
-  endFile(): void {
+  async endFile(): Promise<void> {
     if (this.#open === undefined) return
-    this.#listFile(this.#open.path, this.#open.file.end())
+    this.#listFile(this.#open.path, await this.#open.file.end())
     this.#open = undefined
   }
 
+  get full(): boolean {
+    return this.#zip.full
+  }
+
+  async room(): Promise<void> {
+    await this.#zip.room()
+  }
+
+  /** Answers when nothing of what was added is needed any more. */
+  async settled(): Promise<void> {
+    await this.#zip.settled()
+  }
+
   /** Answers once the package is on the disk. */
-  end(): PackageSummary {
-    const { digest } = this.#addManifest()
+  async end(): Promise<PackageSummary> {
+    const { digest } = await this.#addManifest()
     const id = `sha256-${digest}` as PackageId
     this.#addMeta(metaNames.properties, propertiesXml(id))
-    const zipBytes = this.#zip.end()
+    const zipBytes = await this.#zip.end()
     return { ...this.#header, id, entries: this.#order.entries, bytes: this.#order.bytes, zipBytes }
+  }
+
+  /** Also when it was not ended. */
+  close(): void {
+    this.#zip.close()
+    this.#manifest.close()
+    this.#content?.close()
   }
 
   #listFile(path: ResourcePath, { digest, size }: Written): void {
@@ -102,24 +132,17 @@ export class PackageBuilder {
       throw new ReplicationError('too-large', `package: its manifest would be larger than ${maxManifestBytes} bytes`)
   }
 
-  #addManifest(): Written {
+  async #addManifest(): Promise<Written> {
     let file: LargeFile | undefined
     for (const chunk of this.#manifest.chunks(segmentBytes)) {
       if (this.#manifest.size <= segmentBytes) return this.#zip.addFile(metaNames.manifest, chunk)
-      if (file === undefined) file = this.#zip.startFile(metaNames.manifest, chunk)
-      else file.add(chunk)
+      file ??= this.#zip.startFile(metaNames.manifest, chunk, this.#newSpool)
+      await file.add(chunk)
     }
     return (file as LargeFile).end()
   }
 
   #addMeta(name: string, text: string): void {
-    const bytes = Buffer.from(text)
-    if (bytes.length <= segmentBytes) {
-      this.#zip.addFile(name, bytes)
-      return
-    }
-    const file = this.#zip.startFile(name, bytes.subarray(0, segmentBytes))
-    for (let at = segmentBytes; at < bytes.length; at += segmentBytes) file.add(bytes.subarray(at, at + segmentBytes))
-    file.end()
+    this.#zip.addFile(name, Buffer.from(text))
   }
 }

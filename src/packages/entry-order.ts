@@ -34,13 +34,18 @@ export class EntryOrder {
     if (!this.#roots.hold(path)) throw refused(`${quote(path)}, which is outside of its roots`)
     if (this.#header.action === 'delete' && entry.type !== 'delete')
       throw refused(`${quote(path)} as ${entry.type}, though its action is delete`)
-    if (entry.type === 'file' && path === '/') throw refused('content at "/", which can only hold others')
+    if (entry.type === 'file') this.checkContent(path)
     this.#checkNames(path)
     this.entries++
     if (this.entries > this.#limits.maxEntries) throw beyond(`more than ${this.#limits.maxEntries} entries`)
     if (entry.type === 'file') this.#count(entry.size)
     this.#deleted = entry.type === 'delete' && entry.deep ? path : undefined
     this.#last = path
+  }
+
+  /** Whether there can be content at the path. Throws `invalid`. */
+  checkContent(path: ResourcePath): void {
+    if (path === '/') throw refused('content at "/", which can only hold others')
   }
 
   /** Content that is being written: its size is known only at its end. Throws `too-large`. */

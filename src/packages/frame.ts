@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { ReplicationError } from '../errors.ts'
 import { quote } from '../resources/path.ts'
 import { unpacked } from './content.ts'
@@ -16,7 +17,7 @@ export interface Frame {
   readonly origin: PackageOrigin | undefined
   readonly end: ZipEnd
   readonly manifest: Located
-  /** Of the files beside the content. */
+  /** Of the files beside the content; in the central directory all but two of them stand before it. */
   readonly extents: readonly Extent[]
 }
 
@@ -25,6 +26,7 @@ interface Located {
   readonly extent: Extent
 }
 
+const batchEntries = 512
 /** Content of more than this is checked for its ratio; the overhead of small entries says nothing. */
 const ratioFromBytes = 1024 * 1024
 
@@ -69,27 +71,37 @@ export function checkTotal(bytes: number, zipBytes: number, { maxRatio }: Packag
     throw beyond(`it unpacks to more than ${maxRatio} times its size, as a bomb does`)
 }
 
-/** The central directory begins with these, in their order; only the origin may be absent. */
+/**
+ * The central directory begins with the filter, the origin, which may be absent, and the content's folder, and ends with the
+ * manifest and the properties: so it is read through.
+ */
 async function readMetas(access: RandomAccess, end: ZipEnd): Promise<Map<MetaFile, Located>> {
   const window = new Window(access, 64 * 1024)
   const metas = new Map<MetaFile, Located>()
-  const entries = zipEntries(access, end)
-  try {
-    let next = await entries.next()
-    for (const [meta, name] of Object.entries(metaNames) as [MetaFile, string][]) {
-      const entry = next.done === true ? undefined : next.value
-      if (entry?.name.toString() === name) {
-        metas.set(meta, { entry, extent: await locate(window, entry) })
-        next = await entries.next()
-      } else if (meta !== 'origin')
-        throw (
-          (entry && faultInName(entry.name)) ??
-          new ReplicationError('invalid', `package: ${name} is not where it must be in the central directory`)
-        )
-    }
-  } finally {
-    await entries.return()
+  const add = async (meta: MetaFile, entry: ZipEntry | undefined): Promise<boolean> => {
+    if (entry?.name.toString() === metaNames[meta]) metas.set(meta, { entry, extent: await locate(window, entry) })
+    else if (meta !== 'origin')
+      throw (
+        (entry && faultInName(entry.name)) ??
+        new ReplicationError('invalid', `package: ${metaNames[meta]} is not where it must be in the central directory`)
+      )
+    return metas.has(meta)
   }
+  const first: readonly MetaFile[] = ['filter', 'origin', 'content']
+  let place = 0
+  let count = 0
+  let lastButOne: ZipEntry | undefined
+  let last: ZipEntry | undefined
+  for await (const entry of zipEntries(access, end)) {
+    if (place < first.length)
+      if (!(await add(first[place++] as MetaFile, entry))) await add(first[place++] as MetaFile, entry)
+    lastButOne = last
+    last = entry
+    // Where all is in memory nothing of this waits, and other work would never have its turn.
+    if (++count % batchEntries === 0) await setImmediate()
+  }
+  await add('manifest', lastButOne)
+  await add('properties', last)
   return metas
 }
 

@@ -10,7 +10,7 @@ export interface PackageLimits {
   readonly maxManifestBytes: number
   /**
    * How many times larger content may be than it is packed: each entry of more than 1 MiB, and all together. What we
-   * write stays below 100 (compression.ts), whatever the content; deflate alone goes up to 1,032.
+   * write stays near 100 at most (compression.ts), whatever the content; deflate alone goes up to 1,032.
    */
   readonly maxRatio: number
   /** One segment of a path, in UTF-8, before it is escaped. */

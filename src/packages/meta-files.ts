@@ -5,13 +5,13 @@
 import { ReplicationError } from '../errors.ts'
 import type { ManifestHeader, PackageId, PackageOrigin } from './manifest.ts'
 
-/** In the order in which the central directory begins with them; `origin` may be absent. */
+/** In the order of the zip; `origin` may be absent, and the content stands between its folder and the manifest. */
 export const metaNames = {
-  manifest: 'META-INF/trebuchet/manifest.ndjson',
   filter: 'META-INF/vault/filter.xml',
-  properties: 'META-INF/vault/properties.xml',
   origin: 'META-INF/trebuchet/origin.json',
   content: 'jcr_root/',
+  manifest: 'META-INF/trebuchet/manifest.ndjson',
+  properties: 'META-INF/vault/properties.xml',
 } as const
 
 export type MetaFile = keyof typeof metaNames

@@ -12,6 +12,9 @@ import { faultInName, zipEntries, type ZipEntry } from './zip-directory.ts'
 import { Layout, locate } from './zip-local.ts'
 import { ZipNames } from './zip-name.ts'
 
+/** The manifest and the properties. */
+const metasBehind = 2
+
 export type FileEntry = Extract<ManifestEntry, { type: 'file' }>
 
 /** An entry of the manifest; of a file also what the zip says of it, and where its content begins. */
@@ -43,7 +46,7 @@ export async function* walk(
   const layout = new Layout(extents)
   const directory = zipEntries(access, end)
   try {
-    for (let i = 0; i < extents.length; i++) await directory.next()
+    for (let i = metasBehind; i < extents.length; i++) await directory.next()
     for await (const entries of manifestEntries(access, frame))
       for (const entry of entries) {
         order.admit(entry)
@@ -67,8 +70,11 @@ export async function* walk(
           yield { entry, zipEntry, data: extent.data }
         } else yield { entry }
       }
-    const { done, value } = await directory.next()
-    if (done !== true) throw faultInName(value.name) ?? unlisted(value.name)
+    const { value: behind } = await directory.next()
+    for (let i = 1; i < metasBehind; i++) await directory.next()
+    // The frame has seen which are the last; there must be no others before them.
+    if ((await directory.next()).done !== true && behind !== undefined)
+      throw faultInName(behind.name) ?? unlisted(behind.name)
     layout.finish(end.start)
   } finally {
     await directory.return()
@@ -78,7 +84,7 @@ export async function* walk(
 /** The next entry of the central directory, which must have this name. */
 async function nextOf(directory: AsyncIterator<ZipEntry, void>, name: string): Promise<ZipEntry> {
   const { done, value } = await directory.next()
-  if (done === true)
+  if (done === true || value.name.toString() === metaNames.manifest)
     throw new ReplicationError('corrupt', `package: the manifest lists ${quote(name)}, and its content is not there`)
   if (value.name.equals(Buffer.from(name))) return value
   const fault = faultInName(value.name)

@@ -7,7 +7,6 @@ import type { PackageSummary } from './manifest.ts'
 import { fileOutput, type Output } from './output.ts'
 import type { Batch, Piece } from './pieces.ts'
 import type { Spare } from './segment-buffers.ts'
-import { Spool } from './spool.ts'
 import { storageError } from './storage-error.ts'
 
 export interface WriteOrder extends Blueprint {
@@ -38,7 +37,7 @@ export async function run(order: WriteOrder, port: MessagePort, signal: AbortSig
   }
 }
 
-/** What is sent here; each piece's memory goes back once the next piece is asked for. */
+/** What is sent here; each piece's memory goes back once the next piece is asked for, when all of it has been written. */
 async function* pieces(port: MessagePort): AsyncGenerator<Piece, void, void> {
   for await (const piece of receive<Piece>(port)) {
     yield piece
@@ -48,7 +47,7 @@ async function* pieces(port: MessagePort): AsyncGenerator<Piece, void, void> {
 }
 
 export function spoolFiles(file: string): [string, string] {
-  return [`${file}.manifest`, `${file}.directory`]
+  return [`${file}.manifest`, `${file}.content`]
 }
 
 export async function build(
@@ -56,26 +55,27 @@ export async function build(
   output: Output,
   pieces: AsyncIterable<Piece> | Iterable<Piece>,
 ): Promise<PackageSummary> {
-  const [manifest, records] = spoolFiles(order.file).map((file) => new Spool(file)) as [Spool, Spool]
+  const builder = new PackageBuilder(order, output, spoolFiles(order.file))
   try {
-    const builder = new PackageBuilder(order, output, manifest, records)
     for await (const piece of pieces) {
-      if ('items' in piece) addBatch(builder, piece)
-      else {
-        builder.addSegment(piece.path, piece.bytes)
-        if (piece.last) builder.endFile()
+      if ('items' in piece) {
+        await addBatch(builder, piece)
+        await builder.settled()
+      } else {
+        await builder.addSegment(piece.path, piece.bytes)
+        if (piece.last) await builder.endFile()
       }
     }
-    return builder.end()
+    return await builder.end()
   } finally {
-    manifest.close()
-    records.close()
+    builder.close()
   }
 }
 
-function addBatch(builder: PackageBuilder, { items, bytes }: Batch): void {
+async function addBatch(builder: PackageBuilder, { items, bytes }: Batch): Promise<void> {
   let at = 0
   for (const item of items) {
+    if (builder.full) await builder.room()
     if (item.type === 'file') {
       builder.addFile(item.path, bytes.subarray(at, at + item.size))
       at += item.size

@@ -60,8 +60,10 @@ function wideSizes(extra: Buffer, name: Buffer): { readonly size: number; readon
 
 /** Behind content whose sizes were not known before it: checksum and sizes, with or without a signature, short or long. */
 async function descriptorEnd(window: Window, { name, crc, packed, size }: ZipEntry, at: number): Promise<number> {
-  for (const signed of [true, false])
-    for (const wide of [false, true]) {
+  // The long ones first: a record follows, so that a short one is never taken for long, while an empty long one begins as
+  // an empty short one does.
+  for (const wide of [true, false])
+    for (const signed of [true, false]) {
       const expected = Buffer.alloc((signed ? 4 : 0) + (wide ? 20 : 12))
       if (!wide && (packed > max32 || size > max32)) continue
       let end = signed ? expected.writeUInt32LE(signatures.descriptor, 0) : 0

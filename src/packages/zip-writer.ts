@@ -1,12 +1,25 @@
 import { createHash, hash } from 'node:crypto'
-import { crc32 } from 'node:zlib'
-import { lastBlock, methodFor, pack, packSegment } from './compression.ts'
+import { PassThrough, Readable } from 'node:stream'
+import { ZipFile, type Options, type ReadStreamOptions } from 'yazl'
+import { Judgement, level, pays, paysBySample, segmentBytes } from './compression.ts'
 import type { Output } from './output.ts'
 import type { Spool } from './spool.ts'
-import { centralRecord, deflated, endRecords, localHeader, stored, type ZipRecord } from './zip-format.ts'
 
 const bufferBytes = 1024 * 1024
-const nothing = new Uint8Array(0)
+/** What waits to be written: enough to keep the threads busy that deflate, and not more. */
+const maxWaiting = 32
+const maxWaitingBytes = 1024 * 1024
+
+/**
+ * What yazl keeps of an entry, and does not publish: whether it has been written, and the function that writes it, which
+ * holds its content. yazl looks through all entries for the next to write, and lets go of no content before its end; so
+ * those that are written are kept aside, without their content, until the central directory is due. Its version is pinned.
+ */
+interface YazlEntry {
+  readonly state: number
+  doFileDataPump: (() => void) | undefined
+}
+const entryDone = 3
 
 /** What was written: what the manifest must say of it. */
 export interface Written {
@@ -14,94 +27,166 @@ export interface Written {
   readonly size: number
 }
 
-/**
- * Writes a zip, entry by entry, in the order of the calls. The central directory begins with the entries in `first`, in
- * that order, whenever they were written; the others follow as they came.
- *
- * Not yazl: that keeps every content until the end, and looks through all entries before each next one, so that 100,000
- * files of 0.5 to 4 KB took 48 s stored, and 533 MB; this takes some 5 s deflated, and 60 MB.
- */
+/** Feeds yazl, which writes the entries in the order of the calls, no faster than it takes them. */
 export class ZipWriter {
   readonly #output: Output
-  readonly #records: Spool
-  readonly #first = new Map<string, Buffer>()
+  readonly #zip = new ZipFile()
+  readonly #entries = (this.#zip as unknown as { readonly entries: YazlEntry[] }).entries
+  readonly #ended: Promise<void>
   readonly #buffer = Buffer.allocUnsafeSlow(bufferBytes)
   #used = 0
   #flushed = 0
-  #count = 0
+  readonly #written: YazlEntry[] = []
+  /** Of the entries that have not been written. */
+  readonly #sizes: number[] = []
+  #waitingBytes = 0
+  #wake: (() => void) | undefined
+  #closed = false
+  #failure: { readonly error: unknown } | undefined
 
-  constructor(output: Output, records: Spool, first: readonly string[]) {
+  constructor(output: Output) {
     this.#output = output
-    this.#records = records
-    for (const name of first) this.#first.set(name, Buffer.alloc(0))
+    // What follows a failure is taken and dropped, so that nothing waits for ever.
+    this.#zip.outputStream.on('data', (chunk: Buffer) => this.#guard(() => this.#append(chunk)))
+    this.#zip.on('error', (error) =>
+      this.#guard(() => {
+        throw error
+      }),
+    )
+    this.#ended = new Promise((resolve) => this.#zip.outputStream.on('end', resolve))
+  }
+
+  /** Whether to `await room()` before anything more is added. */
+  get full(): boolean {
+    this.#release()
+    return this.#sizes.length >= maxWaiting || this.#waitingBytes >= maxWaitingBytes
+  }
+
+  /** Throws what the disk answered. */
+  async room(): Promise<void> {
+    await this.#until(() => !this.full)
+  }
+
+  /** Answers when all that was added has been written. */
+  async settled(): Promise<void> {
+    await this.#until(() => this.#idle)
   }
 
   /** A folder; its name ends with a slash. */
   addFolder(name: string): void {
-    this.#add(name, stored, nothing, nothing)
+    this.#zip.addEmptyDirectory(name, { mtime: time(), mode: 0o040755, forceDosTimestamp: true })
+    this.#sizes.push(0)
   }
 
-  /** Content of at most one segment. */
+  /** Content of at most one segment, unchanged until it is `settled`. */
   addFile(name: string, content: Uint8Array): Written {
-    const { method, bytes } = pack(content)
-    this.#add(name, method, content, bytes)
+    const bytes = Buffer.from(content.buffer, content.byteOffset, content.length)
+    this.#zip.addBuffer(bytes, name, fileOptions(pays(content)))
+    this.#sizes.push(content.length)
+    this.#waitingBytes += content.length
     return { digest: hash('sha256', content), size: content.length }
   }
 
-  /** Content in segments, each but the last as long as `segmentBytes`. */
-  startFile(name: string, first: Uint8Array): LargeFile {
-    const method = methodFor(first)
-    const record = { name: Buffer.from(name), method, crc: 0, packed: 0, size: 0, offset: this.#position(), wide: true }
-    this.#append(localHeader(record))
-    const append = (bytes: Uint8Array): void => this.#append(bytes)
-    const file = new LargeFile(method, append, (crc, packed, size) => {
-      this.#finish({ ...record, crc, packed, size })
-    })
-    file.add(first)
-    return file
+  /** Content in segments. What seems to pack well is kept in the spool first, until all of it has been judged. */
+  startFile(name: string, first: Uint8Array, spool: () => Spool): LargeFile {
+    return paysBySample(first)
+      ? new JudgedFile(spool(), (from, size, packs) => this.#addSpool(name, from, size, packs))
+      : this.#stream(name)
   }
 
   /** Ends the zip and answers its size in bytes, once all of it is on the disk. */
-  end(): number {
-    const offset = this.#position()
-    for (const record of this.#first.values()) this.#append(record)
-    for (const chunk of this.#records.chunks(bufferBytes)) this.#append(chunk)
-    this.#append(endRecords(this.#count, this.#position() - offset, offset))
-    this.#flush()
+  async end(): Promise<number> {
+    await this.settled()
+    for (const entry of this.#written) this.#entries.push(entry)
+    this.#zip.end()
+    await this.#ended
+    this.#guard(() => this.#flush())
+    this.#check()
     this.#output.sync()
     return this.#flushed
   }
 
-  #add(name: string, method: typeof stored | typeof deflated, content: Uint8Array, bytes: Uint8Array): void {
-    const record = {
-      name: Buffer.from(name),
-      method,
-      crc: crc32(content),
-      packed: bytes.length,
-      size: content.length,
-      offset: this.#position(),
-      wide: false,
+  /** Nothing more is written. */
+  close(): void {
+    this.#closed = true
+  }
+
+  #stream(name: string): LargeFile {
+    const stream = new PassThrough()
+    let end = 0
+    return new StreamedFile({
+      begin: async () => {
+        await this.settled()
+        end = this.#position + 30 + Buffer.byteLength(name)
+        this.#addStream(name, () => stream, fileOptions(false))
+      },
+      // Streams pass the buffer itself on, so it is done with when as many bytes are in the output.
+      put: async (segment) => {
+        end += segment.length
+        stream.write(segment)
+        await this.#until(() => this.#position >= end)
+      },
+      finish: async () => {
+        stream.end()
+        await this.settled()
+      },
+    })
+  }
+
+  async #addSpool(name: string, spool: Spool, size: number, packs: boolean): Promise<void> {
+    const chunks = function* (): Generator<Uint8Array> {
+      // The spool uses its chunk again, and streams look ahead.
+      for (const chunk of spool.chunks(segmentBytes / 4)) yield Buffer.from(chunk)
     }
-    this.#append(localHeader(record))
-    this.#append(bytes)
-    this.#remember(record)
+    this.#addStream(name, () => Readable.from(chunks(), { objectMode: false }), { ...fileOptions(packs), size })
+    await this.settled()
   }
 
-  /** Writes the local header again, now that its sizes are known. */
-  #finish(record: ZipRecord): void {
-    this.#flush()
-    this.#output.write(localHeader(record), record.offset)
-    this.#remember(record)
+  #addStream(name: string, open: () => Readable, options: Partial<ReadStreamOptions>): void {
+    this.#zip.addReadStreamLazy(name, options, (answer) => answer(null, open()))
+    this.#sizes.push(0)
   }
 
-  #remember(record: ZipRecord): void {
-    this.#count++
-    const name = record.name.toString()
-    if (this.#first.has(name)) this.#first.set(name, centralRecord(record))
-    else this.#records.add(centralRecord(record))
+  get #idle(): boolean {
+    this.#release()
+    return this.#sizes.length === 0
   }
 
-  #position(): number {
+  #release(): void {
+    let done = 0
+    for (; this.#entries[done]?.state === entryDone; done++) this.#waitingBytes -= this.#sizes[done] ?? 0
+    this.#sizes.splice(0, done)
+    for (const entry of this.#entries.splice(0, done)) {
+      entry.doFileDataPump = undefined
+      this.#written.push(entry)
+    }
+  }
+
+  /** All that yazl does ends in output, so that is when to look again. */
+  async #until(holds: () => boolean): Promise<void> {
+    this.#check()
+    while (!holds()) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+      this.#check()
+    }
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  #guard(work: () => void): void {
+    try {
+      if (!this.#closed && this.#failure === undefined) work()
+    } catch (error) {
+      this.#failure ??= { error }
+    }
+    this.#wake?.()
+  }
+
+  get #position(): number {
     return this.#flushed + this.#used
   }
 
@@ -123,47 +208,83 @@ export class ZipWriter {
   }
 }
 
-/** Content that comes in several segments. */
-class LargeFile {
-  readonly #method: typeof stored | typeof deflated
-  readonly #append: (bytes: Uint8Array) => void
-  readonly #finish: (crc: number, packed: number, size: number) => void
+/** Content that comes in several segments, each awaited. */
+export abstract class LargeFile {
   readonly #hash = createHash('sha256')
-  #crc = 0
-  #packed = 0
-  #size = 0
+  size = 0
 
-  constructor(
-    method: typeof stored | typeof deflated,
-    append: (bytes: Uint8Array) => void,
-    finish: (crc: number, packed: number, size: number) => void,
-  ) {
-    this.#method = method
-    this.#append = append
-    this.#finish = finish
-  }
-
-  get size(): number {
-    return this.#size
-  }
-
-  add(segment: Uint8Array): void {
+  async add(segment: Uint8Array): Promise<void> {
     this.#hash.update(segment)
-    this.#crc = crc32(segment, this.#crc)
-    this.#size += segment.length
-    this.#put(this.#method === stored ? segment : packSegment(segment))
+    this.size += segment.length
+    await this.put(segment)
   }
 
-  end(): Written {
-    if (this.#method === deflated) this.#put(lastBlock)
-    this.#finish(this.#crc, this.#packed, this.#size)
-    return { digest: this.#hash.digest('hex'), size: this.#size }
+  async end(): Promise<Written> {
+    await this.finish()
+    return { digest: this.#hash.digest('hex'), size: this.size }
   }
 
-  #put(bytes: Uint8Array): void {
-    this.#packed += bytes.length
-    this.#append(bytes)
+  protected abstract put(segment: Uint8Array): Promise<void>
+  protected abstract finish(): Promise<void>
+}
+
+interface Sink {
+  begin(): Promise<void>
+  put(segment: Uint8Array): Promise<void>
+  finish(): Promise<void>
+}
+
+/** Stored as it comes. */
+class StreamedFile extends LargeFile {
+  readonly #sink: Sink
+  #begun = false
+
+  constructor(sink: Sink) {
+    super()
+    this.#sink = sink
+  }
+
+  protected async put(segment: Uint8Array): Promise<void> {
+    if (!this.#begun) await this.#sink.begin()
+    this.#begun = true
+    await this.#sink.put(segment)
+  }
+
+  protected async finish(): Promise<void> {
+    await this.#sink.finish()
   }
 }
 
-export type { LargeFile }
+class JudgedFile extends LargeFile {
+  readonly #spool: Spool
+  readonly #judgement = new Judgement()
+  readonly #write: (spool: Spool, size: number, packs: boolean) => Promise<void>
+
+  constructor(spool: Spool, write: (spool: Spool, size: number, packs: boolean) => Promise<void>) {
+    super()
+    this.#spool = spool
+    this.#write = write
+  }
+
+  protected async put(segment: Uint8Array): Promise<void> {
+    this.#judgement.add(segment)
+    this.#spool.add(segment)
+  }
+
+  protected async finish(): Promise<void> {
+    try {
+      await this.#write(this.#spool, this.size, this.#judgement.pays)
+    } finally {
+      this.#spool.close()
+    }
+  }
+}
+
+function fileOptions(packs: boolean): Partial<Options> {
+  return { mtime: time(), mode: 0o100644, forceDosTimestamp: true, compressionLevel: packs ? level : 0 }
+}
+
+/** 1980-01-01 00:00:00, the first that a zip has, without a zone: yazl writes what a clock here would have shown. */
+function time(): Date {
+  return new Date(1980, 0, 1)
+}

@@ -3,6 +3,9 @@ import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { ReplicationError } from '../../src/errors.ts'
 import { defaultLimits } from '../../src/packages/limits.ts'
 import type { Output } from '../../src/packages/output.ts'
@@ -12,11 +15,11 @@ import { readPackage } from '../../src/packages/read.ts'
 import { storageError } from '../../src/packages/storage-error.ts'
 import { build } from '../../src/packages/write-thread.ts'
 import { bytesAccess, drain } from './bytes-access.ts'
-import { changesOf, headerOf, never, origin, packed, temporaryFolder, type Tree } from './trees.ts'
+import { changesOf, headerOf, never, noise, origin, packed, temporaryFolder, type Tree } from './trees.ts'
 
 const folder = await temporaryFolder()
 
-const tree: Tree = {
+const small: Tree = {
   '/a': null,
   '/a/1': 'one',
   '/a/2': Buffer.from(Array.from({ length: 400_000 }, (_, i) => `${(i * 7919) % 10_007}`).join(',')),
@@ -25,9 +28,9 @@ const tree: Tree = {
 
 test('a read that fails, whichever it is, fails the reading as unavailable, and closes the file', async () => {
   const file = join(folder, 'read.zip')
-  await packed(file, tree)
+  await packed(file, small)
   const bytes = await readFile(file)
-  const expected = ['folder /a', 'put /a/1 3', `put /a/2 ${(tree['/a/2'] as Buffer).length}`, 'put /b 3']
+  const expected = ['folder /a', 'put /a/1 3', `put /a/2 ${(small['/a/2'] as Buffer).length}`, 'put /b 3']
   let failures = 0
   for (let n = 0; ; n++) {
     const access = failing(bytes, n)
@@ -50,7 +53,7 @@ test('a read that fails, whichever it is, fails the reading as unavailable, and 
 
 test('a file that ends sooner than it said is corrupt, wherever that is noticed', async () => {
   const file = join(folder, 'short.zip')
-  await packed(file, tree)
+  await packed(file, small)
   const bytes = await readFile(file)
   for (let n = 0; ; n++) {
     const access = failing(bytes, Number.POSITIVE_INFINITY)
@@ -74,6 +77,7 @@ test('a write that fails, whichever it is, fails the writing with what the disk 
   for (let n = 0; ; n++) {
     const output = full(n)
     const order = { header: headerOf('/'), origin, limits: defaultLimits, file: join(folder, 'write') }
+    const tree = { ...small, '/c': noise(2_500_000) }
     try {
       const summary = await build(order, output, piecesOf(changesOf(tree), never))
       const pkg = await readPackage(bytesAccess(output.bytes.subarray(0, summary.zipBytes)))
@@ -134,4 +138,35 @@ function noSpace(syscall: string): Error {
     errno: -28,
     syscall,
   })
+}
+
+test('what has been written is let go, however much it is', async () => {
+  const content = noise(1_000_000)
+  const many = Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`/${i}`, content]))
+  const before = process.memoryUsage().arrayBuffers
+  let most = 0
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  let writes = 0
+  const output: Output = {
+    write: () => {
+      if (writes++ % 50 !== 0) return
+      gc()
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before)
+    },
+    sync: () => {},
+    close: () => {},
+  }
+  const order = { header: headerOf('/'), origin, limits: defaultLimits, file: join(folder, 'much') }
+  const { zipBytes } = await build(order, output, piecesOf(turns(changesOf(many)), never))
+  assert.ok(zipBytes > 400_000_000)
+  assert.ok(most < 100_000_000, `${most} bytes at once`)
+})
+
+/** Whoever sends pieces from another thread lets others have their turn. */
+async function* turns<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
+  for await (const item of items) {
+    await setImmediate()
+    yield item
+  }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { test } from 'node:test'
@@ -8,10 +9,12 @@ import { defaultLimits } from '../../src/packages/limits.ts'
 import type { PackageId } from '../../src/packages/manifest.ts'
 import { openPackage, readPackage } from '../../src/packages/read.ts'
 import { verifyPackage } from '../../src/packages/verify.ts'
+import { zipEntries } from '../../src/packages/zip-directory.ts'
+import { readZipEnd } from '../../src/packages/zip-end.ts'
 import { comparePaths, faultIn, parsePath } from '../../src/resources/path.ts'
 import { bytesAccess, drain } from './bytes-access.ts'
 import { packageOf } from './hostile/draft.ts'
-import { contentsOf, packed, temporaryFolder, type Tree } from './trees.ts'
+import { contentsOf, headerOf, never, packed, temporaryFolder, type Tree } from './trees.ts'
 
 const folder = await temporaryFolder()
 let count = 0
@@ -184,5 +187,28 @@ test('any tree comes out as it went in', async () => {
       },
     ),
     { numRuns: 40 },
+  )
+})
+test('a package of 12,000 entries is read, and its parts of the zip are in the order of the format', async () => {
+  const file = newFile()
+  const many: Record<string, null | string> = {}
+  for (let i = 0; i < 12_000; i++) many[`/f/${String(i).padStart(6, '0')}`] = i % 3 === 0 ? null : `${i}`
+  const summary = await packed(file, many, headerOf('/f'))
+  assert.deepEqual(await verifyPackage(file, defaultLimits, never), summary)
+  const access = bytesAccess(await readFile(file))
+  const names: string[] = []
+  for await (const { name } of zipEntries(access, await readZipEnd(access))) names.push(name.toString())
+  assert.equal(names.length, 12_005)
+  assert.deepEqual(
+    [...names.slice(0, 4), ...names.slice(-3)],
+    [
+      'META-INF/vault/filter.xml',
+      'META-INF/trebuchet/origin.json',
+      'jcr_root/',
+      'jcr_root/f/000000/',
+      'jcr_root/f/011999',
+      'META-INF/trebuchet/manifest.ndjson',
+      'META-INF/vault/properties.xml',
+    ],
   )
 })

@@ -3,12 +3,11 @@ import assert from 'node:assert/strict'
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { crc32 } from 'node:zlib'
 import { defaultLimits } from '../../src/packages/limits.ts'
 import { openPackage } from '../../src/packages/read.ts'
 import { verifyPackage } from '../../src/packages/verify.ts'
-import { centralRecord, endRecords, localHeader, stored } from '../../src/packages/zip-format.ts'
 import { assemble, fileLine, folder, folderItem, good } from './hostile/draft.ts'
+import { centralRecord, endRecord, localHeader, packedOf, saysOf, zip64End } from './hostile/zip-bytes.ts'
 import { headerOf, never, packed, temporaryFolder } from './trees.ts'
 
 const there = await temporaryFolder()
@@ -37,26 +36,22 @@ test('a file of more than 4 GiB, and what lies behind it, is found', async () =>
   const add = (bytes: Buffer): void => {
     at += writeSync(fd, bytes, 0, bytes.length, at)
   }
-  const records = items.map(({ name, content = Buffer.alloc(0) }) => {
+  const records = items.map((item) => {
+    const says = saysOf(item, at)
     // The file system keeps no blocks for what is never written.
-    const bytes = String(name).endsWith('large') ? size : content.length
-    const record = {
-      name: Buffer.from(name),
-      method: stored,
-      crc: crc32(content),
-      packed: bytes,
-      size: bytes,
-      offset: at,
-      wide: bytes >= 2 ** 32,
-    } as const
-    add(localHeader(record))
-    if (bytes === size) at += size
-    else add(content)
-    return record
+    const wide = says.name.toString().endsWith('large')
+    const sizes = wide ? { packed: 0xffffffff, size: 0xffffffff, extra: zip64Field(size, size) } : {}
+    const far = at >= 2 ** 32 ? { offset: 0xffffffff, extra: zip64Field(at) } : {}
+    add(localHeader({ ...says, ...sizes }))
+    if (wide) at += size
+    else add(packedOf(item))
+    return centralRecord({ ...says, ...sizes, ...far })
   })
   const start = at
-  for (const i of order) add(centralRecord(records[i] as (typeof records)[number]))
-  add(endRecords(order.length, at - start, start))
+  for (const i of order) add(records[i] as Buffer)
+  const end = { count: order.length, size: at - start, start }
+  add(zip64End(end))
+  add(endRecord({ ...end, start: 0xffffffff, disk: 0, comment: Buffer.alloc(0) }))
   closeSync(fd)
   const pkg = await openPackage(file)
   const found: unknown[] = []
@@ -69,3 +64,11 @@ test('a file of more than 4 GiB, and what lies behind it, is found', async () =>
     ['/content/small', true],
   ])
 })
+
+function zip64Field(...values: number[]): Buffer {
+  const field = Buffer.alloc(4 + 8 * values.length)
+  field.writeUInt16LE(1, 0)
+  field.writeUInt16LE(8 * values.length, 2)
+  for (const [i, value] of values.entries()) field.writeBigUInt64LE(BigInt(value), 4 + 8 * i)
+  return field
+}

@@ -72,9 +72,5 @@ export function assemble(draft: Draft): { items: Item[]; order: number[]; end: P
     { name: 'META-INF/trebuchet/manifest.ndjson', content: manifest, method: 8, ...draft.manifestItem },
     text('META-INF/vault/properties.xml', draft.properties(id)),
   ]
-  const metas = draft.origin === undefined ? 2 : 3
-  const last = items.length
-  const order = [last - 2, 0, last - 1, ...(metas === 3 ? [1] : []), metas - 1]
-  for (let i = metas; i < last - 2; i++) order.push(i)
-  return { items, order, end: draft.end }
+  return { items, order: [...items.keys()], end: draft.end }
 }

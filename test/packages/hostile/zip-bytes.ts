@@ -97,7 +97,7 @@ export function packedOf({ content = Buffer.alloc(0), method = 0, packed }: Item
   return packed ?? (method === 8 ? deflateRawSync(content) : content)
 }
 
-function saysOf(item: Item, offset: number): Says {
+export function saysOf(item: Item, offset: number): Says {
   const { content = Buffer.alloc(0), method = 0 } = item
   const name = Buffer.from(item.name)
   const mode = name.at(-1) === 0x2f ? 0o040755 : 0o100644
@@ -116,7 +116,7 @@ function saysOf(item: Item, offset: number): Says {
   }
 }
 
-function localHeader(says: Says): Buffer {
+export function localHeader(says: Says): Buffer {
   const header = Buffer.alloc(30)
   header.writeUInt32LE(says.signature || 0x04034b50, 0)
   header.writeUInt16LE(20, 4)
@@ -131,7 +131,7 @@ function localHeader(says: Says): Buffer {
   return Buffer.concat([header, says.name, says.extra])
 }
 
-function centralRecord(says: Says): Buffer {
+export function centralRecord(says: Says): Buffer {
   const record = Buffer.alloc(46)
   record.writeUInt32LE(says.signature || 0x02014b50, 0)
   record.writeUInt16LE((3 << 8) | 63, 4)
@@ -150,7 +150,7 @@ function centralRecord(says: Says): Buffer {
   return Buffer.concat([record, says.name, says.extra, says.comment])
 }
 
-function endRecord({ disk, count, size, start, comment }: Omit<End, 'before'>): Buffer {
+export function endRecord({ disk, count, size, start, comment }: Omit<End, 'before'>): Buffer {
   const end = Buffer.alloc(22)
   end.writeUInt32LE(0x06054b50, 0)
   end.writeUInt16LE(disk, 4)
