@@ -121,6 +121,30 @@ test('a far server that is away for a while gets everything afterwards, in order
   assertSameTree(there, source)
 })
 
+test('what an operator cancels at the far server is told here, and goes on when it is cancelled here too', async () => {
+  const { source, there } = await agents('far-cancels')
+  plant(source, { 'content/page.html': 'page' })
+  await far.client.post('/agent/far-cancels/pause')
+  const id = await near.client.send('far-cancels', { paths: ['/content'] })
+  const [command] = await until('the far command', async () => {
+    const { body } = await far.client.get<Page<Command>>('/commands', { query: { agent: 'far-cancels' } })
+    return body.items.length > 0 && body.items
+  })
+  await far.client.post(`/commands/${command?.id}/cancel`)
+  await far.client.post('/agent/far-cancels/resume')
+  const error = await until('the failure', async () => {
+    const targets = (await near.client.command(id)).agents[0]?.targets
+    return targets?.find(({ target }) => target === 'far')?.error
+  })
+  assert.match(error.detail, /cancelled/)
+  await until('the end', async () => {
+    const { body } = await near.client.post<Command>(`/commands/${id}/cancel`)
+    return isFinished(body)
+  })
+  await near.client.deliver('far-cancels', { paths: ['/content'] })
+  assertSameTree(there, source)
+})
+
 test('ended in order in mid-delivery, it goes on after the next start', async () => {
   const { source, here, there } = await agents('ended')
   linkTree(join(repository, 'node_modules/cldr-numbers-full/main'), join(source, 'content/numbers'))

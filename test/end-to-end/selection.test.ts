@@ -81,6 +81,15 @@ test('a deep delete removes a folder whole, a shallow one leaves what it holds',
   await client.deliver('deletes', { action: 'delete', paths: ['/content/a'] })
 })
 
+test('the whole tree can be deleted and delivered again', async () => {
+  const { source, target } = await agent('everything', pages)
+  await client.deliver('everything', { paths: ['/'] })
+  await client.deliver('everything', { action: 'delete', paths: ['/'] })
+  assert.deepEqual(treeOf(target), new Map())
+  await client.deliver('everything', { paths: ['/'] })
+  assertSameTree(target, source)
+})
+
 test('empty folders arrive, and folders change into files and back', async () => {
   const { source, target } = await agent('folders', {
     'content/empty': null,
