@@ -28,8 +28,9 @@ function bytesOf(folder: string, path: string): Buffer {
   return Buffer.concat([Buffer.from(folder), Buffer.from(path, 'latin1')])
 }
 
-export function assertSameTree(found: string, expected: string): void {
-  const [is, shall] = [treeOf(found), treeOf(expected)]
+/** `expected` is a folder, or what was found in one. */
+export function assertSameTree(found: string, expected: string | Tree): void {
+  const [is, shall] = [treeOf(found), typeof expected === 'string' ? treeOf(expected) : expected]
   const missing = [...shall].filter(([path]) => !is.has(path)).map(([path]) => path)
   const extra = [...is].filter(([path]) => !shall.has(path)).map(([path]) => path)
   const other = [...shall].filter(([path, digest]) => is.has(path) && is.get(path) !== digest).map(([path]) => path)
@@ -37,7 +38,7 @@ export function assertSameTree(found: string, expected: string): void {
   assert.deepEqual(
     { missing: few(missing), extra: few(extra), other: few(other) },
     { missing: [], extra: [], other: [] },
-    `${found} differs from ${expected}: ${Object.entries(all)
+    `${found} differs${typeof expected === 'string' ? ` from ${expected}` : ''}: ${Object.entries(all)
       .map(([what, paths]) => `${paths.length} ${what}`)
       .join(', ')}`,
   )
