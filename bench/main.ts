@@ -53,25 +53,28 @@ try {
   })
   process.stdout.write(text)
   if (options.out !== undefined) writeFileSync(options.out, text)
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error))
+  process.exitCode = 1
 } finally {
   await tidy()
 }
 
 /** The servers and the daemon are new for each scenario, so that what one leaves in memory is not counted in the next. */
 async function run(scenario: Scenario): Promise<Result> {
-  const place = { folder: join(work, scenario.name), targets: join(work, 'targets') }
-  mkdirSync(place.folder)
-  mkdirSync(place.targets, { recursive: true })
+  const folder = join(work, scenario.name)
+  const place = { source: join(folder, 'source'), targets: join(folder, 'targets') }
+  for (const each of [place.source, place.targets]) mkdirSync(each, { recursive: true })
   const contenders: Contender[] = []
   const add = (contender: Contender): void => {
     contenders.push(contender)
     open.add(contender)
   }
   const profiles = options.profile === undefined ? undefined : resolve(options.profile, scenario.name)
-  if (options.ours) add(await Ours.start(join(place.folder, 'servers'), profiles))
+  if (options.ours) add(await Ours.start(join(folder, 'servers'), profiles))
   for (const { rival, version } of installed)
     if (version === undefined) say(`${rival.name}: ${rival.program} is not installed`)
-    else add(await rival.start(place.targets, join(place.folder, rival.program)))
+    else add(await rival.start(place.targets, join(folder, rival.program)))
   const result = await measure(scenario, contenders, place, runs, say)
   for (const contender of contenders) {
     await contender.close()

@@ -29,8 +29,8 @@ export interface Outcome {
 }
 
 export interface Place {
-  /** Of this scenario alone. */
-  readonly folder: string
+  /** Where the scenario's tree goes, and nothing else: new, and empty. */
+  readonly source: string
   /** Where each run gets a folder that is new and empty. */
   readonly targets: string
 }
@@ -45,21 +45,21 @@ const fewFiles = 1000
 export async function measure(
   scenario: Scenario,
   contenders: readonly Contender[],
-  { folder, targets }: Place,
+  { source, targets }: Place,
   runs: number,
   say: (line: string) => void,
 ): Promise<Result> {
-  const bytes = scenario.tree.write(folder)
+  const bytes = scenario.tree.write(source)
   const samples = contenders.map((): Sample[] => [])
   for (let run = 0; run < runs; run++)
     for (const [index, contender] of contenders.entries()) {
       const target = join(targets, `${scenario.name}-${run}-${index}`)
       mkdirSync(target)
       flushDisk()
-      const sample = await contender.copy(folder, target)
+      const sample = await contender.copy(source, target)
       samples[index]?.push(sample)
       say(`${scenario.name}, run ${run + 1} of ${runs}: ${contender.name} took ${(sample.wallMs / 1000).toFixed(2)} s`)
-      if (run === 0) verify(scenario, folder, target)
+      if (run === 0) verify(scenario, source, target)
       // A file system without a journal (ext4) takes no inode again for half a minute after its deletion, and looks at
       // each of them when a file is created: a copy of many files must not come soon after the removal of as many.
       if (scenario.tree.files < fewFiles) rmSync(target, { recursive: true })
@@ -71,8 +71,8 @@ export async function measure(
   }
 }
 
-function verify({ tree }: Scenario, folder: string, target: string): void {
-  const files = verifyEqual(join(folder, 'content'), join(target, 'content'))
+function verify({ tree }: Scenario, source: string, target: string): void {
+  const files = verifyEqual(join(source, 'content'), join(target, 'content'))
   if (files !== tree.files) throw new Error(`${target} holds ${files} files instead of ${tree.files}`)
 }
 
