@@ -247,8 +247,8 @@ async function answer(
       .send(view)
   const [agent] = view.agents
   if (agent?.package === undefined) {
-    const { detail = 'it is not ready yet; ask again' } = agent?.error ?? {}
-    throw new ReplicationError(view.state === 'failed' ? 'conflict' : 'unavailable', `there is no package: ${detail}`)
+    const { code, detail } = agent?.error ?? { code: 'unavailable', detail: 'it is not ready yet; ask again' }
+    throw new ReplicationError(code, `there is no package: ${detail}`)
   }
   return sendPackage(parts, request, reply, agent.package)
 }
