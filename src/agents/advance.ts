@@ -27,7 +27,9 @@ export interface Progress {
 /** What happens to it next. Counts, statuses, history and the end of the command follow by themselves. */
 export interface Step {
   /** What changes of the entry itself. */
-  readonly entry?: Partial<Pick<HistoryEntry, 'stage' | 'exports' | 'package' | 'entries' | 'bytes' | 'notes'>> & {
+  readonly entry?: Partial<
+    Pick<HistoryEntry, 'stage' | 'exports' | 'package' | 'parts' | 'entries' | 'bytes' | 'notes'>
+  > & {
     readonly nextExportAt?: string | undefined
     readonly error?: HistoryEntry['error'] | undefined
   }

@@ -41,6 +41,8 @@ export interface AgentView {
   readonly agent: string
   readonly status: RunState | 'error'
   readonly package?: PackageId
+  /** Of a tree in several packages: how many all targets have applied. */
+  readonly parts?: { readonly done: number; readonly total: number }
   readonly error?: ErrorView
   readonly notes?: readonly string[]
   readonly targets: readonly TargetView[]
@@ -95,6 +97,7 @@ async function viewOf(store: Store, command: Command): Promise<CommandView> {
         ...(entry.package !== undefined && { package: entry.package }),
         ...(entry.error !== undefined && { error: entry.error }),
         ...(entry.notes !== undefined && { notes: entry.notes }),
+        ...partsOf(entry, await deliveriesOf(store, entry)),
         targets: await targetsOf(store, entry),
       }
     }),
@@ -102,15 +105,34 @@ async function viewOf(store: Store, command: Command): Promise<CommandView> {
   return { ...shown, agents }
 }
 
-async function targetsOf(store: Store, entry: HistoryEntry): Promise<TargetView[]> {
-  const deliveries = await store.getAll<Delivery>(
+async function deliveriesOf(store: Store, entry: HistoryEntry): Promise<Delivery[]> {
+  const found = await store.getAll<Delivery>(
     entry.targets.map((target) => deliveryKey(entry.command, entry.agent, target)),
   )
-  return deliveries.flatMap((found) => (found === undefined ? [] : [targetView(found.value, entry)]))
+  return found.flatMap((delivery) => (delivery === undefined ? [] : [delivery.value]))
+}
+
+async function targetsOf(store: Store, entry: HistoryEntry): Promise<TargetView[]> {
+  return (await deliveriesOf(store, entry)).map((delivery) => targetView(delivery, entry))
+}
+
+function partsOf({ parts: total }: HistoryEntry, deliveries: readonly Delivery[]): Pick<AgentView, 'parts'> {
+  if (total === undefined) return {}
+  const done = deliveries.map(({ state, applied }) => (state === 'delivered' ? total : (applied?.parts ?? 0)))
+  return { parts: { done: Math.min(total, ...done), total } }
 }
 
 function targetView(delivery: Delivery, entry: HistoryEntry): TargetView {
-  const { agent: _, command: _command, queue: _queue, active: _active, tries: _tries, ...shown } = delivery
+  const {
+    agent: _,
+    command: _command,
+    queue: _queue,
+    active: _active,
+    tries: _tries,
+    round: _round,
+    applied: _applied,
+    ...shown
+  } = delivery
   return {
     ...shown,
     entries: delivery.receipt?.entries ?? entry.entries,

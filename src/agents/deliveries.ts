@@ -1,5 +1,6 @@
 import type { Receipt } from '../endpoints/endpoint.ts'
 import { errorView, isTransient, ReplicationError } from '../errors.ts'
+import type { PackageId } from '../packages/manifest.ts'
 import { backoffMs } from '../queues/backoff.ts'
 import { dequeue, enqueue, epochOf, headOf, isPaused, stillHeld, takeOver, type LaneId } from '../queues/lanes.ts'
 import type { PlacedItem } from '../queues/lanes.ts'
@@ -48,7 +49,7 @@ export async function deliverHead(parts: Parts, lane: LaneId, signal: AbortSigna
   const log = parts.log.child({ delivery: begun.id, target: lane.queue })
   const startedAt = performance.now()
   try {
-    const receipt = await apply(parts, agent, begun, signal)
+    const receipt = await applyAll(parts, agent, begun, signal)
     const tookMs = Math.round(performance.now() - startedAt)
     log.info({ attempt: begun.delivery.attempts, tookMs, entries: receipt.entries }, 'delivery applied')
     parts.metrics.delivered(lane, 'delivered', tookMs / 1000)
@@ -105,42 +106,77 @@ async function begin(parts: Parts, lane: LaneId, item: PlacedItem): Promise<Begu
   if (progress === undefined || delivery === undefined || epoch === undefined) return undefined
   // Between the commit and this read another may have taken over; its epoch is not ours to use.
   if (epoch.value !== (present?.value ?? 0) + 1) return undefined
-  return { id: `${command}/${lane.agent}/${target}`, lane, item, epoch, delivery, progress }
+  return { id: deliveryId(delivery), lane, item, epoch, delivery, progress }
 }
 
-async function apply(parts: Parts, agent: Agent, begun: Begun, signal: AbortSignal): Promise<Receipt> {
+/** The name that the target knows it by. What was queued again after it had failed is another delivery. */
+function deliveryId({ command, agent, target, round = 0 }: Delivery): string {
+  return `${command}/${agent}/${target}${round === 0 ? '' : `~${round}`}`
+}
+
+/** Applies the package, or those of its parts that are still to be applied, and answers one receipt for all. */
+async function applyAll(parts: Parts, agent: Agent, begun: Begun, signal: AbortSignal): Promise<Receipt> {
   const { command, entry } = begun.progress
   if (entry.package === undefined) throw new ReplicationError('missing', `command ${command.id} has no package`)
-  const target = agent.target(begun.item.value.target)
-  const receipt = await target.apply(
+  const known = await parts.store.get<PackageRecord>(packageKey(entry.package))
+  const asked = partOf(command, known?.value)
+  const ids = known?.value.parts
+  if (ids === undefined) return apply(parts, agent, begun, { id: begun.id, package: entry.package, ...asked }, signal)
+  let applied = begun.delivery.applied ?? { parts: 0, entries: 0, bytes: 0 }
+  let appliedAt = new Date().toISOString()
+  for (const [i, id] of ids.entries()) {
+    if (i < applied.parts) continue
+    const receipt = await apply(parts, agent, begun, { id: `${begun.id}/${i + 1}`, package: id, ...asked }, signal)
+    applied = { parts: i + 1, entries: applied.entries + receipt.entries, bytes: applied.bytes + receipt.bytes }
+    appliedAt = receipt.appliedAt
+    await remember(parts, begun, applied)
+  }
+  const { entries, bytes } = applied
+  return { delivery: begun.id, package: entry.package, entries, bytes, appliedAt, detail: { parts: ids.length } }
+}
+
+/** So that a retry goes on with the part that failed. */
+async function remember(parts: Parts, begun: Begun, applied: NonNullable<Delivery['applied']>): Promise<void> {
+  const { command, agent, target } = begun.delivery
+  const done = await advance(parts.store, command, agent, async () => {
+    const was = await parts.store.get<Delivery>(deliveryKey(command, agent, target))
+    if (was === undefined) return undefined
+    return { deliveries: [{ was, is: { ...was.value, applied } }], checks: stillHeld(begun.lane, begun.epoch) }
+  })
+  if (done === undefined) throw new ReplicationError('conflict', 'the lane was taken over', { transient: true })
+}
+
+async function apply(
+  parts: Parts,
+  agent: Agent,
+  begun: Begun,
+  one: { readonly id: string; readonly package: PackageId; readonly paths?: readonly ResourcePath[] },
+  signal: AbortSignal,
+): Promise<Receipt> {
+  const { target } = begun.delivery
+  const { traceparent } = begun.progress.command
+  const receipt = await agent.target(target).apply(
     {
-      id: begun.id,
-      lane: `${parts.installation}/${begun.lane.agent}/${begun.item.value.target}`,
+      ...one,
+      lane: `${parts.installation}/${begun.lane.agent}/${target}`,
       epoch: begun.epoch.value,
-      package: await parts.packages.file(entry.package),
+      package: await parts.packages.file(one.package),
       deletes: agent.config.deletes,
-      ...(await partOf(parts, command, entry)),
-      ...(command.traceparent !== undefined && { traceparent: command.traceparent }),
+      ...(traceparent !== undefined && { traceparent }),
     },
     signal,
   )
-  if (receipt.delivery !== begun.id || receipt.package !== entry.package)
-    throw new ReplicationError(
-      'rejected',
-      `target ${begun.item.value.target} sent a receipt for ${receipt.delivery} with ${receipt.package}, not for this delivery`,
-    )
-  return receipt
+  if (receipt.delivery === one.id && receipt.package === one.package) return receipt
+  throw new ReplicationError(
+    'rejected',
+    `target ${target} sent a receipt for ${receipt.delivery} with ${receipt.package}, not for this delivery`,
+  )
 }
 
 /** An import may ask for a part of its package; whoever wants all of it does not say so. */
-async function partOf(
-  { store }: Parts,
-  { kind, paths }: Command,
-  { package: id }: HistoryEntry,
-): Promise<{ paths?: readonly ResourcePath[] }> {
-  if (kind !== 'import' || id === undefined) return {}
-  const roots = (await store.get<PackageRecord>(packageKey(id)))?.value.roots ?? []
-  const whole = roots.every((root) => paths.some((path) => isWithin(root, path)))
+function partOf({ kind, paths }: Command, pkg: PackageRecord | undefined): { paths?: readonly ResourcePath[] } {
+  if (kind !== 'import' || pkg === undefined) return {}
+  const whole = pkg.roots.every((root) => paths.some((path) => isWithin(root, path)))
   return whole ? {} : { paths: outermost(paths) }
 }
 

@@ -6,10 +6,21 @@ import { dequeue, itemOf } from '../queues/lanes.ts'
 import { comparePaths, outermost, type ResourcePath } from '../resources/path.ts'
 import type { Change } from '../resources/resource.ts'
 import { scan, below, type Check, type Entry, type Store, type Write } from '../state/store.ts'
-import { advance, type Step } from './advance.ts'
+import { advance, type Progress, type Step } from './advance.ts'
+import { guardMirror } from './mirror-guard.ts'
 import type { Parts } from './parts.ts'
-import { deliveryKey, entryKey, packageKey, type Command, type Delivery, type HistoryEntry } from './records.ts'
+import {
+  deliveryKey,
+  entryKey,
+  packageKey,
+  packageRecord,
+  rememberPackage,
+  type Command,
+  type Delivery,
+  type HistoryEntry,
+} from './records.ts'
 import type { Agent } from './roster.ts'
+import { inParts, partLimits } from './split.ts'
 import { runTest } from './target-test.ts'
 
 /** How many notes an entry keeps; the last of them says how many more there were. */
@@ -49,10 +60,11 @@ export async function exportEntry(
     }
     const notes = new Notes()
     const startedAt = performance.now()
-    const summary = await writeExport(parts, agent, begun.command, notes, signal)
-    log.info({ package: summary.id, entries: summary.entries, bytes: summary.bytes }, 'package ready')
+    const made = await writeExport(parts, agent, begun.command, notes, signal)
+    const { id, entries, bytes } = made.whole
+    log.info({ package: id, parts: made.parts.length, entries, bytes }, 'package ready')
     parts.metrics.exported(agentName, (performance.now() - startedAt) / 1000)
-    await finish(parts, begun.command, agent, summary, notes)
+    await finish(parts, begun.command, agent, made, notes)
     await parts.wakeLanes(agent)
     return undefined
   } catch (error) {
@@ -77,13 +89,19 @@ export async function exportEntry(
   }
 }
 
+/** What an export has made: one package, or several and their index. */
+interface Made {
+  readonly whole: PackageSummary
+  readonly parts: readonly PackageSummary[]
+}
+
 async function writeExport(
   parts: { readonly packages: PackageStore; readonly installation: string },
   agent: Agent,
   command: Command,
   notes: Notes,
   signal: AbortSignal,
-): Promise<PackageSummary> {
+): Promise<Made> {
   const header: ManifestHeader = {
     format: 1,
     action: command.action === 'delete' ? 'delete' : 'add',
@@ -99,7 +117,17 @@ async function writeExport(
     command.action === 'delete'
       ? deletions(header.roots, command.deep, agent)
       : additions(header.roots, command.deep, agent, notes, signal)
-  return parts.packages.write(header, changes, origin, signal)
+  // What a mirror removes is known from all that it lists, so it is never split.
+  const limits = command.mode === 'mirror' ? { maxEntries: Infinity, maxBytes: Infinity } : partLimits
+  const made: PackageSummary[] = []
+  for await (const part of inParts(changes, limits)) made.push(await parts.packages.write(header, part, origin, signal))
+  const [only] = made
+  if (only !== undefined && made.length === 1) {
+    if (command.mode === 'mirror') await guardMirror(agent, await parts.packages.file(only.id), signal)
+    return { whole: only, parts: made }
+  }
+  const lines = made.map(({ id, entries, bytes }) => ({ type: 'part' as const, package: id, entries, bytes }))
+  return { whole: await parts.packages.writeIndex(header, lines, origin, signal), parts: made }
 }
 
 async function* deletions(roots: readonly ResourcePath[], deep: boolean, agent: Agent): AsyncGenerator<Change> {
@@ -122,21 +150,27 @@ async function* additions(
       yield { kind: 'put', resource }
 }
 
-async function finish(parts: Parts, command: Command, agent: Agent, made: PackageSummary, notes: Notes): Promise<void> {
-  const { id, action, mode, roots, entries, bytes, zipBytes } = made
-  const known = await parts.store.get(packageKey(id))
-  await advance(parts.store, command.id, agent.name, ({ entry }) => {
-    if (entry.stage !== 'preparing') return undefined
-    const record = {
-      ...{ id, createdAt: new Date().toISOString(), agent: agent.name, command: command.id },
-      ...{ action, mode, roots, entries, bytes, zipBytes },
-    }
+async function finish(parts: Parts, command: Command, agent: Agent, made: Made, notes: Notes): Promise<void> {
+  const { id, entries, bytes } = made.whole
+  const maker = { agent: agent.name, command: command.id }
+  let superseded = false
+  const ready = async ({ entry }: Progress): Promise<Step | undefined> => {
+    superseded = entry.stage !== 'preparing'
+    if (superseded) return undefined
+    const records = [...new Set([...made.parts, made.whole])].map((one) => packageRecord(one, maker))
+    const known = await parts.store.getAll(records.map((record) => packageKey(record.id)))
     return {
-      entry: { stage: 'ready', package: id, entries, bytes, error: undefined, ...notes.asField() },
-      writes: known === undefined ? [{ put: packageKey(id), value: record }] : [],
+      entry: {
+        ...{ stage: 'ready', package: id, entries, bytes, error: undefined, ...notes.asField() },
+        ...(made.parts.length > 1 && { parts: made.parts.length }),
+      },
+      // One that another export makes known at the same moment makes this batch fail, and it is looked at again.
+      checks: records.map(({ id: one }, i) => ({ key: packageKey(one), version: known[i]?.version ?? null })),
+      writes: records.filter((_, i) => known[i] === undefined).flatMap(rememberPackage),
       events: [{ type: 'package.ready', data: { package: id, entries, bytes } }],
     }
-  })
+  }
+  while ((await advance(parts.store, command.id, agent.name, ready)) === undefined && !superseded);
 }
 
 /** Ends one agent's part before anything of it was delivered: its deliveries fail with it, and leave their queues. */

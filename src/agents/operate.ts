@@ -89,8 +89,9 @@ export async function retry(parts: Parts, commandId: string, actor: string): Pro
             checks.push(...out.checks)
             writes.push(...out.writes)
           }
-          const { error: _, finishedAt: _finished, nextAttemptAt: _next, ...delivery } = was.value
-          requeued.push({ was, is: { ...delivery, state: 'queued', attempts: 0, queue: lane.queue } })
+          const { error: _, finishedAt: _finished, nextAttemptAt: _next, applied: _applied, ...delivery } = was.value
+          const round = (delivery.round ?? 0) + 1
+          requeued.push({ was, is: { ...delivery, state: 'queued', attempts: 0, round, queue: lane.queue } })
           const enqueuedAt = new Date().toISOString()
           writes.push(...enqueue(lane, { command: commandId, target: lane.queue, enqueuedAt }))
         }

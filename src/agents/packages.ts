@@ -5,7 +5,7 @@ import { openPackage } from '../packages/read.ts'
 import type { ResourcePath } from '../resources/path.ts'
 import { below } from '../state/store.ts'
 import type { Parts } from './parts.ts'
-import { packageKey, packageUsesKey, type PackageRecord } from './records.ts'
+import { packageKey, packageRecord, packageUsesKey, rememberPackage, type PackageRecord } from './records.ts'
 import type { Page } from './command-views.ts'
 
 /**
@@ -17,13 +17,19 @@ export async function receivePackage(
   upload: Readable,
   signal: AbortSignal,
 ): Promise<PackageRecord> {
-  const { id, action, mode, roots, entries, bytes, zipBytes } = await parts.packages.receive(upload, signal)
-  const key = packageKey(id)
+  const record = packageRecord(await parts.packages.receive(upload, signal))
+  const key = packageKey(record.id)
   const known = await parts.store.get<PackageRecord>(key)
   if (known !== undefined) return known.value
-  const createdAt = new Date().toISOString()
-  const record: PackageRecord = { id, createdAt, action, mode, roots, entries, bytes, zipBytes }
-  await parts.store.commit({ checks: [{ key, version: null }], writes: [{ put: key, value: record }] })
+  const held = await parts.store.getAll((record.parts ?? []).map(packageKey))
+  const lacking = record.parts?.find((_, i) => held[i] === undefined)
+  if (lacking !== undefined)
+    throw new ReplicationError(
+      'conflict',
+      `this is an index, and its part ${lacking} is not here; send the parts first`,
+    )
+  const checks = held.flatMap((part) => (part === undefined ? [] : [{ key: part.key, version: part.version }]))
+  await parts.store.commit({ checks: [{ key, version: null }, ...checks], writes: rememberPackage(record) })
   return record
 }
 
@@ -69,17 +75,23 @@ export async function listEntries(
 export async function deletePackage(parts: Pick<Parts, 'store'>, id: string): Promise<void> {
   for (;;) {
     const { id: known } = await packageOf(parts, id)
-    const record = await parts.store.get(packageKey(known))
+    const record = await parts.store.get<PackageRecord>(packageKey(known))
     if (record === undefined) continue
     const result = await parts.store.commit({
       checks: [
         { key: record.key, version: record.version },
         { key: packageUsesKey(known), atMost: 0 },
       ],
-      writes: [{ delete: record.key }],
+      writes: [
+        { delete: record.key },
+        ...(record.value.parts ?? []).map((part) => ({ add: packageUsesKey(part), amount: -1 })),
+      ],
     })
     if (result.ok) return
     if (result.failed === packageUsesKey(known))
-      throw new ReplicationError('conflict', `package ${known} is still in a queue; cancel its commands first`)
+      throw new ReplicationError(
+        'conflict',
+        `package ${known} is still in a queue, or part of a larger one; cancel its commands first`,
+      )
   }
 }

@@ -1,7 +1,8 @@
 import type { ErrorView } from '../errors.ts'
-import type { PackageId } from '../packages/manifest.ts'
+import type { PackageId, PackageSummary } from '../packages/manifest.ts'
 import type { Receipt } from '../endpoints/endpoint.ts'
 import type { ResourcePath } from '../resources/path.ts'
+import type { Write } from '../state/store.ts'
 
 /*
  * What the Store keeps of commands:
@@ -10,7 +11,8 @@ import type { ResourcePath } from '../resources/path.ts'
  * entry/<command>/<agent>                 HistoryEntry: what one agent does for the command
  * delivery/<command>/<agent>/<target>     Delivery: what becomes of it at one target
  * history/<agent>/<kind>/<command>        HistoryMark, so that histories are listed by agent and kind
- * package/<id>                            PackageRecord; package-uses/<id> counts the unfinished entries that refer to it
+ * package/<id>                            PackageRecord; package-uses/<id> counts the unfinished entries, and the
+ *                                         indexes, that refer to it
  * preparing/<command>/<agent>             Preparing: there while its package is still to be made
  * total/<agent>/<name>                    counters for people
  */
@@ -74,7 +76,10 @@ export interface HistoryEntry {
   /** Exports begun so far; with `nextExportAt` the next try. */
   readonly exports: number
   readonly nextExportAt?: string
+  /** The package, or the index of those that the tree has become. */
   readonly package?: PackageId
+  /** How many packages the tree has become, when it is more than one. */
+  readonly parts?: number
   readonly entries: number
   readonly bytes: number
   readonly targets: readonly string[]
@@ -106,6 +111,10 @@ export interface Delivery {
   readonly active: boolean
   /** Tries begun so far. */
   readonly attempts: number
+  /** How often it was queued again after it had failed: each time is a delivery of its own, to be applied anew. */
+  readonly round?: number
+  /** Of a tree in several parts: what the target has applied so far. */
+  readonly applied?: { readonly parts: number; readonly entries: number; readonly bytes: number }
   readonly nextAttemptAt?: string
   readonly error?: ErrorView
   readonly startedAt?: string
@@ -134,6 +143,30 @@ export interface PackageRecord {
   /** Unpacked. */
   readonly bytes: number
   readonly zipBytes: number
+  /** Of an index: the packages that it lists, in the order in which they are applied. */
+  readonly parts?: readonly PackageId[]
+}
+
+export interface PackageMaker {
+  readonly agent: string
+  readonly command: string
+}
+
+/** What is remembered of a package that was written or received. */
+export function packageRecord(made: PackageSummary, maker?: PackageMaker): PackageRecord {
+  const { id, action, mode, roots, entries, bytes, zipBytes, parts } = made
+  return {
+    ...{ id, createdAt: new Date().toISOString(), ...maker },
+    ...{ action, mode, roots, entries, bytes, zipBytes, ...(parts !== undefined && { parts }) },
+  }
+}
+
+/** The writes that make a package known; an index holds its parts. Only for one that is not known yet. */
+export function rememberPackage(record: PackageRecord): Write[] {
+  return [
+    { put: packageKey(record.id), value: record },
+    ...(record.parts ?? []).map((part) => ({ add: packageUsesKey(part), amount: 1 })),
+  ]
 }
 
 export type Counts<State extends string> = Readonly<Partial<Record<State, number>>>

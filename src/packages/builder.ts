@@ -3,10 +3,18 @@ import type { ResourcePath } from '../resources/path.ts'
 import { segmentBytes } from './compression.ts'
 import { EntryOrder } from './entry-order.ts'
 import type { PackageLimits } from './limits.ts'
-import { checkHeader, entryLine, headerLine, maxHeaderBytes } from './manifest-lines.ts'
-import type { ManifestEntry, ManifestHeader, PackageId, PackageOrigin, PackageSummary } from './manifest.ts'
+import { checkHeader, entryLine, headerLine, maxHeaderBytes, parsePart, partLine } from './manifest-lines.ts'
+import type {
+  ManifestEntry,
+  ManifestHeader,
+  ManifestPart,
+  PackageId,
+  PackageOrigin,
+  PackageSummary,
+} from './manifest.ts'
 import { filterXml, metaNames, originJson, propertiesXml } from './meta-files.ts'
 import type { Output } from './output.ts'
+import { PartList } from './parts.ts'
 import { Spool } from './spool.ts'
 import { ZipNames } from './zip-name.ts'
 import { ZipWriter, type LargeFile, type Written } from './zip-writer.ts'
@@ -29,6 +37,7 @@ export class PackageBuilder {
   readonly #manifest: Spool
   readonly #newSpool: () => Spool
   #content: Spool | undefined
+  #parts: PartList | undefined
   readonly #order: EntryOrder
   readonly #names = new ZipNames()
   #open: { readonly path: ResourcePath; readonly file: LargeFile } | undefined
@@ -66,6 +75,17 @@ export class PackageBuilder {
 
   addDelete(path: ResourcePath, deep: boolean): void {
     this.#list({ type: 'delete', path, deep })
+  }
+
+  /** All parts of an index, which has nothing else. Throws `invalid`, `too-large`. */
+  addParts(parts: readonly ManifestPart[]): void {
+    if (parts.length === 0) throw new ReplicationError('invalid', 'package: an index needs at least one part')
+    this.#parts = new PartList(this.#header)
+    for (const [i, part] of parts.entries()) {
+      const line = partLine(part)
+      this.#parts.add(parsePart(line, `line ${i + 2}`))
+      this.#addLine(line)
+    }
   }
 
   /** Content of at most one segment, unchanged until it is `settled`. */
@@ -110,7 +130,8 @@ export class PackageBuilder {
     const id = `sha256-${digest}` as PackageId
     this.#addMeta(metaNames.properties, propertiesXml(id))
     const zipBytes = await this.#zip.end()
-    return { ...this.#header, id, entries: this.#order.entries, bytes: this.#order.bytes, zipBytes }
+    const { entries, bytes } = this.#order
+    return { ...this.#header, id, ...(this.#parts?.summary ?? { entries, bytes }), zipBytes }
   }
 
   /** Also when it was not ended. */
@@ -126,7 +147,11 @@ export class PackageBuilder {
 
   #list(entry: ManifestEntry): void {
     this.#order.admit(entry)
-    this.#manifest.add(Buffer.from(`${entryLine(entry)}\n`))
+    this.#addLine(entryLine(entry))
+  }
+
+  #addLine(line: string): void {
+    this.#manifest.add(Buffer.from(`${line}\n`))
     const { maxManifestBytes } = this.#limits
     if (this.#manifest.size > maxManifestBytes)
       throw new ReplicationError('too-large', `package: its manifest would be larger than ${maxManifestBytes} bytes`)

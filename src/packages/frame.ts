@@ -3,13 +3,14 @@ import { ReplicationError } from '../errors.ts'
 import { quote } from '../resources/path.ts'
 import { unpacked } from './content.ts'
 import type { PackageLimits } from './limits.ts'
-import { outlineOf, type ManifestOutline } from './manifest-reader.ts'
+import { outlineOf, partsIn, type ManifestOutline } from './manifest-reader.ts'
 import type { PackageOrigin } from './manifest.ts'
 import { filterXml, maxOriginBytes, metaNames, parseOrigin, propertiesXml, type MetaFile } from './meta-files.ts'
+import { PartList } from './parts.ts'
 import { Window, type RandomAccess } from './random-access.ts'
 import { faultInName, zipEntries, type ZipEntry } from './zip-directory.ts'
 import { readZipEnd, type ZipEnd } from './zip-end.ts'
-import { locate, type Extent } from './zip-local.ts'
+import { Layout, locate, type Extent } from './zip-local.ts'
 
 /** All of a package but its content and the entries of its manifest: what is read when it is opened. */
 export interface Frame {
@@ -17,6 +18,8 @@ export interface Frame {
   readonly origin: PackageOrigin | undefined
   readonly end: ZipEnd
   readonly manifest: Located
+  /** Of an index. */
+  readonly parts: PartList | undefined
   /** Of the files beside the content; in the central directory all but two of them stand before it. */
   readonly extents: readonly Extent[]
 }
@@ -49,11 +52,27 @@ export async function readFrame(access: RandomAccess, limits: PackageLimits): Pr
     throw beyond(`its origin is larger than ${maxOriginBytes} bytes`)
   return {
     outline,
+    parts: outline.index ? await readParts(access, end, outline, metas) : undefined,
     end,
     manifest,
     origin: origin === undefined ? undefined : parseOrigin(await textOf(access, origin)),
     extents: [...metas.values()].map(({ extent }) => extent),
   }
+}
+
+/** An index is read whole, for there is nothing else in it. */
+async function readParts(
+  access: RandomAccess,
+  end: ZipEnd,
+  { header }: ManifestOutline,
+  metas: ReadonlyMap<MetaFile, Located>,
+): Promise<PartList> {
+  const { entry, extent } = metas.get('manifest') as Located
+  const parts = new PartList(header)
+  for await (const lines of partsIn(unpacked(access, entry, extent.data))) for (const part of lines) parts.add(part)
+  if (end.count !== metas.size) throw new ReplicationError('corrupt', 'package: it is an index, and yet has content')
+  new Layout([...metas.values()].map((located) => located.extent)).finish(end.start)
+  return parts
 }
 
 /** Throws `too-large` when unpacking an entry would make more of it than content does. */

@@ -4,10 +4,18 @@
  */
 import { ReplicationError } from '../errors.ts'
 import { comparePaths, parsePath, quote, type ResourcePath } from '../resources/path.ts'
-import type { ManifestEntry, ManifestFilter, ManifestHeader, ManifestPart } from './manifest.ts'
+import {
+  isPackageId,
+  type ManifestEntry,
+  type ManifestFilter,
+  type ManifestHeader,
+  type ManifestPart,
+} from './manifest.ts'
 
 /** Longest line below the first: a path of 4,096 bytes, each escaped as `\u00xx`, and what stands around it. */
 export const maxLineBytes = 32 * 1024
+/** How each line of an index begins, and no other line. */
+export const partStart = '{"type":"part"'
 /** Longest first line: it lists the roots, and a command may name thousands. */
 export const maxHeaderBytes = 16 * 1024 * 1024
 
@@ -26,6 +34,10 @@ export function entryLine(entry: ManifestEntry): string {
     case 'delete':
       return `{"type":"delete","path":${JSON.stringify(entry.path)},"deep":${entry.deep}}`
   }
+}
+
+export function partLine({ type, package: id, entries, bytes }: ManifestPart): string {
+  return JSON.stringify({ type, package: id, entries, bytes })
 }
 
 /** Throws `invalid`, saying what is wrong with the header. */
@@ -64,21 +76,31 @@ export function parseEntry(line: string, at: string): ManifestEntry {
   return entry
 }
 
+/** A line of an index. Throws `invalid`. */
+export function parsePart(line: string, at: string): ManifestPart {
+  const { type, package: id, entries, bytes } = objectIn(line, at)
+  if (type !== 'part') throw refused(`${at} is not a part, and an index lists nothing else`)
+  if (typeof id !== 'string' || !isPackageId(id)) throw refused(`${at} names no package`)
+  if (!isCount(entries) || !isCount(bytes)) throw refused(`${at} does not say how many entries and bytes it has`)
+  const part: ManifestPart = { type, package: id, entries, bytes }
+  canonical(line, partLine(part), at)
+  return part
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
 function typed(fields: Record<string, unknown>, at: string): ManifestEntry {
   const { type } = fields
-  if (type === 'part') {
-    const { package: first } = fields as unknown as ManifestPart
-    throw refused(
-      `it is the index of a tree in several parts (${quote(String(first))} first), which this server cannot apply`,
-    )
-  }
+  if (type === 'part') throw refused(`${at} is a part, and only an index, which lists nothing else, has parts`)
   if (typeof fields['path'] !== 'string') throw refused(`${at} has no path`)
   const path = parsePath(fields['path'])
   switch (type) {
     case 'file': {
       const { digest, size } = fields
       if (typeof digest !== 'string' || !digestPattern.test(digest)) throw refused(`${at} has no SHA-256 digest in hex`)
-      if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw refused(`${at} has no size`)
+      if (!isCount(size)) throw refused(`${at} has no size`)
       return { type, path, digest, size }
     }
     case 'folder':

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { ReplicationError } from '../errors.ts'
-import { maxHeaderBytes, maxLineBytes, parseEntry, parseHeader } from './manifest-lines.ts'
-import type { ManifestEntry, ManifestHeader, PackageId } from './manifest.ts'
+import { maxHeaderBytes, maxLineBytes, parseEntry, parseHeader, parsePart, partStart } from './manifest-lines.ts'
+import type { ManifestEntry, ManifestHeader, ManifestPart, PackageId } from './manifest.ts'
 
 const newline = 0x0a
 
@@ -10,8 +10,10 @@ const newline = 0x0a
 export interface ManifestOutline {
   readonly id: PackageId
   readonly header: ManifestHeader
-  /** How many there are. */
-  readonly entries: number
+  /** How many lines follow the header. */
+  readonly lines: number
+  /** Whether the first of them is that of an index. */
+  readonly index: boolean
 }
 
 /** Reads the first line, and the rest for its digest only. Throws `invalid`. */
@@ -22,10 +24,12 @@ export async function outlineOf(chunks: AsyncIterable<Buffer>): Promise<Manifest
   let bytes = 0
   let lines = 0
   let last = -1
+  let second = ''
   for await (const chunk of chunks) {
     digest.update(chunk)
     if (header === undefined) {
       const end = chunk.indexOf(newline)
+      if (end >= 0) second = latin1(chunk, end + 1, partStart.length)
       begun.push(end < 0 ? chunk : chunk.subarray(0, end))
       bytes += end < 0 ? chunk.length : end
       if (bytes > maxHeaderBytes) throw refused('line 1 is too long')
@@ -33,16 +37,28 @@ export async function outlineOf(chunks: AsyncIterable<Buffer>): Promise<Manifest
         header = parseHeader(textOf(Buffer.concat(begun), 'line 1'))
         begun = []
       }
-    }
+    } else if (second.length < partStart.length) second += latin1(chunk, 0, partStart.length - second.length)
     for (let at = chunk.indexOf(newline); at >= 0; at = chunk.indexOf(newline, at + 1)) lines++
     last = chunk.at(-1) ?? last
   }
   if (header === undefined || last !== newline) throw refused('its last line does not end')
-  return { id: `sha256-${digest.digest('hex')}` as PackageId, header, entries: lines - 1 }
+  return { id: `sha256-${digest.digest('hex')}` as PackageId, header, lines: lines - 1, index: second === partStart }
 }
 
 /** The entries, as many at a time as a chunk holds. Throws `invalid`. */
-export async function* entriesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<ManifestEntry[], void, void> {
+export function entriesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<ManifestEntry[], void, void> {
+  return linesIn(chunks, parseEntry)
+}
+
+/** The same of an index. */
+export function partsIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<ManifestPart[], void, void> {
+  return linesIn(chunks, parsePart)
+}
+
+async function* linesIn<T>(
+  chunks: AsyncIterable<Buffer>,
+  parse: (line: string, at: string) => T,
+): AsyncGenerator<T[], void, void> {
   let begun: Buffer[] = []
   let bytes = 0
   let line = 0
@@ -58,12 +74,16 @@ export async function* entriesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<
       const lines = whole.split('\n')
       if (line === 0) lines.shift()
       line ||= 1
-      const entries: ManifestEntry[] = []
-      for (const text of lines) entries.push(parseEntry(text, `line ${++line}`))
+      const entries: T[] = []
+      for (const text of lines) entries.push(parse(text, `line ${++line}`))
       yield entries
     }
     if (bytes > (line === 0 ? maxHeaderBytes : maxLineBytes)) throw refused(`line ${line + 1} is too long`)
   }
+}
+
+function latin1(chunk: Buffer, start: number, length: number): string {
+  return chunk.toString('latin1', start, start + length)
 }
 
 function textOf(bytes: Buffer, at: string): string {

@@ -38,12 +38,14 @@ export type ManifestEntry =
 
 /**
  * A line of an index: the manifest of a tree that is too large for one package, whose parts are packages of their own, in
- * the order in which they are applied. Named by the format; this version reads no index and says so (`invalid`).
+ * the order in which they are applied. The index itself is never applied.
  */
 export interface ManifestPart {
   readonly type: 'part'
   readonly package: PackageId
+  /** Of its manifest. */
   readonly entries: number
+  /** Of its content, unpacked. */
   readonly bytes: number
 }
 
@@ -67,6 +69,8 @@ export interface PackageFile {
 /** What is known of a package without opening it. */
 export interface PackageSummary extends ManifestHeader {
   readonly id: PackageId
+  /** Only of an index: its parts, in the order in which they are applied. Then `entries` and `bytes` are sums over them. */
+  readonly parts?: readonly PackageId[]
   readonly entries: number
   /** Bytes of content, unpacked. */
   readonly bytes: number

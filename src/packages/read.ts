@@ -6,7 +6,7 @@ import { segmentBytes } from './compression.ts'
 import { checkContent, contentStream, unpack } from './content.ts'
 import { readFrame, type Frame } from './frame.ts'
 import { defaultLimits, type PackageLimits } from './limits.ts'
-import type { ManifestEntry, ManifestHeader, PackageFile, PackageId, PackageOrigin } from './manifest.ts'
+import type { ManifestEntry, ManifestHeader, ManifestPart, PackageFile, PackageId, PackageOrigin } from './manifest.ts'
 import { fileAccess, Window, type RandomAccess } from './random-access.ts'
 import { Regions } from './regions.ts'
 import { storageError } from './storage-error.ts'
@@ -75,7 +75,9 @@ export class PackageReader {
   readonly id: PackageId
   readonly header: ManifestHeader
   readonly origin: PackageOrigin | undefined
-  /** How many the manifest lists. */
+  /** Of an index, in the order in which they are applied; empty for a package that is applied itself. */
+  readonly parts: readonly ManifestPart[]
+  /** How many the manifest lists; of an index, all parts together. */
   readonly entryCount: number
   readonly zipBytes: number
   readonly #access: RandomAccess
@@ -89,7 +91,8 @@ export class PackageReader {
     this.id = frame.outline.id
     this.header = frame.outline.header
     this.origin = frame.origin
-    this.entryCount = frame.outline.entries
+    this.parts = frame.parts?.parts ?? []
+    this.entryCount = frame.parts?.entries ?? frame.outline.lines
     this.zipBytes = access.size
   }
 
@@ -100,9 +103,10 @@ export class PackageReader {
 
   /**
    * The changes in the manifest's order, up to 256 or some 1 MiB at a time. The package as a whole is verified when this
-   * has ended without an error, and no sooner: nothing may be applied for good before.
+   * has ended without an error, and no sooner: nothing may be applied for good before. Throws `invalid` for an index.
    */
   async *batches({ paths, signal }: ReadOptions = {}): AsyncGenerator<PackageChange[], void, void> {
+    this.#refuseIndex('apply its parts')
     const wanted = paths === undefined ? undefined : new Regions(paths)
     const window = new Window(this.#access, windowBytes)
     let batch: PackageChange[] = []
@@ -123,8 +127,10 @@ export class PackageReader {
     if (batch.length > 0) yield batch
   }
 
-  /** Reads all of it, only to check it; answers the bytes of content. Throws what `batches` and its contents do. */
+  /** Reads all of it, only to check it; answers the bytes of content (of an index, of its parts). Throws what `batches` and its contents do. */
   async verify(signal?: AbortSignal): Promise<number> {
+    // All that an index has was read when it was opened.
+    if (this.#frame.parts !== undefined) return this.#frame.parts.bytes
     const window = new Window(this.#access, windowBytes)
     let [bytes, since] = [0, 0]
     for await (const located of walk(this.#access, this.#frame, this.#limits, window)) {
@@ -142,7 +148,7 @@ export class PackageReader {
     return bytes
   }
 
-  /** One page of the manifest: the entries behind the path `after`. */
+  /** One page of the manifest: the entries behind the path `after`. Throws `invalid` for an index. */
   async entries({ after, limit }: { readonly after?: ResourcePath; readonly limit: number }): Promise<ManifestEntry[]> {
     const page: ManifestEntry[] = []
     for await (const entries of this.manifest())
@@ -160,7 +166,12 @@ export class PackageReader {
 
   /** The manifest alone, a batch at a time, in order; its lines are checked, the content is not looked at. */
   manifest(): AsyncGenerator<ManifestEntry[], void, void> {
+    this.#refuseIndex('list its parts')
     return manifestEntries(this.#access, this.#frame)
+  }
+
+  #refuseIndex(instead: string): void {
+    if (this.parts.length > 0) throw new ReplicationError('invalid', `package ${this.id}: it is an index; ${instead}`)
   }
 
   async #change(located: Located, window: Window): Promise<PackageChange> {

@@ -10,6 +10,7 @@ import { defaultLimits, type PackageLimits } from './limits.ts'
 import {
   isPackageId,
   type ManifestHeader,
+  type ManifestPart,
   type PackageFile,
   type PackageId,
   type PackageOrigin,
@@ -18,7 +19,7 @@ import {
 import { storageError } from './storage-error.ts'
 import { verifyWhole } from './verify.ts'
 import type { Verified } from './verify-thread.ts'
-import { writePackage } from './write.ts'
+import { writeIndex, writePackage } from './write.ts'
 import { spoolFiles } from './write-thread.ts'
 
 /** What is known of a stored package: its summary, and who made it, where it says so. */
@@ -76,15 +77,17 @@ export class PackageStore {
     origin: PackageOrigin,
     signal: AbortSignal,
   ): Promise<PackageSummary> {
-    const file = this.#temporary()
-    try {
-      const summary = await writePackage(header, changes, { file, origin, limits: this.#limits, signal })
-      await this.#keep(file, { summary, origin })
-      return summary
-    } finally {
-      // The thread that writes removes its own files, unless it was lost.
-      await Promise.all([file, ...spoolFiles(file)].map((left) => rm(left, { force: true })))
-    }
+    return this.#write(origin, (file) => writePackage(header, changes, { file, origin, limits: this.#limits, signal }))
+  }
+
+  /** Writes an index of parts and keeps it. Throws what the function `writeIndex` does. */
+  async writeIndex(
+    header: ManifestHeader,
+    parts: readonly ManifestPart[],
+    origin: PackageOrigin,
+    signal: AbortSignal,
+  ): Promise<PackageSummary> {
+    return this.#write(origin, (file) => writeIndex(header, parts, { file, origin, limits: this.#limits, signal }))
   }
 
   /**
@@ -166,6 +169,18 @@ export class PackageStore {
         const found = isPackageId(id) ? await stat(this.#zip(id)).catch(gone) : undefined
         if (found !== undefined) yield { id: id as PackageId, mtimeMs: found.mtimeMs }
       }
+    }
+  }
+
+  async #write(origin: PackageOrigin, write: (file: string) => Promise<PackageSummary>): Promise<PackageSummary> {
+    const file = this.#temporary()
+    try {
+      const summary = await write(file)
+      await this.#keep(file, { summary, origin })
+      return summary
+    } finally {
+      // The thread that writes removes its own files, unless it was lost.
+      await Promise.all([file, ...spoolFiles(file)].map((left) => rm(left, { force: true })))
     }
   }
 

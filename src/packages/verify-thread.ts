@@ -18,7 +18,8 @@ export async function run({ file, limits }: VerifyOrder, _port: MessagePort, sig
   try {
     const bytes = await pkg.verify(signal)
     const { id, header, origin, entryCount: entries, zipBytes } = pkg
-    return { summary: { ...header, id, entries, bytes, zipBytes }, origin }
+    const parts = pkg.parts.map((part) => part.package)
+    return { summary: { ...header, id, ...(parts.length > 0 && { parts }), entries, bytes, zipBytes }, origin }
   } finally {
     await pkg.close()
   }

@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { receive } from '../threads/stream.ts'
 import { segmentBytes } from './compression.ts'
 import { PackageBuilder, type Blueprint } from './builder.ts'
-import type { PackageSummary } from './manifest.ts'
+import type { ManifestPart, PackageSummary } from './manifest.ts'
 import { fileOutput, type Output } from './output.ts'
 import type { Batch, Piece } from './pieces.ts'
 import type { Spare } from './segment-buffers.ts'
@@ -11,6 +11,8 @@ import { storageError } from './storage-error.ts'
 
 export interface WriteOrder extends Blueprint {
   readonly file: string
+  /** Of an index; no pieces are received then. */
+  readonly parts?: readonly ManifestPart[]
 }
 
 /**
@@ -25,7 +27,7 @@ export async function run(order: WriteOrder, port: MessagePort, signal: AbortSig
   try {
     const output = fileOutput(file)
     try {
-      return await build(order, output, pieces(port))
+      return await build(order, output, order.parts === undefined ? pieces(port) : [])
     } catch (error) {
       rmSync(file, { force: true })
       throw error
@@ -57,6 +59,7 @@ export async function build(
 ): Promise<PackageSummary> {
   const builder = new PackageBuilder(order, output, spoolFiles(order.file))
   try {
+    if (order.parts !== undefined) builder.addParts(order.parts)
     for await (const piece of pieces) {
       if ('items' in piece) {
         await addBatch(builder, piece)

@@ -4,7 +4,7 @@ import type { Change } from '../resources/resource.ts'
 import { ThreadPool } from '../threads/pool.ts'
 import { send } from '../threads/stream.ts'
 import { defaultLimits, type PackageLimits } from './limits.ts'
-import type { ManifestHeader, PackageOrigin, PackageSummary } from './manifest.ts'
+import type { ManifestHeader, ManifestPart, PackageOrigin, PackageSummary } from './manifest.ts'
 import { piecesOf, type Piece } from './pieces.ts'
 import { SegmentBuffers } from './segment-buffers.ts'
 import type { WriteOrder } from './write-thread.ts'
@@ -60,5 +60,22 @@ export async function writePackage(
     await sent
     signal.throwIfAborted()
     throw first ?? error
+  }
+}
+
+/**
+ * Writes an index of parts, in the order in which they are applied. `header` is theirs. Throws `invalid` for a mirror, without
+ * parts, or when one comes twice; `too-large` beyond the limits, `unavailable` when the disk is full.
+ */
+export async function writeIndex(
+  header: ManifestHeader,
+  parts: readonly ManifestPart[],
+  { file, origin, limits = defaultLimits, signal }: WriteOptions,
+): Promise<PackageSummary> {
+  try {
+    return await threads.run<WriteOrder, PackageSummary>(thread, { header, origin, limits, file, parts }, signal)
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
   }
 }

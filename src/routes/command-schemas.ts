@@ -99,6 +99,9 @@ export const commandView = Type.Object(
           agent: Type.String(),
           status: Type.Enum([...runStates, 'error']),
           package: Type.Optional(packageId),
+          parts: Type.Optional(
+            Type.Object({ done: count, total: count }, { ...closed, description: 'Of a tree in several packages.' }),
+          ),
           error: Type.Optional(errorView),
           notes,
           targets,
@@ -143,6 +146,7 @@ export const packageView = Type.Object(
     entries: count,
     bytes: count,
     zipBytes: count,
+    parts: Type.Optional(Type.Array(packageId, { description: 'Of an index: the packages that it lists, in order.' })),
     digest: Type.String(),
     signatures: Type.Array(Type.Unknown()),
   },

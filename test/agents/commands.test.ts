@@ -180,3 +180,23 @@ test('a test reaches every target and queues nothing', async (t) => {
   assert.equal(command.state, 'succeeded')
   assert.equal(given.read('one', '/content'), undefined)
 })
+
+test('a mirror that the guard refuses fails before it is queued, and later commands go on', async (t) => {
+  const given = await givenEngine(t)
+  await given.agent('author', ['one'], {
+    targets: [{ kind: 'memory', name: given.name('one') }],
+    deletes: { maxPercent: 10, maxCount: 1000 },
+  })
+  for (const name of ['a', 'b', 'c', 'd']) given.write(`/content/${name}`, name)
+  await given.finished(await given.ask({ agents: ['author'] }))
+  for (const name of ['a', 'b', 'c']) given.write(`/content/${name}`, undefined)
+  const refused = await given.finished(await given.ask({ agents: ['author'], mode: 'mirror' }))
+  assert.equal(refused.state, 'failed')
+  assert.equal(refused.agents[0]?.error?.code, 'conflict')
+  assert.equal(given.read('one', '/content/a'), 'a')
+  await given.configs.patch('author', { deletes: { maxPercent: 80 } }, { actor: 'test' })
+  const allowed = await given.finished(await given.ask({ agents: ['author'], mode: 'mirror' }))
+  assert.equal(allowed.state, 'succeeded')
+  assert.equal(given.read('one', '/content/a'), undefined)
+  assert.equal(given.read('one', '/content/d'), 'd')
+})
