@@ -1,0 +1,10 @@
+import { good, packageOf } from '../draft.ts'
+
+export const message = /a mirror is never split/
+export const bytes = (): Buffer =>
+  packageOf({
+    header: good.header.replace('"update"', '"mirror"'),
+    filter: good.filter.replace(' mode="update"', ''),
+    lines: [`{"type":"part","package":"sha256-${'0'.repeat(64)}","entries":1,"bytes":1}`],
+    content: [],
+  })
