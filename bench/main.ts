@@ -1,5 +1,6 @@
 /** `npm run bench`: how fast two servers of ours copy a tree, beside what would otherwise be used. See `-- --help`. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import type { Contender } from './contender.ts'
@@ -32,6 +33,7 @@ const options = new Command('npm run bench --')
   .parse()
   .opts<Options>()
 
+const [loadBefore = 0] = loadavg()
 const runs = options.quick ? 1 : options.runs
 const chosen = options.quick ? scenarios.slice(0, 1) : (options.only ?? scenarios)
 const installed = rivals.map((rival) => ({ rival, version: versionOf(rival) }))
@@ -49,6 +51,7 @@ try {
   for (const scenario of chosen) results.push(await run(scenario))
   const text = table(results, 'trebuchet', {
     runs,
+    loadBefore,
     rivals: installed.map(({ rival, version }) => version ?? `${rival.program} is not installed, and was left out`),
   })
   process.stdout.write(text)

@@ -7,6 +7,8 @@ export interface Circumstances {
   readonly runs: number
   /** What each rival says of its version, or that it is not installed. */
   readonly rivals: readonly string[]
+  /** The machine's load average of the last minute, before the first run. */
+  readonly loadBefore: number
 }
 
 const heads = ['work', 'with', 'median', 'min–max', 'CPU', 'ours ÷ it', 'peak memory', 'longest loop delay']
@@ -67,14 +69,14 @@ function growth(results: readonly Result[]): string[] {
   return [`Growth exponent from ${one} to ${other} files: ${large.outcomes.map(of).join(', ')}.`, '']
 }
 
-function foot(ours: string, { runs, rivals }: Circumstances): string[] {
+function foot(ours: string, { runs, rivals, loadBefore }: Circumstances): string[] {
   const [cpu] = cpus()
   const machine = `${cpus().length} × ${cpu?.model.trim() ?? 'unknown processor'}, ${Math.round(totalmem() / 2 ** 30)} GiB`
   return [
     `* ${runs === 1 ? 'One run' : `Medians of ${runs} runs`}, the tools in turn, each into a fresh empty folder; the source is in the page cache; the disk is idle before each run. The first copy of each tool was compared byte by byte.`,
     `* ${ours}: from the call of replicate to its answer, between two servers over HTTP on the loopback: read, packed, stored, sent, verified, written, and durable on both sides before the answer. The others end when the bytes are in the page cache: nothing is flushed for them.`,
     '* CPU: user and system time of every process that took part. Memory: anonymous memory of a server (RssAnon, every 50 ms), the peak of all runs. Loop delay: the longest of all runs as /metrics tells it, some 10 ms of which are the interval of the clock that measures.',
-    `* ${new Date().toISOString().slice(0, 10)}, ${machine}, ${type()} ${release()}, Node ${process.version}; ${rivals.join('; ')}.`,
+    `* ${new Date().toISOString().slice(0, 10)}, ${machine}, ${type()} ${release()}, Node ${process.version}; ${rivals.join('; ')}. Load before the first run: ${loadBefore.toFixed(1)}; what others do meanwhile makes every time longer.`,
   ]
 }
 
