@@ -14,7 +14,10 @@ export async function run(
       return process.exit(3)
     case 'wait':
       await new Promise((_, reject) => {
-        signal.addEventListener('abort', () => reject(new ReplicationError('unavailable', 'aborted')))
+        const stop = (): void => reject(new ReplicationError('unavailable', 'aborted'))
+        // It may have been aborted while this module was loaded.
+        if (signal.aborted) stop()
+        else signal.addEventListener('abort', stop)
       })
       return 0
     case 'count': {
