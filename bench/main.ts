@@ -88,7 +88,8 @@ async function run(scenario: Scenario): Promise<Result> {
 
 async function tidy(): Promise<void> {
   await Promise.all([...open].map((contender) => contender.close()))
-  rmSync(work, { recursive: true, force: true })
+  // A tool that was interrupted may still be writing.
+  rmSync(work, { recursive: true, force: true, maxRetries: 10, retryDelay: 500 })
 }
 
 function say(line: string): void {

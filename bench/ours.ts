@@ -9,7 +9,10 @@ import { ServerProcess } from './servers.ts'
 interface Command {
   readonly id: string
   readonly state?: string
-  readonly agents: readonly { readonly package?: string }[]
+}
+
+interface Packages {
+  readonly items: readonly { readonly id: string }[]
 }
 
 /**
@@ -54,10 +57,10 @@ export class Ours implements Contender {
     })
     const watches = await Promise.all([watch(this.#sender), watch(this.#receiver)])
     const startedAt = performance.now()
-    const command = await this.#replicate(agent)
+    await this.#replicate(agent)
     const wallMs = performance.now() - startedAt
     const servers = await Promise.all(watches.map((stop) => stop()))
-    await this.#forget(agent, command)
+    await this.#forget(agent)
     return { wallMs, cpuMs: servers.reduce((sum, server) => sum + server.cpuMs, 0), servers }
   }
 
@@ -65,7 +68,7 @@ export class Ours implements Contender {
     await Promise.all([this.#sender.close(), this.#receiver.close()])
   }
 
-  async #replicate(agent: string): Promise<Command> {
+  async #replicate(agent: string): Promise<void> {
     const prefer = { prefer: 'wait=600' }
     const path = `/replication/agent/${agent}/replicate`
     let command = await this.#sender.ask<Command>([200, 202], 'POST', path, { paths: ['/content'] }, prefer)
@@ -73,14 +76,15 @@ export class Ours implements Contender {
     while ([undefined, 'queued', 'running', 'retrying'].includes(command.state))
       command = await this.#sender.ask([200], 'GET', `/replication/commands/${command.id}`, undefined, prefer)
     if (command.state !== 'succeeded') throw new Error(`the command ended as ${JSON.stringify(command)}`)
-    return command
   }
 
-  async #forget(agent: string, command: Command): Promise<void> {
+  /** A command may have made several packages, and nothing but this bench has made any. */
+  async #forget(agent: string): Promise<void> {
     for (const server of [this.#sender, this.#receiver]) {
       await server.ask([204], 'DELETE', `/replication/config/${agent}`)
-      for (const { package: id } of command.agents)
-        if (id !== undefined) await server.ask([204], 'DELETE', `/replication/packages/${id}`)
+      const { items } = await server.ask<Packages>([200], 'GET', '/replication/packages?limit=500')
+      // The parts of a package may go with it.
+      for (const { id } of items) await server.ask([204, 404], 'DELETE', `/replication/packages/${id}`)
     }
   }
 }
