@@ -37,7 +37,7 @@ export class ThreadPool {
   readonly #waiting: ((thread: Thread) => void)[] = []
   #closed = false
 
-  constructor(size: number, idleMs = 5000) {
+  constructor(size: number, idleMs = 60_000) {
     this.#size = size
     this.#idleMs = idleMs
   }
