@@ -8,6 +8,8 @@ import { join } from 'node:path'
 import { text as textOf } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+/** As `npm start` starts it. */
+const startFlags = ['--max-semi-space-size=2']
 const program = join(import.meta.dirname, '..', 'src', 'server.js')
 const startMs = 30_000
 const stopMs = 30_000
@@ -39,7 +41,7 @@ export class ServerProcess {
     const log = join(folder, `${role}.log`)
     const output = openSync(log, 'a')
     const flags = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(profiles, role)}`]
-    const child = spawn(process.execPath, [...flags, program], {
+    const child = spawn(process.execPath, [...startFlags, ...flags, program], {
       cwd: folder,
       stdio: ['ignore', output, output],
       env: {

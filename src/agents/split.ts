@@ -9,7 +9,7 @@ export interface PartLimits {
 }
 
 /** A retry repeats one part, and what is kept in memory of a package is in proportion to its entries. */
-export const partLimits: PartLimits = { maxEntries: 10_000, maxBytes: 256 * 1024 * 1024 }
+export const partLimits: PartLimits = { maxEntries: 16_384, maxBytes: 256 * 1024 * 1024 }
 
 /**
  * The changes in parts, at least one. Each part must be read to its end, contents included, before the next is asked for; a part
