@@ -12,7 +12,7 @@ interface Command {
 }
 
 interface Packages {
-  readonly items: readonly { readonly id: string }[]
+  readonly items: readonly { readonly id: string; readonly parts?: readonly string[] }[]
 }
 
 /**
@@ -84,7 +84,9 @@ export class Ours implements Contender {
       await server.ask([204], 'DELETE', `/replication/config/${agent}`)
       const { items } = await server.ask<Packages>([200], 'GET', '/replication/packages?limit=500')
       // The parts of a package may go with it.
-      for (const { id } of items) await server.ask([204, 404], 'DELETE', `/replication/packages/${id}`)
+      // An index holds its parts, so it goes before them.
+      const inOrder = items.toSorted((a, b) => Number(a.parts === undefined) - Number(b.parts === undefined))
+      for (const { id } of inOrder) await server.ask([204, 404], 'DELETE', `/replication/packages/${id}`)
     }
   }
 }
