@@ -92,13 +92,14 @@ async function viewOf(store: Store, command: Command): Promise<CommandView> {
       if (status === 'error') return { agent, status, targets: [], ...(error !== undefined && { error }) }
       const entry = (await store.get<HistoryEntry>(entryKey(command.id, agent)))?.value
       if (entry === undefined) return { agent, status: command.state, targets: [] }
+      const deliveries = await deliveriesOf(store, entry)
       return {
         ...{ agent, status: entry.status },
         ...(entry.package !== undefined && { package: entry.package }),
         ...(entry.error !== undefined && { error: entry.error }),
         ...(entry.notes !== undefined && { notes: entry.notes }),
-        ...partsOf(entry, await deliveriesOf(store, entry)),
-        targets: await targetsOf(store, entry),
+        ...partsOf(entry, deliveries),
+        targets: deliveries.map((delivery) => targetView(delivery, entry)),
       }
     }),
   )
@@ -110,10 +111,6 @@ async function deliveriesOf(store: Store, entry: HistoryEntry): Promise<Delivery
     entry.targets.map((target) => deliveryKey(entry.command, entry.agent, target)),
   )
   return found.flatMap((delivery) => (delivery === undefined ? [] : [delivery.value]))
-}
-
-async function targetsOf(store: Store, entry: HistoryEntry): Promise<TargetView[]> {
-  return (await deliveriesOf(store, entry)).map((delivery) => targetView(delivery, entry))
 }
 
 function partsOf({ parts: total }: HistoryEntry, deliveries: readonly Delivery[]): Pick<AgentView, 'parts'> {
@@ -208,7 +205,7 @@ async function historyView(store: Store, entry: HistoryEntry, command: Command):
     ...(entry.package !== undefined && { package: entry.package }),
     ...(entry.error !== undefined && { error: entry.error }),
     ...(entry.notes !== undefined && { notes: entry.notes }),
-    targets: await targetsOf(store, entry),
+    targets: (await deliveriesOf(store, entry)).map((delivery) => targetView(delivery, entry)),
   }
 }
 
