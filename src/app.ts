@@ -41,6 +41,25 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   return app
 }
 
+/** How often a closing server looks for connections whose answer has meanwhile ended. */
+const lookForIdleMs = 50
+
+/**
+ * No new connections; answers under way may end within `graceMs`, then their connections are cut. Node closes idle
+ * connections once, when it is told to close: one whose answer was under way just then would be kept alive for as long
+ * as its client likes, so they are looked for until none is left.
+ */
+export async function closeApp(app: FastifyInstance, graceMs: number): Promise<void> {
+  const idle = setInterval(() => app.server.closeIdleConnections(), lookForIdleMs)
+  const limit = setTimeout(() => app.server.closeAllConnections(), graceMs)
+  try {
+    await app.close()
+  } finally {
+    clearInterval(idle)
+    clearTimeout(limit)
+  }
+}
+
 /** Of this software, as its package says. */
 function version(): string {
   const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')

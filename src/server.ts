@@ -12,7 +12,7 @@ import type { Parts } from './agents/parts.ts'
 import { queueHooks } from './agents/queue-hooks.ts'
 import { Roster } from './agents/roster.ts'
 import { seedAgents } from './agents/seed.ts'
-import { buildApp } from './app.ts'
+import { buildApp, closeApp } from './app.ts'
 import { apartFrom } from './endpoints/apart.ts'
 import { directory } from './endpoints/directory.ts'
 import type { EndpointKind } from './endpoints/endpoint.ts'
@@ -94,7 +94,7 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     })
     closers.push(async () => {
       closing.abort()
-      await app.close()
+      await closeApp(app, settings.shutdownGraceMs)
     })
     await engine.start()
     const url = await app.listen({ host: settings.host, port: settings.port })
