@@ -5,13 +5,14 @@ import { pino, type Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { ulid } from 'ulid'
 import { ConfigStore } from './agents/config-store.ts'
-import { Engine, wakeLanes } from './agents/engine.ts'
+import { Engine } from './agents/engine.ts'
 import { EventHub } from './agents/events.ts'
 import { DeliveryMetrics } from './agents/metrics.ts'
 import type { Parts } from './agents/parts.ts'
 import { queueHooks } from './agents/queue-hooks.ts'
 import { Roster } from './agents/roster.ts'
 import { seedAgents } from './agents/seed.ts'
+import { wakeLanes } from './agents/wake.ts'
 import { buildApp, closeApp } from './app.ts'
 import { apartFrom } from './endpoints/apart.ts'
 import { directory } from './endpoints/directory.ts'
@@ -78,7 +79,7 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     const parts: Parts = {
       ...{ store, work, packages, roster, events, log, installation },
       metrics: new DeliveryMetrics(registry, store, roster),
-      wakeLanes: (agent) => wakeLanes(work, agent),
+      wakeLanes: (agent) => wakeLanes({ store, work }, agent),
     }
     const engine = new Engine(parts)
     closers.push(() => engine.stop())

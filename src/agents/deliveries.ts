@@ -4,8 +4,9 @@ import type { PackageId } from '../packages/manifest.ts'
 import { backoffMs } from '../queues/backoff.ts'
 import { dequeue, enqueue, epochOf, headOf, isPaused, stillHeld, takeOver, type LaneId } from '../queues/lanes.ts'
 import type { PlacedItem } from '../queues/lanes.ts'
+import type { Again } from '../queues/work.ts'
 import { isWithin, outermost, type ResourcePath } from '../resources/path.ts'
-import type { Entry } from '../state/store.ts'
+import type { Entry, Store } from '../state/store.ts'
 import { advance, type Progress, type Step } from './advance.ts'
 import type { Parts } from './parts.ts'
 import {
@@ -29,7 +30,7 @@ const maxTries = 20
  *
  * The head keeps its place while it waits: a delete that overtook its publish would bring the page back.
  */
-export async function deliverHead(parts: Parts, lane: LaneId, signal: AbortSignal): Promise<number | undefined> {
+export async function deliverHead(parts: Parts, lane: LaneId, signal: AbortSignal): Promise<Again | undefined> {
   const { store } = parts
   const agent = await parts.roster.find(lane.agent)
   if (agent === undefined || !agent.config.enabled || (await isPaused(store, lane))) return undefined
@@ -41,11 +42,11 @@ export async function deliverHead(parts: Parts, lane: LaneId, signal: AbortSigna
   ])
   if ((entry?.value as HistoryEntry | undefined)?.stage !== 'ready') return undefined
   const nextAttemptAt = (delivery?.value as Delivery | undefined)?.nextAttemptAt
-  if (nextAttemptAt !== undefined && Date.parse(nextAttemptAt) > Date.now()) return Date.parse(nextAttemptAt)
+  if (nextAttemptAt !== undefined && Date.parse(nextAttemptAt) > Date.now()) return { at: Date.parse(nextAttemptAt) }
 
   const begun = await begin(parts, lane, item)
   // Somebody else was faster, took the item out or took the lane over: look again, without haste.
-  if (begun === undefined) return Date.now() + 100
+  if (begun === undefined) return { at: Date.now() + 100 }
   const log = parts.log.child({ delivery: begun.id, target: lane.queue })
   const startedAt = performance.now()
   try {
@@ -54,7 +55,7 @@ export async function deliverHead(parts: Parts, lane: LaneId, signal: AbortSigna
     log.info({ attempt: begun.delivery.attempts, tookMs, entries: receipt.entries }, 'delivery applied')
     parts.metrics.delivered(lane, 'delivered', tookMs / 1000)
     await succeed(parts, begun, receipt)
-    return 0
+    return nextOf(store, lane)
   } catch (error) {
     // Closing is not the target's failure: the delivery is the head still, and goes on after the next start.
     if (signal.aborted) throw error
@@ -62,6 +63,12 @@ export async function deliverHead(parts: Parts, lane: LaneId, signal: AbortSigna
     log.warn({ err: error, attempt: begun.delivery.attempts }, 'delivery failed')
     return failed(parts, agent, begun, error)
   }
+}
+
+/** Whoever comes to the head now goes on at once. */
+async function nextOf(store: Store, lane: LaneId): Promise<Again | undefined> {
+  const head = await headOf(store, lane)
+  return head && { at: 0, label: head.value.command }
 }
 
 /** A try under way: what is needed to make it, and to end it only if nobody has taken the lane over meanwhile. */
@@ -190,7 +197,7 @@ async function succeed(parts: Parts, begun: Begun, receipt: Receipt): Promise<vo
   }))
 }
 
-async function failed(parts: Parts, agent: Agent, begun: Begun, error: unknown): Promise<number | undefined> {
+async function failed(parts: Parts, agent: Agent, begun: Begun, error: unknown): Promise<Again | undefined> {
   const { queue } = agent.config
   const { attempts, target } = begun.delivery
   const view = errorView(error)
@@ -205,7 +212,7 @@ async function failed(parts: Parts, agent: Agent, begun: Begun, error: unknown):
       writes: [...out.writes, ...enqueue(errorLane, begun.item.value), totals],
       events: [{ type: 'delivery.failed', target, data: { attempts, error: view } }],
     }))
-    return 0
+    return nextOf(parts.store, begun.lane)
   }
   const asked = error instanceof ReplicationError ? error.retryAfterMs : undefined
   const again = Date.now() + Math.max(asked ?? 0, backoffMs(attempts, queue.backoff))
@@ -215,7 +222,7 @@ async function failed(parts: Parts, agent: Agent, begun: Begun, error: unknown):
     writes: [totals],
     events: [{ type: 'delivery.retrying', target, data: { attempts, error: view, nextAttemptAt } }],
   }))
-  return again
+  return { at: again }
 }
 
 /** 401, 403 and 404 from a target tell of a setting that somebody will mend, not of the package. */

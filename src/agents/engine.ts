@@ -1,19 +1,18 @@
-import type { Task } from '../queues/work.ts'
-import { laneKey } from '../queues/lanes.ts'
+import type { Again, Task } from '../queues/work.ts'
 import { below, scan } from '../state/store.ts'
 import { deliverHead } from './deliveries.ts'
 import { exportEntry } from './exports.ts'
 import type { Parts } from './parts.ts'
 import { preparingPrefix, type Command, type Preparing } from './records.ts'
-import type { Agent } from './roster.ts'
 import { agentsOf } from './operate.ts'
 import { sweepPackages, trimEvents } from './sweep.ts'
+import { exportTask } from './wake.ts'
 
 /** How many at the same time, on one server: exports share the disk, deliveries mostly wait for their targets. */
 const concurrentExports = 2
 const concurrentDeliveries = 16
 
-/** Wake-ups may be lost with a process; what should be awake is looked for again at the start and this often. */
+/** Wake-ups may be lost; what should be awake is looked for again at the start and this often, by one server for all. */
 const sweepEveryMs = 60_000
 const tidyEveryMs = 600_000
 
@@ -40,7 +39,8 @@ export class Engine {
         void this.#wakeAgent(event.agent).catch((err: unknown) => log.error({ err }, 'wake-up failed'))
     })
     await work.start()
-    for (const key of ['sweep', 'tidy']) await work.wake({ queue: 'chores', key, data: {} })
+    await work.recur({ queue: 'chores', key: 'sweep', data: {} }, sweepEveryMs)
+    await work.recur({ queue: 'chores', key: 'tidy', data: {} }, tidyEveryMs)
   }
 
   stop(): void {
@@ -58,7 +58,7 @@ export class Engine {
     )
   }
 
-  async #export({ key, data }: Task, signal: AbortSignal): Promise<number | undefined> {
+  async #export({ key, data }: Task, signal: AbortSignal): Promise<Again | undefined> {
     const abort = new AbortController()
     this.#exporting.set(key, abort)
     try {
@@ -76,7 +76,7 @@ export class Engine {
     }
   }
 
-  #deliver({ data }: Task, signal: AbortSignal): Promise<number | undefined> {
+  #deliver({ data }: Task, signal: AbortSignal): Promise<Again | undefined> {
     return deliverHead(this.#parts, { agent: data['agent'] ?? '', queue: data['queue'] ?? '' }, signal)
   }
 
@@ -93,29 +93,13 @@ export class Engine {
       if (which(value)) await work.wake(exportTask(value.command, value.agent))
   }
 
-  async #tidy(): Promise<number> {
+  async #tidy(): Promise<undefined> {
     await sweepPackages(this.#parts)
     await trimEvents(this.#parts.store)
-    return Date.now() + tidyEveryMs
   }
 
-  async #sweep(): Promise<number> {
+  async #sweep(): Promise<undefined> {
     await this.#wakeExports(() => true)
     for await (const agent of this.#parts.roster.all()) await this.#parts.wakeLanes(agent)
-    return Date.now() + sweepEveryMs
   }
-}
-
-function exportTask(command: string, agent: string): Task {
-  return { queue: 'exports', key: `${command}/${agent}`, data: { command, agent } }
-}
-
-/** Wakes the lanes of an agent that somebody drains: those of its targets. */
-export async function wakeLanes(work: Parts['work'], agent: Agent): Promise<void> {
-  await Promise.all(
-    agent.targets.map((queue) => {
-      const lane = { agent: agent.name, queue }
-      return work.wake({ queue: 'deliveries', key: laneKey(lane), data: lane })
-    }),
-  )
 }

@@ -2,6 +2,7 @@ import { errorView, isTransient, ReplicationError } from '../errors.ts'
 import type { ManifestHeader, PackageSummary } from '../packages/manifest.ts'
 import type { PackageStore } from '../packages/store.ts'
 import { backoffMs } from '../queues/backoff.ts'
+import type { Again } from '../queues/work.ts'
 import { dequeue, itemOf } from '../queues/lanes.ts'
 import { comparePaths, outermost, type ResourcePath } from '../resources/path.ts'
 import type { Change } from '../resources/resource.ts'
@@ -36,7 +37,7 @@ export async function exportEntry(
   commandId: string,
   agentName: string,
   signal: AbortSignal,
-): Promise<number | undefined> {
+): Promise<Again | undefined> {
   const { store } = parts
   const entry = (await store.get<HistoryEntry>(entryKey(commandId, agentName)))?.value
   if (entry === undefined || entry.stage !== 'preparing') return undefined
@@ -47,7 +48,7 @@ export async function exportEntry(
   }
   if (!agent.config.enabled) return undefined
   if (entry.nextExportAt !== undefined && Date.parse(entry.nextExportAt) > Date.now())
-    return Date.parse(entry.nextExportAt)
+    return { at: Date.parse(entry.nextExportAt) }
   const begun = await advance(store, commandId, agentName, ({ entry: { stage, exports } }) =>
     stage === 'preparing' ? { entry: { exports: exports + 1, nextExportAt: undefined } } : undefined,
   )
@@ -85,7 +86,7 @@ export async function exportEntry(
           }
         : undefined,
     )
-    return again
+    return { at: again }
   }
 }
 

@@ -5,6 +5,7 @@ import { advance } from './advance.ts'
 import { eventWrite } from './events.ts'
 import { withdraw } from './exports.ts'
 import type { Parts } from './parts.ts'
+import { exportTask } from './wake.ts'
 import { commandKey, deliveryKey, type Command, type Delivery } from './records.ts'
 import type { Agent } from './roster.ts'
 
@@ -124,7 +125,7 @@ async function untilTaken(step: () => Promise<unknown>): Promise<void> {
 
 async function wakeAgents(parts: Parts, commandId: string): Promise<void> {
   for (const name of agentsOf(await commandOf(parts, commandId))) {
-    await parts.work.wake({ queue: 'exports', key: `${commandId}/${name}`, data: { command: commandId, agent: name } })
+    await parts.work.wake(exportTask(commandId, name))
     const agent = await parts.roster.find(name)
     if (agent !== undefined) await parts.wakeLanes(agent)
   }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { backoffMs, type Backoff } from './backoff.ts'
-import type { Handler, Task, Work, WorkQueue } from './work.ts'
+import type { Again, Handler, Task, Work, WorkQueue } from './work.ts'
 
 /** Where tasks that fail are told of: pino's `error`. */
 export interface WorkLog {
@@ -28,6 +28,7 @@ export class InProcessWork implements Work {
   readonly #options: Options
   readonly #lines = new Map<WorkQueue, Line>()
   readonly #early: { task: Task; at: number }[] = []
+  readonly #recurring = new Map<string, NodeJS.Timeout>()
   #state: 'new' | 'started' | 'closed' = 'new'
 
   constructor(log: WorkLog, options: Partial<Options> = {}) {
@@ -46,6 +47,17 @@ export class InProcessWork implements Work {
     else this.#lines.get(task.queue)?.wake(task, at)
   }
 
+  async recur(task: Task, everyMs: number): Promise<void> {
+    const name = `${task.queue}/${task.key}`
+    clearTimeout(this.#recurring.get(name))
+    const again = (): void => {
+      if (this.#state === 'closed') return
+      void this.wake(task)
+      this.#recurring.set(name, setTimeout(again, everyMs))
+    }
+    again()
+  }
+
   async start(): Promise<void> {
     if (this.#state !== 'new') throw new Error('it was started before')
     this.#state = 'started'
@@ -54,6 +66,7 @@ export class InProcessWork implements Work {
 
   async close(graceMs: number): Promise<void> {
     this.#state = 'closed'
+    for (const timer of this.#recurring.values()) clearTimeout(timer)
     await Promise.all([...this.#lines.values()].map((line) => line.close(graceMs)))
   }
 }
@@ -150,14 +163,14 @@ class Line {
     const again = await this.#perform(place)
     if (this.#closed) return
     place.state = 'later'
+    if (again?.label !== undefined) place.task = { ...place.task, label: again.label }
     if (again === undefined && place.at === undefined) this.#places.delete(place.task.key)
-    else this.#plan(place, again ?? Infinity)
+    else this.#plan(place, again?.at ?? Infinity)
     // The place of this run is free only when its promise has ended, which is before the next turn.
     this.#advance()
   }
 
-  /** When to do the task again. */
-  async #perform(place: Place): Promise<number | undefined> {
+  async #perform(place: Place): Promise<Again | undefined> {
     const { task } = place
     try {
       const again = await this.#handler(task, this.#abort.signal)
@@ -168,7 +181,7 @@ class Line {
       if (this.#abort.signal.aborted) return undefined
       const waitMs = backoffMs(++place.failures, this.#options.backoff)
       this.#log.error({ queue: task.queue, key: task.key, err, failures: place.failures, waitMs }, 'task failed')
-      return Date.now() + waitMs
+      return { at: Date.now() + waitMs }
     }
   }
 }

@@ -13,6 +13,11 @@ export interface Work {
    * one never an earlier. A wake-up while the handler runs makes it run once more afterwards.
    */
   wake(task: Task, at?: number): Promise<void>
+  /**
+   * Wakes the task now, and again each `everyMs`, once over all servers, from now on and also after a restart. Said
+   * again with another interval, the new one counts.
+   */
+  recur(task: Task, everyMs: number): Promise<void>
   /** From now on handlers are called; what was woken before is done now. */
   start(): Promise<void>
   /**
@@ -34,8 +39,15 @@ export interface Task {
   readonly label?: string
 }
 
+/** When to go on with the same key: ms since the epoch, 0 for at once. */
+export interface Again {
+  readonly at: number
+  /** The task's label from then on; without one it keeps the one that it has. */
+  readonly label?: string
+}
+
 /**
- * Answers when to go on with the same key (`again`, ms since the epoch; 0: at once), or undefined when there is nothing
- * more to do. One that throws is logged, and called again after a back-off.
+ * Answers when to go on, or undefined when there is nothing more to do. One that throws is logged, and called again
+ * after a back-off.
  */
-export type Handler = (task: Task, signal: AbortSignal) => Promise<number | undefined>
+export type Handler = (task: Task, signal: AbortSignal) => Promise<Again | undefined>

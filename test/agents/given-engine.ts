@@ -8,13 +8,14 @@ import { ulid } from 'ulid'
 import { accept, type CommandRequest } from '../../src/agents/accept.ts'
 import { viewCommand, type CommandView } from '../../src/agents/command-views.ts'
 import { ConfigStore } from '../../src/agents/config-store.ts'
-import { Engine, wakeLanes } from '../../src/agents/engine.ts'
+import { Engine } from '../../src/agents/engine.ts'
 import { EventHub } from '../../src/agents/events.ts'
 import { DeliveryMetrics } from '../../src/agents/metrics.ts'
 import type { Parts } from '../../src/agents/parts.ts'
 import { queueHooks } from '../../src/agents/queue-hooks.ts'
 import type { Command } from '../../src/agents/records.ts'
 import { Roster } from '../../src/agents/roster.ts'
+import { wakeLanes } from '../../src/agents/wake.ts'
 import { untilFinished } from '../../src/agents/waiting.ts'
 import type { EndpointKind, Target, TargetDelivery } from '../../src/endpoints/endpoint.ts'
 import { memory, type MemoryOptions } from '../../src/endpoints/memory.ts'
@@ -145,7 +146,7 @@ async function start(
   const parts: Parts = {
     ...{ store, work, packages, roster, events, log, installation: 'here' },
     metrics: new DeliveryMetrics(new Registry(), store, roster),
-    wakeLanes: (agent) => wakeLanes(work, agent),
+    wakeLanes: (agent) => wakeLanes({ store, work }, agent),
   }
   const engine = new Engine(parts)
   await engine.start()

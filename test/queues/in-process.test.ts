@@ -22,7 +22,7 @@ test('keys that always go on at once take turns', async (t) => {
       async (task) => {
         turns.push(task.key)
         if (turns.length === 9) resolve()
-        return turns.length < 9 ? 0 : undefined
+        return turns.length < 9 ? { at: 0 } : undefined
       },
       { concurrency: 1 },
     )
@@ -45,7 +45,7 @@ test('the back-off of a key begins anew when it has succeeded', async (t) => {
       async () => {
         if ([1, 2, 4].includes(++runs)) throw new Error('as asked')
         if (runs === 5) resolve()
-        return runs === 5 ? undefined : 0
+        return runs === 5 ? undefined : { at: 0 }
       },
       { concurrency: 1 },
     )
@@ -91,7 +91,7 @@ test('a task that is due beyond what a timer can count does not make it fire at 
 test('a task that is always due leaves the event loop to others', async (t) => {
   const work = new InProcessWork(silent)
   t.after(() => work.close(0))
-  work.handle('chores', async () => 0, { concurrency: 1 })
+  work.handle('chores', async () => ({ at: 0 }), { concurrency: 1 })
   await work.start()
   await work.wake(chore('always'))
   for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve, 1))

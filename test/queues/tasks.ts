@@ -138,10 +138,10 @@ export function taskTests(given: Given): void {
     await given.handled(async (task) => {
       if (task.key === 'busy') {
         busy++
-        return other < 5 ? 0 : undefined
+        return other < 5 ? { at: 0 } : undefined
       }
       if (++other === 5) done.fulfil()
-      return other < 5 ? 0 : undefined
+      return other < 5 ? { at: 0 } : undefined
     }, 1)
     await given.work.wake(delivery('busy'))
     await given.work.wake(delivery('other'))
@@ -200,7 +200,7 @@ export function taskTests(given: Given): void {
       running.fulfil()
       await go.promise
       ended++
-      return 0
+      return { at: 0 }
     }, 1)
     await given.work.wake(delivery('one'))
     await running.promise

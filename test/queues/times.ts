@@ -62,8 +62,8 @@ export function timeTests(given: Given): void {
     await given.handled(async (task) => {
       if (last.see(task)) return undefined
       runs.push(Date.now())
-      if (runs.length < 3) return 0
-      if (runs.length === 3) return (at = Date.now() + 80)
+      if (runs.length < 3) return { at: 0 }
+      if (runs.length === 3) return { at: (at = Date.now() + 80) }
       await given.work.wake(last.task, Date.now() + 50)
       return undefined
     })
@@ -85,7 +85,7 @@ export function timeTests(given: Given): void {
       }
       running.fulfil()
       await go.promise
-      return Date.now() + hourMs
+      return { at: Date.now() + hourMs }
     })
     await given.work.wake(delivery('lane'))
     await running.promise

@@ -5,12 +5,13 @@ import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fas
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { ConfigStore } from '../../src/agents/config-store.ts'
-import { Engine, wakeLanes } from '../../src/agents/engine.ts'
+import { Engine } from '../../src/agents/engine.ts'
 import { EventHub } from '../../src/agents/events.ts'
 import { DeliveryMetrics } from '../../src/agents/metrics.ts'
 import type { Parts } from '../../src/agents/parts.ts'
 import { queueHooks } from '../../src/agents/queue-hooks.ts'
 import { Roster } from '../../src/agents/roster.ts'
+import { wakeLanes } from '../../src/agents/wake.ts'
 import { buildApp, type AppParts } from '../../src/app.ts'
 import { kinds } from '../../src/endpoints/kinds.ts'
 import { defaultLimits } from '../../src/packages/limits.ts'
@@ -52,7 +53,7 @@ export async function givenApp(
   const own: Parts = {
     ...{ store, work, packages, roster, log, installation: 'test', events: new EventHub() },
     metrics: new DeliveryMetrics(registry, store, roster),
-    wakeLanes: (agent) => wakeLanes(work, agent),
+    wakeLanes: (agent) => wakeLanes({ store, work }, agent),
   }
   const parts: AppParts = {
     ...own,

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+
+/** A Redis of a test's own, which it may stop, kill, starve and reconfigure. It keeps what it has, whatever happens. */
+export class RedisServer {
+  readonly port: number
+  readonly folder: string
+  readonly #arguments: readonly string[]
+  #child: ChildProcess | undefined
+
+  private constructor(port: number, folder: string, more: readonly string[]) {
+    this.port = port
+    this.folder = folder
+    this.#arguments = [
+      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--daemonize', 'no'],
+      ...['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction'],
+      ...more,
+    ]
+  }
+
+  /** Whether there is a redis-server to start. */
+  static get isInstalled(): boolean {
+    return spawnSync('redis-server', ['--version']).status === 0
+  }
+
+  /** `more`: options as redis-server takes them, over those that keep everything. */
+  static async start(more: readonly string[] = []): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), mkdtempSync(join(tmpdir(), 'trebuchet-redis-')), more)
+    await server.launch()
+    return server
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`
+  }
+
+  /** Starts it (again), and waits until it has read what it kept. */
+  async launch(): Promise<void> {
+    assert.equal(this.#child, undefined, 'it runs already')
+    const child = spawn('redis-server', this.#arguments, { stdio: ['ignore', 'pipe', 'inherit'] })
+    let said = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
+    child.once('exit', () => {
+      if (this.#child === child) this.#child = undefined
+    })
+    this.#child = child
+    const dieWithUs = (): boolean => child.kill('SIGKILL')
+    process.once('exit', dieWithUs)
+    child.once('exit', () => process.off('exit', dieWithUs))
+    const deadline = Date.now() + 20_000
+    while ((await this.command('PING').catch(() => '')) !== 'PONG') {
+      assert.ok(this.#child !== undefined && Date.now() < deadline, `redis-server does not start:\n${said}`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+
+  /** SIGKILL: as a machine that loses its power, as far as a process can. SIGTERM: in order. */
+  async stop(signal: 'SIGKILL' | 'SIGTERM' = 'SIGTERM'): Promise<void> {
+    const child = this.#child
+    if (child === undefined) return
+    const exit = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGCONT')
+    child.kill(signal)
+    await exit
+    this.#child = undefined
+  }
+
+  /** It answers nothing, and its connections stay open, until `resume`. */
+  pause(): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT')
+  }
+
+  /** Sends one command on a connection of its own. */
+  async command(name: string, ...args: readonly (string | number)[]): Promise<unknown> {
+    const client = new Redis(this.url, { lazyConnect: true, retryStrategy: () => null, commandTimeout: 20_000 })
+    client.on('error', () => undefined)
+    try {
+      await client.connect()
+      return await client.call(name, ...args)
+    } finally {
+      client.disconnect()
+    }
+  }
+
+  async remove(): Promise<void> {
+    await this.stop('SIGKILL')
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** The Redis that all tests share, where there is one: test/run.ts starts it unless TEST_REDIS_URL names one. */
+export const sharedRedis = process.env['TEST_REDIS_URL'] || undefined
+
+let prefixes = 0
+
+/** Keys of a test's own on the shared Redis. */
+export function ownPrefix(): string {
+  return `test-${process.pid}-${Date.now()}-${++prefixes}`
+}
+
+/** Removes everything below a prefix. */
+export async function forgetPrefix(url: string, prefix: string): Promise<void> {
+  const client = new Redis(url)
+  try {
+    for await (const keys of client.scanStream({ match: `{${prefix}}*`, count: 1000 }) as AsyncIterable<string[]>)
+      if (keys.length > 0) await client.unlink(...keys)
+  } finally {
+    client.disconnect()
+  }
+}
