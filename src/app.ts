@@ -3,6 +3,7 @@ import { fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { readFileSync } from 'node:fs'
 import { parseBodies } from './routes/body.ts'
 import { applyConventions } from './routes/conventions.ts'
+import { healthRoutes } from './routes/health-routes.ts'
 import { openApi } from './routes/openapi.ts'
 import type { RouteParts } from './routes/parts.ts'
 import { answerErrors, answerGarbage, sendProblem } from './routes/problem.ts'
@@ -10,9 +11,10 @@ import { echoRequestId, requestIdOf } from './routes/request-id.ts'
 import { RequestLog } from './routes/request-log.ts'
 import { addRoutes } from './routes/table.ts'
 import type { Settings } from './settings.ts'
+import { callMs, withPatience } from './state/patience.ts'
 
 export interface AppParts extends RouteParts {
-  readonly settings: Pick<Settings, 'maxUploadBytes' | 'publicUrl'>
+  readonly settings: Pick<Settings, 'maxUploadBytes' | 'publicUrl' | 'roles'>
 }
 
 /** The HTTP side of the server, ready but not yet listening. Whoever closes it closes the parts afterwards. */
@@ -31,12 +33,15 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     },
     clientErrorHandler: answerGarbage,
   })
+  // Behind the reading of the body, whose length is the caller's, and in whose events this context would be lost.
+  app.addHook('preHandler', (_request, _reply, done) => withPatience(callMs, done))
   answerErrors(app)
   echoRequestId(app)
   applyConventions(app)
   await app.register(swagger, openApi({ version: version(), ...(publicUrl !== undefined && { publicUrl }) }))
   await parseBodies(app, { maxUploadBytes })
-  await addRoutes(app, parts)
+  if (parts.settings.roles.has('api')) await addRoutes(app, parts)
+  healthRoutes(app, parts)
   await app.ready()
   return app
 }

@@ -1,5 +1,4 @@
 import { realpathSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino, type Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
@@ -19,15 +18,15 @@ import { directory } from './endpoints/directory.ts'
 import type { EndpointKind } from './endpoints/endpoint.ts'
 import { kinds as allKinds } from './endpoints/kinds.ts'
 import { ReplicationError } from './errors.ts'
+import { openHome } from './home.ts'
 import { defaultLimits } from './packages/limits.ts'
 import { PackageStore } from './packages/store.ts'
-import { InProcessWork } from './queues/in-process.ts'
 import { Idempotency } from './routes/idempotency.ts'
 import { loadSettings, type Settings } from './settings.ts'
-import { openEmbedded } from './state/embedded.ts'
-import { lockFolder } from './state/lock.ts'
 import type { Store } from './state/store.ts'
 
+/** No writing of a package pauses so long; in a folder that servers share, what is older was left by a dead one. */
+const abandonedMs = 24 * 3_600_000
 /** A second signal after this ends the process at once; what is durable is durable. */
 const repeatedSignalMs = 1000
 
@@ -50,19 +49,19 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
       }
   }
   try {
-    await mkdir(settings.dataDir, { recursive: true })
-    const lock = await lockFolder(settings.dataDir)
-    closers.push(() => lock.release())
-    const store = await openEmbedded(join(settings.dataDir, 'state'))
+    const home = await openHome(settings, log)
+    const { store, work } = home
+    closers.push(() => home.leave())
     closers.push(() => store.close())
     const installation = await installationOf(store)
     const { maxPackageEntries: maxEntries, maxUploadBytes: maxZipBytes } = settings
     const packages = await PackageStore.open(settings.packagesDir, {
       limits: { ...defaultLimits, maxEntries, maxZipBytes },
+      // Others may be writing there right now.
+      abandonedMs: settings.redisUrl === undefined ? 0 : abandonedMs,
     })
     const kinds = await kindsBeside([
-      join(settings.dataDir, 'state'),
-      join(settings.dataDir, 'lock'),
+      ...(settings.redisUrl === undefined ? ['state', 'lock'].map((name) => join(settings.dataDir, name)) : []),
       settings.packagesDir,
     ])
     const configs = new ConfigStore(store, kinds, queueHooks(store))
@@ -74,7 +73,6 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     closers.push(() => events.close())
     const registry = new Registry()
     collectDefaultMetrics({ register: registry })
-    const work = new InProcessWork(log)
     closers.push(() => work.close(settings.shutdownGraceMs))
     const parts: Parts = {
       ...{ store, work, packages, roster, events, log, installation },
@@ -88,16 +86,16 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
       ...parts,
       ...{ configs, kinds, engine, registry, settings, closing: closing.signal },
       idempotency: new Idempotency(store),
-      ready: async () => {
-        await store.get('installation')
-        return { warnings: [] }
-      },
+      ready: async () => ({ warnings: await home.warnings() }),
     })
     closers.push(async () => {
       closing.abort()
       await closeApp(app, settings.shutdownGraceMs)
     })
-    await engine.start()
+    if (settings.roles.has('worker')) {
+      await engine.start()
+      home.onReturn(() => void engine.sweepNow())
+    }
     const url = await app.listen({ host: settings.host, port: settings.port })
     return { url, close }
   } catch (error) {
@@ -113,11 +111,12 @@ async function kindsBeside(folders: readonly string[]): Promise<EndpointKind[]> 
 /** Named once, so that receipts and lanes of two installations never share a name. */
 async function installationOf(store: Store): Promise<string> {
   const key = 'installation'
-  const known = await store.get<string>(key)
-  if (known !== undefined) return known.value
-  const made = ulid()
-  await store.commit({ checks: [{ key, version: null }], writes: [{ put: key, value: made }] })
-  return made
+  for (;;) {
+    const known = await store.get<string>(key)
+    if (known !== undefined) return known.value
+    // Of several servers that start at the same time one is faster.
+    await store.commit({ checks: [{ key, version: null }], writes: [{ put: key, value: ulid() }] })
+  }
 }
 
 /** The program: settings, server, signals. A start that fails says why in one line and exits with 1. */

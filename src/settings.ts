@@ -22,6 +22,41 @@ export const settingsSchema = Type.Object(
       description: 'Where everything lies that must not be lost.',
     }),
     packagesDir: Type.Optional(Type.String({ minLength: 1, description: 'Where packages lie.' })),
+    roles: Type.String({
+      default: 'api,worker',
+      pattern: '^(api|worker)(,(api|worker))*$',
+      description: 'What this server does, of api and worker; without REDIS_URL both.',
+    }),
+    redisUrl: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'The Redis that several servers share, redis://, rediss:// or unix://; without it, one server.',
+      }),
+    ),
+    redisUsername: Type.Optional(Type.String({ description: 'The ACL user, instead of the one in REDIS_URL.' })),
+    redisPassword: Type.Optional(Type.String({ description: 'The password, instead of the one in REDIS_URL.' })),
+    redisPrefix: Type.String({
+      default: 'trebuchet',
+      pattern: '^[A-Za-z0-9._-]{1,64}$',
+      description: 'Of all keys in Redis; servers with the same one are one installation.',
+    }),
+    redisReplicas: Type.Integer({
+      default: 0,
+      minimum: 0,
+      maximum: 100,
+      description: 'How many replicas of Redis must have a commit before it is answered.',
+    }),
+    redisSentinels: Type.Optional(
+      Type.String({
+        pattern: '^[^,\\s]+:\\d+(,[^,\\s]+:\\d+)*$',
+        description: 'The Sentinels that know where the master is: host:port, with commas between them.',
+      }),
+    ),
+    redisSentinelMaster: Type.String({ default: 'mymaster', description: 'What the Sentinels call the master.' }),
+    redisSentinelPassword: Type.Optional(Type.String({ description: 'The password of the Sentinels.' })),
+    redisTlsCaFile: Type.Optional(
+      Type.String({ minLength: 1, description: 'PEM file of who vouches for the certificate of Redis.' }),
+    ),
     logLevel: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
       default: 'info',
       description: 'The least important lines that are logged.',
@@ -55,10 +90,14 @@ export const settingsSchema = Type.Object(
 type Given = Static<typeof settingsSchema>
 
 /** Checked, complete; folders are absolute paths. */
-export interface Settings extends Readonly<Omit<Given, 'packagesDir'>> {
+export interface Settings extends Readonly<Omit<Given, 'packagesDir' | 'roles'>> {
   readonly configDir: string
   readonly packagesDir: string
+  readonly roles: ReadonlySet<Role>
 }
+
+/** `api` answers calls, `worker` exports and delivers. */
+export type Role = 'api' | 'worker'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -76,7 +115,10 @@ export function loadSettings(env: Environment): Settings {
   const given = { ...fromFile, ...fromEnv } as Given
   checkerOf(settingsSchema)(given)
   const dataDir = resolve(given.dataDir)
-  return { ...given, configDir, dataDir, packagesDir: resolve(given.packagesDir ?? join(dataDir, 'packages')) }
+  const roles = new Set(given.roles.split(',') as Role[])
+  if (given.redisUrl === undefined && roles.size < 2)
+    throw new ReplicationError('invalid', 'ROLES must be api,worker without REDIS_URL: nobody else would do the rest')
+  return { ...given, roles, configDir, dataDir, packagesDir: resolve(given.packagesDir ?? join(dataDir, 'packages')) }
 }
 
 /** `dataDir` is DATA_DIR in the environment. */

@@ -115,7 +115,7 @@ export function ownPrefix(): string {
   return `test-${process.pid}-${Date.now()}-${++prefixes}`
 }
 
-/** Removes everything below a prefix. */
+/** Removes everything below a prefix, or below all that a pattern fits. */
 export async function forgetPrefix(url: string, prefix: string): Promise<void> {
   const client = new Redis(url)
   try {

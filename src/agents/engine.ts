@@ -15,6 +15,8 @@ const concurrentDeliveries = 16
 /** Wake-ups may be lost; what should be awake is looked for again at the start and this often, by one server for all. */
 const sweepEveryMs = 60_000
 const tidyEveryMs = 600_000
+const sweep: Task = { queue: 'chores', key: 'sweep', data: {} }
+const tidy: Task = { queue: 'chores', key: 'tidy', data: {} }
 
 /** Drives what was accepted to its end: exports, then the lanes. Knows nothing of HTTP. */
 export class Engine {
@@ -31,7 +33,7 @@ export class Engine {
     const { work, events, log } = this.#parts
     work.handle('exports', (task, signal) => this.#export(task, signal), { concurrency: concurrentExports })
     work.handle('deliveries', (task, signal) => this.#deliver(task, signal), { concurrency: concurrentDeliveries })
-    work.handle('chores', ({ key }) => (key === 'tidy' ? this.#tidy() : this.#sweep()), { concurrency: 1 })
+    work.handle('chores', ({ key }) => (key === tidy.key ? this.#tidy() : this.#sweep()), { concurrency: 1 })
     this.#unlisten = events.listen((event) => {
       if (event.type === 'command.cancelled') this.#exporting.get(`${event.command}/${event.agent}`)?.abort()
       // An agent that was enabled, or got its target mended, goes on at once.
@@ -39,8 +41,13 @@ export class Engine {
         void this.#wakeAgent(event.agent).catch((err: unknown) => log.error({ err }, 'wake-up failed'))
     })
     await work.start()
-    await work.recur({ queue: 'chores', key: 'sweep', data: {} }, sweepEveryMs)
-    await work.recur({ queue: 'chores', key: 'tidy', data: {} }, tidyEveryMs)
+    await work.recur(sweep, sweepEveryMs)
+    await work.recur(tidy, tidyEveryMs)
+  }
+
+  /** Looks for what should be awake, for wake-ups may have got lost. */
+  async sweepNow(): Promise<void> {
+    await this.#parts.work.wake(sweep)
   }
 
   stop(): void {

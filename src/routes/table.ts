@@ -4,7 +4,6 @@ import { documentedConfigSchema } from '../agents/endpoint-config.ts'
 import { sendable } from '../resources/schema.ts'
 import { commandRoutes } from './command-routes.ts'
 import { configRoutes } from './config-routes.ts'
-import { healthRoutes } from './health-routes.ts'
 import { kindRoutes } from './kind-routes.ts'
 import { monitoringRoutes } from './monitoring-routes.ts'
 import { packageRoutes } from './package-routes.ts'
@@ -51,7 +50,7 @@ const table: readonly Routes[] = [
   monitoringRoutes,
 ]
 
-/** All routes of the server, under their prefixes and outside them. */
+/** All routes of the API, under each of the prefixes. */
 export async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {
   for (const schema of sharedSchemas(parts)) app.addSchema(schema)
   for (const prefix of prefixes)
@@ -61,7 +60,6 @@ export async function addRoutes(app: FastifyInstance, parts: RouteParts): Promis
       },
       { prefix },
     )
-  healthRoutes(app, parts)
 }
 
 /** Schemas that the OpenAPI document names once. */

@@ -21,9 +21,8 @@ import type { EndpointKind, Target, TargetDelivery } from '../../src/endpoints/e
 import { memory, type MemoryOptions } from '../../src/endpoints/memory.ts'
 import { memoryTree } from '../../src/endpoints/memory/tree.ts'
 import { PackageStore } from '../../src/packages/store.ts'
-import { InProcessWork } from '../../src/queues/in-process.ts'
 import { parsePath } from '../../src/resources/path.ts'
-import { openEmbedded } from '../../src/state/embedded.ts'
+import { openTestHome } from '../home.ts'
 
 /** What stands before a target: it may throw, or wait, before the delivery goes in. */
 type Gate = (delivery: TargetDelivery, signal: AbortSignal) => Promise<void>
@@ -65,7 +64,7 @@ export interface Given {
   restart(): Promise<void>
 }
 
-/** An engine with everything real under it: the embedded Store, packages on disk, work in the process. */
+/** An engine with everything real under it: the Store and the Work that this run is for, packages on disk. */
 export async function givenEngine(t: TestContext): Promise<Given> {
   const folder = await mkdtemp(join(tmpdir(), 'engine.'))
   const prefix = ulid()
@@ -134,7 +133,8 @@ async function start(
   folder: string,
 ): Promise<{ parts: Parts; configs: ConfigStore; engine: Engine; close: () => Promise<void> }> {
   const log = pino({ level: 'silent' })
-  const store = await openEmbedded(join(folder, 'state'))
+  const home = await openTestHome(folder, log)
+  const { store, work } = home
   const packages = await PackageStore.open(join(folder, 'packages'))
   const configs = new ConfigStore(store, kinds, queueHooks(store))
   const roster = new Roster(configs, kinds, { installation: 'here' })
@@ -142,7 +142,6 @@ async function start(
   await events.open(store, (error) => {
     throw error
   })
-  const work = new InProcessWork(log)
   const parts: Parts = {
     ...{ store, work, packages, roster, events, log, installation: 'here' },
     metrics: new DeliveryMetrics(new Registry(), store, roster),
@@ -156,6 +155,7 @@ async function start(
     await events.close()
     await roster.close()
     await store.close()
+    await home.leave()
   }
   return { parts, configs, engine, close }
 }

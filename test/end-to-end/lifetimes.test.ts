@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { embeddedOnly } from '../home.ts'
 import { until } from './client.ts'
 import { scratch, Server } from './server.ts'
 import { assertSameTree, plant, textAt, treeOf } from './trees.ts'
@@ -143,7 +144,7 @@ test('a package that rots on the server’s disk is never applied, and blocks no
   assertSameTree(target, source)
 })
 
-test('a server that is brought back from a backup delivers again', async () => {
+test('a server that is brought back from a backup delivers again', embeddedOnly, async () => {
   const { source, target } = await agent('restored')
   await client.deliver('restored', { paths: ['/content'] })
   await server.end()

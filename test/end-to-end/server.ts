@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after } from 'node:test'
+import { engineSettings } from '../home.ts'
 import { Client, until } from './client.ts'
 
 /** Of the built tree: this file is dist/test/end-to-end/server.js when it runs. */
@@ -93,6 +94,7 @@ export class Server {
       PORT: String(this.port),
       DATA_DIR: this.dataDir,
       CONFIG_DIR: join(this.folder, 'config'),
+      ...engineSettings(this.folder),
       ...this.#start.env,
     }
   }

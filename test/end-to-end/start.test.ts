@@ -5,6 +5,7 @@ import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
+import { embeddedOnly } from '../home.ts'
 import { until } from './client.ts'
 import { built, repository, scratch, Server } from './server.ts'
 import { assertSameTree, plant } from './trees.ts'
@@ -89,7 +90,7 @@ async function assertEnded(npm: Npm, exit: [number | null, NodeJS.Signals | null
   assert.match(npm.output(), /closed/, 'it was cut short')
 }
 
-test('a second server on the same DATA_DIR stops and says why', async () => {
+test('a second server on the same DATA_DIR stops and says why', embeddedOnly, async () => {
   const first = await Server.start()
   const second = await Server.prepare({ env: { DATA_DIR: first.dataDir } })
   second.spawn()

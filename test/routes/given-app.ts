@@ -16,9 +16,8 @@ import { buildApp, type AppParts } from '../../src/app.ts'
 import { kinds } from '../../src/endpoints/kinds.ts'
 import { defaultLimits } from '../../src/packages/limits.ts'
 import { PackageStore } from '../../src/packages/store.ts'
-import { InProcessWork } from '../../src/queues/in-process.ts'
 import { Idempotency } from '../../src/routes/idempotency.ts'
-import { openEmbedded } from '../../src/state/embedded.ts'
+import { openTestHome } from '../home.ts'
 import { answerChecker } from './documented.ts'
 
 export interface GivenApp {
@@ -44,12 +43,12 @@ export async function givenApp(
   const folder = await mkdtemp(join(tmpdir(), 'app.'))
   const lines: Record<string, unknown>[] = []
   const log = pino({ level: 'debug' }, { write: (line) => void lines.push(JSON.parse(line)) })
-  const store = await openEmbedded(join(folder, 'state'))
+  const home = await openTestHome(folder, log)
+  const { store, work } = home
   const packages = await PackageStore.open(join(folder, 'packages'), { limits: defaultLimits })
   const configs = new ConfigStore(store, kinds, queueHooks(store))
   const roster = new Roster(configs, kinds, { installation: 'test' })
   const registry = new Registry()
-  const work = new InProcessWork(log)
   const own: Parts = {
     ...{ store, work, packages, roster, log, installation: 'test', events: new EventHub() },
     metrics: new DeliveryMetrics(registry, store, roster),
@@ -60,7 +59,7 @@ export async function givenApp(
     ...{ configs, kinds, registry, engine: new Engine(own), idempotency: new Idempotency(store) },
     closing: new AbortController().signal,
     ready: async () => ({ warnings: [] }),
-    settings: { maxUploadBytes: 1_000_000 },
+    settings: { maxUploadBytes: 1_000_000, roles: new Set(['api', 'worker']) },
     ...others,
   }
   const app = await buildApp(parts)
@@ -69,6 +68,7 @@ export async function givenApp(
     await work.close(0)
     await roster.close()
     await store.close()
+    await home.leave()
     await rm(folder, { recursive: true })
   })
   // The document is the same for every app.

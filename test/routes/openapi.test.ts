@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { fastify } from 'fastify'
 import { prefixes } from '../../src/routes/prefixes.ts'
+import { healthRoutes } from '../../src/routes/health-routes.ts'
 import { addRoutes } from '../../src/routes/table.ts'
 import { documentAjv, documentOf, pointer, type Document, type Operation } from './documented.ts'
 import { givenApp } from './given-app.ts'
@@ -27,6 +28,7 @@ async function givenDocument(
     for (const verb of [method].flat()) if (verb !== 'HEAD') added.push(`${verb} ${url.replaceAll(/:(\w+)/g, '{$1}')}`)
   })
   await addRoutes(bare, parts)
+  healthRoutes(bare, parts)
   return { document, operations, added }
 }
 
@@ -104,7 +106,9 @@ test('every schema in the document is one, and every reference leads somewhere',
 })
 
 test('the document is OpenAPI 3.1, names what has a schema, and has no word of validators', async (t) => {
-  const { call } = await givenApp(t, { settings: { maxUploadBytes: 1, publicUrl: 'https://a.example' } })
+  const { call } = await givenApp(t, {
+    settings: { maxUploadBytes: 1, publicUrl: 'https://a.example', roles: new Set(['api']) },
+  })
   const response = await call('/openapi.json')
   const document = response.json()
   assert.match(document.openapi, /^3\.1\./)

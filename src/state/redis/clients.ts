@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Redis, type RedisOptions } from 'ioredis'
 import { ReplicationError } from '../../errors.ts'
+import { callMs } from '../patience.ts'
 
 /** Where Redis is, and how it is spoken to. */
 export interface RedisAddress {
@@ -30,10 +31,9 @@ export interface RedisLog {
 }
 
 /**
- * A call may wait so long for Redis. A connection that is silent for longer is given up, so that what hangs with it is
- * known to be lost; the silence of a blocking read is no fault, and longer.
+ * A connection that is silent for so long is given up, so that what hangs with it is known to be lost. The silence of a
+ * blocking read is no fault, and may be longer.
  */
-export const callMs = 2000
 const silentMs = 4000
 const blockingSilentMs = 15_000
 
@@ -83,16 +83,21 @@ export class RedisClients {
   }
 
   #connect(address: RedisAddress, name: string, more: RedisOptions): Redis {
-    const client = new Redis({
+    const options = {
       ...optionsOf(address),
       ...more,
       connectionName: `trebuchet-${name}`,
+      protocol: 2 as const,
+      replyMapping: 'legacy' as const,
       connectTimeout: callMs,
       keepAlive: 5000,
-      retryStrategy: (times) => Math.min(50 * times, 1000),
+      retryStrategy: (times: number) => Math.min(50 * times, 1000),
       // After a failover the old master is a replica: only a new connection finds the new one.
-      reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 1 : false),
-    })
+      reconnectOnError: (error: Error): 1 | false => (error.message.startsWith('READONLY') ? 1 : false),
+    }
+    const client = new Redis(options)
+    // Each call that waits for the connection listens.
+    client.setMaxListeners(0)
     this.#tell(client, name)
     return client
   }

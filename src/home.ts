@@ -1,0 +1,123 @@
+import { once } from 'node:events'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { ReplicationError } from './errors.ts'
+import { InProcessWork } from './queues/in-process.ts'
+import type { Work } from './queues/work.ts'
+import type { Settings } from './settings.ts'
+import { openEmbedded } from './state/embedded.ts'
+import { lockFolder } from './state/lock.ts'
+import { RedisClients, type RedisAddress } from './state/redis/clients.ts'
+import { weaknessesOf } from './state/redis/inspect.ts'
+import { openShared } from './state/redis/store.ts'
+import { proveShared } from './state/shared-folder.ts'
+import type { Store } from './state/store.ts'
+
+/** Where the state of a server is at home, and who does its work: this machine, or a Redis that several servers share. */
+export interface Home {
+  readonly store: Store
+  readonly work: Work
+  /** Which promises are weaker than they could be, as sentences. Throws when the state cannot be used now. */
+  warnings(): Promise<readonly string[]>
+  /** Calls back whenever the state is there again after it was away: wake-ups may have got lost meanwhile. */
+  onReturn(listener: () => void): void
+  /** What is left when `work` and `store` are closed. */
+  leave(): Promise<void>
+}
+
+/** Opens the one or the other: see `redisUrl`. Throws what makes a start impossible. */
+export async function openHome(settings: Settings, log: Logger): Promise<Home> {
+  return settings.redisUrl === undefined ? openMachine(settings, log) : openRedis(settings, settings.redisUrl, log)
+}
+
+async function openMachine({ dataDir }: Settings, log: Logger): Promise<Home> {
+  await mkdir(dataDir, { recursive: true })
+  const lock = await lockFolder(dataDir)
+  try {
+    const store = await openEmbedded(join(dataDir, 'state'))
+    return {
+      ...{ store, work: new InProcessWork(log) },
+      warnings: async () => {
+        await store.get('installation')
+        return []
+      },
+      onReturn: () => undefined,
+      leave: () => lock.release(),
+    }
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+async function openRedis(settings: Settings, url: string, log: Logger): Promise<Home> {
+  const clients = new RedisClients(addressIn(settings, url), log)
+  try {
+    const { redisReplicas: replicas, packagesDir } = settings
+    for (const weakness of await whenThere(clients, log, () => weaknessesOf(clients.callers, replicas)))
+      log.warn({ weakness }, 'redis promises less than it could')
+    const store = openShared(clients, { replicas })
+    await proveShared(store, packagesDir)
+    return {
+      ...{ store, work: new InProcessWork(log) },
+      warnings: async () => {
+        await store.get('installation')
+        return weaknessesOf(clients.callers, replicas)
+      },
+      onReturn: (listener) => clients.onReturn(listener),
+      leave: async () => clients.close(),
+    }
+  } catch (error) {
+    clients.close()
+    throw error
+  }
+}
+
+/** Servers and their Redis may be started in any order. Throws what waiting cannot mend. */
+async function whenThere<T>({ callers }: RedisClients, log: Logger, ask: () => Promise<T>): Promise<T> {
+  let refused: Error | undefined
+  const onError = (error: Error): void => {
+    if (/^(WRONGPASS|NOAUTH|NOPERM|ERR .*(AUTH|DB index))/.test(error.message)) refused = error
+  }
+  callers.on('error', onError)
+  try {
+    for (let tries = 1; ; tries++)
+      try {
+        await connected(callers)
+        return await ask()
+      } catch (cause) {
+        if (cause instanceof ReplicationError) throw cause
+        onError(cause as Error)
+        if (refused !== undefined)
+          throw new ReplicationError('invalid', `Redis refuses this server: ${refused.message}`, { cause: refused })
+        if (tries % 50 === 1) log.warn({ err: cause }, 'waiting for redis')
+        await delay(200)
+      }
+  } finally {
+    callers.off('error', onError)
+  }
+}
+
+/** Waits for the connection to be there or to fail; one that hangs is left to whoever asks it. */
+async function connected(client: RedisClients['callers']): Promise<void> {
+  const limit = new AbortController()
+  if (client.status !== 'ready')
+    await Promise.race(['ready', 'close'].map((event) => once(client, event, { signal: limit.signal }))).finally(() =>
+      limit.abort(),
+    )
+}
+
+function addressIn(settings: Settings, url: string): RedisAddress {
+  const { redisUsername, redisPassword, redisSentinels, redisSentinelPassword, redisTlsCaFile } = settings
+  return {
+    ...{ url, prefix: settings.redisPrefix },
+    ...(redisUsername !== undefined && { username: redisUsername }),
+    ...(redisPassword !== undefined && { password: redisPassword }),
+    ...(redisSentinels !== undefined && { sentinels: redisSentinels.split(',') }),
+    sentinelMaster: settings.redisSentinelMaster,
+    ...(redisSentinelPassword !== undefined && { sentinelPassword: redisSentinelPassword }),
+    ...(redisTlsCaFile !== undefined && { tlsCaFile: redisTlsCaFile }),
+  }
+}

@@ -1,0 +1,23 @@
+import { basename } from 'node:path'
+import type { Logger } from 'pino'
+import { openHome, type Home } from '../src/home.ts'
+import { loadSettings } from '../src/settings.ts'
+import { sharedRedis } from './redis.ts'
+
+/** The engine that this run of the tests is for: test/run.ts runs them once for each. */
+export const onRedis = process.env['TEST_ENGINE'] === 'redis'
+
+/** For tests of what only a server with a state of its own has. */
+export const embeddedOnly = { skip: onRedis && 'the embedded engine’s own' }
+
+/** What makes a server use that engine, with a state that belongs to the folder, by whose name it is known. */
+export function engineSettings(folder: string): Record<string, string> {
+  if (!onRedis) return {}
+  if (sharedRedis === undefined) throw new Error('TEST_ENGINE=redis needs TEST_REDIS_URL')
+  return { REDIS_URL: sharedRedis, REDIS_PREFIX: `test-${basename(folder)}` }
+}
+
+/** The same state each time for the same folder. */
+export function openTestHome(folder: string, log: Logger): Promise<Home> {
+  return openHome(loadSettings({ CONFIG_DIR: folder, DATA_DIR: folder, ...engineSettings(folder) }), log)
+}
