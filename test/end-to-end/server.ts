@@ -156,6 +156,15 @@ export class Server {
     await this.ended('SIGKILL')
   }
 
+  /** As a machine that is paused: it does nothing, and its connections stay open, until `thaw`. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT')
+  }
+
   async restart(): Promise<void> {
     await this.end()
     await this.launch()
@@ -167,6 +176,7 @@ export class Server {
       assert.ok(this.#exit === undefined || this.#ending, `it has ended by itself:\n${this.output.slice(-4000)}`)
       return
     }
+    this.thaw()
     const exit = await this.ended('SIGTERM')
     assert.deepEqual(exit, { code: 0, signal: null }, `it did not end in order:\n${this.output.slice(-4000)}`)
   }
