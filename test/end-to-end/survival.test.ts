@@ -62,7 +62,6 @@ test(
       }
     })()
 
-    let sent = 0
     const ids: string[] = []
     while (!over || sent < 30) {
       const number = sent + 1
