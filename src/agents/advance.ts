@@ -44,19 +44,24 @@ export interface Step {
  * Does one step of one agent's part of a command, in one atomic batch with everything that follows from it. `next` looks at
  * how it stands and answers the step, or undefined when there is nothing to do; it is asked again when somebody else was
  * faster with another target of the same command. Answers the progress made, or undefined when the step was not, or
- * must no longer be, taken: one of its own checks failed.
+ * must no longer be, taken: one of its own checks failed. What `next` must see besides is read at `also`, in one go.
  */
 export async function advance(
   store: Store,
   commandId: string,
   agent: string,
-  next: (progress: Progress) => Promise<Step | undefined> | Step | undefined,
+  next: (
+    progress: Progress,
+    found: readonly (Entry<unknown> | undefined)[],
+  ) => Promise<Step | undefined> | Step | undefined,
+  also: readonly string[] = [],
 ): Promise<Progress | undefined> {
   for (;;) {
-    const [commandEntry, entryEntry] = await store.getAll([commandKey(commandId), entryKey(commandId, agent)])
+    const keys = [commandKey(commandId), entryKey(commandId, agent), ...also]
+    const [commandEntry, entryEntry, ...found] = await store.getAll(keys)
     if (commandEntry === undefined || entryEntry === undefined) return undefined
     const was: Progress = { command: commandEntry.value as Command, entry: entryEntry.value as HistoryEntry }
-    const step = await next(was)
+    const step = await next(was, found)
     if (step === undefined) return undefined
     const now = new Date().toISOString()
     const entry = entryAfter(was.entry, step, now)

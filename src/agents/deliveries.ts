@@ -2,8 +2,8 @@ import type { Receipt } from '../endpoints/endpoint.ts'
 import { errorView, isTransient, ReplicationError } from '../errors.ts'
 import type { PackageId } from '../packages/manifest.ts'
 import { backoffMs } from '../queues/backoff.ts'
-import { dequeue, enqueue, epochOf, headOf, isPaused, stillHeld, takeOver, type LaneId } from '../queues/lanes.ts'
-import type { PlacedItem } from '../queues/lanes.ts'
+import { dequeue, enqueue, headOf, standingOf, stillHeld, takeOver } from '../queues/lanes.ts'
+import type { LaneId, PlacedItem, Standing } from '../queues/lanes.ts'
 import type { Again } from '../queues/work.ts'
 import { isWithin, outermost, type ResourcePath } from '../resources/path.ts'
 import type { Entry, Store } from '../state/store.ts'
@@ -11,12 +11,10 @@ import { advance, type Progress, type Step } from './advance.ts'
 import type { Parts } from './parts.ts'
 import {
   deliveryKey,
-  entryKey,
   packageKey,
   totalKey,
   type Command,
   type Delivery,
-  type HistoryEntry,
   type PackageRecord,
   type Try,
 } from './records.ts'
@@ -32,21 +30,14 @@ const maxTries = 20
  */
 export async function deliverHead(parts: Parts, lane: LaneId, signal: AbortSignal): Promise<Again | undefined> {
   const { store } = parts
-  const agent = await parts.roster.find(lane.agent)
-  if (agent === undefined || !agent.config.enabled || (await isPaused(store, lane))) return undefined
-  const item = await headOf(store, lane)
-  if (item === undefined) return undefined
-  const [entry, delivery] = await store.getAll([
-    entryKey(item.value.command, lane.agent),
-    deliveryKey(item.value.command, lane.agent, item.value.target),
+  const [agent, standing, item] = await Promise.all([
+    parts.roster.find(lane.agent),
+    standingOf(store, lane),
+    headOf(store, lane),
   ])
-  if ((entry?.value as HistoryEntry | undefined)?.stage !== 'ready') return undefined
-  const nextAttemptAt = (delivery?.value as Delivery | undefined)?.nextAttemptAt
-  if (nextAttemptAt !== undefined && Date.parse(nextAttemptAt) > Date.now()) return { at: Date.parse(nextAttemptAt) }
-
-  const begun = await begin(parts, lane, item)
-  // Somebody else was faster, took the item out or took the lane over: look again, without haste.
-  if (begun === undefined) return { at: Date.now() + 100 }
+  if (agent === undefined || !agent.config.enabled || standing.paused || item === undefined) return undefined
+  const begun = await begin(parts, lane, item, standing)
+  if ('wait' in begun) return begun.wait
   const log = parts.log.child({ delivery: begun.id, target: lane.queue })
   const startedAt = performance.now()
   try {
@@ -76,44 +67,55 @@ interface Begun {
   readonly id: string
   readonly lane: LaneId
   readonly item: PlacedItem
-  readonly epoch: Entry<number>
+  readonly epoch: number
   readonly delivery: Delivery
   readonly progress: Progress
 }
 
-async function begin(parts: Parts, lane: LaneId, item: PlacedItem): Promise<Begun | undefined> {
-  const { store } = parts
+/** Begins the next try, or says when to look again. */
+async function begin(
+  { store }: Parts,
+  lane: LaneId,
+  item: PlacedItem,
+  standing: Standing,
+): Promise<Begun | { readonly wait: Again | undefined }> {
   const { command, target } = item.value
-  const present = await epochOf(store, lane)
-  const taken = takeOver(lane, present)
-  const key = deliveryKey(command, lane.agent, target)
+  const taken = takeOver(lane, standing.epoch)
+  let wait: { readonly wait: Again | undefined } | undefined
   let delivery: Delivery | undefined
-  const progress = await advance(store, command, lane.agent, async ({ entry }) => {
-    const was = await store.get<Delivery>(key)
-    if (was === undefined || entry.stage !== 'ready') return undefined
-    const { nextAttemptAt: _, ...kept } = was.value
-    const startedAt = new Date().toISOString()
-    const attempt = was.value.attempts + 1
-    delivery = {
-      ...kept,
-      state: was.value.error === undefined ? 'delivering' : 'retrying',
-      active: true,
-      attempts: attempt,
-      startedAt: was.value.startedAt ?? startedAt,
-      tries: [...was.value.tries, { attempt, startedAt }].slice(-maxTries),
-    }
-    return {
-      deliveries: [{ was, is: delivery }],
-      checks: [{ key: item.key, version: item.version }, ...taken.checks],
-      writes: taken.writes,
-      events: [{ type: 'delivery.started', target, data: { attempt } }],
-    }
-  })
-  const epoch = await epochOf(store, lane)
-  if (progress === undefined || delivery === undefined || epoch === undefined) return undefined
-  // Between the commit and this read another may have taken over; its epoch is not ours to use.
-  if (epoch.value !== (present?.value ?? 0) + 1) return undefined
-  return { id: deliveryId(delivery), lane, item, epoch, delivery, progress }
+  const progress = await advance(
+    store,
+    command,
+    lane.agent,
+    ({ entry }, [found]) => {
+      const was = found as Entry<Delivery> | undefined
+      // Whoever makes its package wakes the lane.
+      if (was === undefined || entry.stage !== 'ready') return void (wait = { wait: undefined })
+      const { nextAttemptAt, ...kept } = was.value
+      if (nextAttemptAt !== undefined && Date.parse(nextAttemptAt) > Date.now())
+        return void (wait = { wait: { at: Date.parse(nextAttemptAt) } })
+      const startedAt = new Date().toISOString()
+      const attempt = was.value.attempts + 1
+      delivery = {
+        ...kept,
+        state: was.value.error === undefined ? 'delivering' : 'retrying',
+        active: true,
+        attempts: attempt,
+        startedAt: was.value.startedAt ?? startedAt,
+        tries: [...was.value.tries, { attempt, startedAt }].slice(-maxTries),
+      }
+      return {
+        deliveries: [{ was, is: delivery }],
+        checks: [{ key: item.key, version: item.version }, ...taken.checks],
+        writes: taken.writes,
+        events: [{ type: 'delivery.started', target, data: { attempt } }],
+      }
+    },
+    [deliveryKey(command, lane.agent, target)],
+  )
+  // Somebody else was faster, took the item out or took the lane over: look again, without haste.
+  if (progress === undefined || delivery === undefined) return wait ?? { wait: { at: Date.now() + 100 } }
+  return { id: deliveryId(delivery), lane, item, epoch: taken.epoch, delivery, progress }
 }
 
 /** The name that the target knows it by. What was queued again after it had failed is another delivery. */
@@ -166,7 +168,7 @@ async function apply(
     {
       ...one,
       lane: `${parts.installation}/${begun.lane.agent}/${target}`,
-      epoch: begun.epoch.value,
+      epoch: begun.epoch,
       package: await parts.packages.file(one.package),
       deletes: agent.config.deletes,
       ...(traceparent !== undefined && { traceparent }),
@@ -237,8 +239,8 @@ async function end(
   outcome: (delivery: Delivery) => Omit<Step, 'entry' | 'deliveries'> & { readonly is: Delivery },
 ): Promise<void> {
   const key = deliveryKey(begun.item.value.command, begun.lane.agent, begun.item.value.target)
-  const done = await advance(parts.store, begun.item.value.command, begun.lane.agent, async () => {
-    const was = await parts.store.get<Delivery>(key)
+  const next = (_: Progress, [found]: readonly (Entry<unknown> | undefined)[]): Step | undefined => {
+    const was = found as Entry<Delivery> | undefined
     if (was === undefined) return undefined
     const { is, checks = [], ...step } = outcome(was.value)
     const finishedAt = new Date().toISOString()
@@ -253,7 +255,8 @@ async function end(
       checks: [...checks, ...stillHeld(begun.lane, begun.epoch)],
       deliveries: [{ was, is: { ...is, tries, active: false, ...(is.nextAttemptAt === undefined && { finishedAt }) } }],
     }
-  })
+  }
+  const done = await advance(parts.store, begun.item.value.command, begun.lane.agent, next, [key])
   if (done === undefined)
     parts.log.warn({ delivery: begun.id }, 'lane was taken over: the outcome is left to its new owner')
 }

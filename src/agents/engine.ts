@@ -12,6 +12,9 @@ import { exportTask } from './wake.ts'
 const concurrentExports = 2
 const concurrentDeliveries = 16
 
+/** How long one lane goes on before others have their turn. */
+const turnMs = 200
+
 /** Wake-ups may be lost; what should be awake is looked for again at the start and this often, by one server for all. */
 const sweepEveryMs = 60_000
 const tidyEveryMs = 600_000
@@ -83,8 +86,14 @@ export class Engine {
     }
   }
 
-  #deliver({ data }: Task, signal: AbortSignal): Promise<Again | undefined> {
-    return deliverHead(this.#parts, { agent: data['agent'] ?? '', queue: data['queue'] ?? '' }, signal)
+  /** Goes on with the lane's next heads for a while, so that many small ones cost no wake-up each. */
+  async #deliver({ data }: Task, signal: AbortSignal): Promise<Again | undefined> {
+    const lane = { agent: data['agent'] ?? '', queue: data['queue'] ?? '' }
+    const end = performance.now() + turnMs
+    for (;;) {
+      const again = await deliverHead(this.#parts, lane, signal)
+      if (again?.at !== 0 || signal.aborted || performance.now() >= end) return again
+    }
   }
 
   async #wakeAgent(name: string): Promise<void> {

@@ -1,6 +1,15 @@
 import { ReplicationError, type ErrorView } from '../errors.ts'
 import type { PackageId } from '../packages/manifest.ts'
-import { headOf, isPaused, itemOf, itemsOf, sizeOf, type LaneId, type PlacedItem } from '../queues/lanes.ts'
+import {
+  headOf,
+  itemOf,
+  itemsOf,
+  pausedKey,
+  sizeOf,
+  standingOf,
+  type LaneId,
+  type PlacedItem,
+} from '../queues/lanes.ts'
 import type { ResourcePath } from '../resources/path.ts'
 import type { Store } from '../state/store.ts'
 import {
@@ -96,7 +105,11 @@ function laneOf(agent: Agent, queue: string): LaneId {
 
 async function summarise(store: Store, agent: Agent, name: string): Promise<QueueSummary> {
   const lane = { agent: agent.name, queue: name }
-  const [size, head, paused] = await Promise.all([sizeOf(store, lane), headOf(store, lane), isPaused(store, lane)])
+  const [size, head, { paused }] = await Promise.all([
+    sizeOf(store, lane),
+    headOf(store, lane),
+    standingOf(store, lane),
+  ])
   if (head === undefined) return { name, state: stateOf(agent, name, paused, undefined, undefined), size }
   const { delivery, entry } = await recordsOf(store, agent.name, head)
   const inErrorQueue = name.startsWith('error-')
@@ -242,7 +255,7 @@ async function agentState(
   for (const { name, blockedBy } of queues)
     if (blockedBy !== undefined && ['unauthenticated', 'forbidden', 'missing'].includes(blockedBy.error.code))
       return { state: 'failed', reason: `${name}: ${blockedBy.error.detail}` }
-  if (await isPaused(store, { agent: agent.name, queue: '' })) return { state: 'paused' }
+  if ((await store.get(pausedKey(agent.name))) !== undefined) return { state: 'paused' }
   for (const state of ['blocked', 'retrying', 'running'] as const) {
     const queue = queues.find((one) => one.state === state)
     if (queue === undefined) continue

@@ -74,22 +74,36 @@ export async function sizeOf(store: Store, lane: LaneId): Promise<number> {
   return (await store.get<number>(sizeKey(lane)))?.value ?? 0
 }
 
-/** The lane's present epoch (0: nobody has drained it yet), to be taken over with `takeOver`. */
-export async function epochOf(store: Store, lane: LaneId): Promise<Entry<number> | undefined> {
-  return store.get<number>(epochKey(lane))
+/** Whether somebody may drain the lane, and who did last. */
+export interface Standing {
+  /** The lane, or all lanes of its agent. */
+  readonly paused: boolean
+  /** To be taken over with `takeOver`; undefined when nobody has drained it yet. */
+  readonly epoch: Entry<number> | undefined
+}
+
+export async function standingOf(store: Store, lane: LaneId): Promise<Standing> {
+  const keys = [pausedKey(lane.agent), pausedKey(lane.agent, lane.queue), epochKey(lane)]
+  const [agent, queue, epoch] = await store.getAll<unknown>(keys)
+  return { paused: agent !== undefined || queue !== undefined, epoch: epoch as Entry<number> | undefined }
 }
 
 /** Takes the lane's next epoch: from then on no batch of whoever held an older one succeeds. */
-export function takeOver(lane: LaneId, present: Entry<number> | undefined): { checks: Check[]; writes: Write[] } {
+export function takeOver(
+  lane: LaneId,
+  present: Standing['epoch'],
+): { epoch: number; checks: Check[]; writes: Write[] } {
+  const epoch = (present?.value ?? 0) + 1
   return {
+    epoch,
     checks: [{ key: epochKey(lane), version: present?.version ?? null }],
-    writes: [{ put: epochKey(lane), value: (present?.value ?? 0) + 1 }],
+    writes: [{ put: epochKey(lane), value: epoch }],
   }
 }
 
 /** Holds while nobody has taken the lane over. */
-export function stillHeld(lane: LaneId, epoch: Entry<number>): Check[] {
-  return [{ key: epochKey(lane), version: epoch.version }]
+export function stillHeld(lane: LaneId, epoch: number): Check[] {
+  return [{ key: epochKey(lane), atMost: epoch }]
 }
 
 /**
@@ -117,10 +131,4 @@ export interface Pause {
 /** `queue` undefined: of the whole agent. */
 export function pausedKey(agent: string, queue?: string): string {
   return queue === undefined ? `paused/${agent}` : `paused/${agent}/${queue}`
-}
-
-/** Whether the lane, or all lanes of its agent, are paused. */
-export async function isPaused(store: Store, lane: LaneId): Promise<boolean> {
-  const [agent, queue] = await store.getAll([pausedKey(lane.agent), pausedKey(lane.agent, lane.queue)])
-  return agent !== undefined || queue !== undefined
 }

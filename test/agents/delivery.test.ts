@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { queueOf } from '../../src/agents/queue-views.ts'
 import { pause, resume } from '../../src/agents/operate.ts'
 import { ReplicationError } from '../../src/errors.ts'
-import { epochOf, takeOver } from '../../src/queues/lanes.ts'
+import { standingOf, takeOver } from '../../src/queues/lanes.ts'
 import { givenEngine } from './given-engine.ts'
 import { until } from './until.ts'
 
@@ -124,7 +124,7 @@ test('whoever was overtaken on a lane says nothing of the outcome any more', asy
   given.gate('one', async ({ epoch }) => {
     epochs = [...epochs, epoch]
     if (epochs.length > 1) return
-    const taken = takeOver(lane, await epochOf(given.parts.store, lane))
+    const taken = takeOver(lane, (await standingOf(given.parts.store, lane)).epoch)
     assert.equal((await given.parts.store.commit(taken)).ok, true)
   })
   given.write('/content/a', 'x')
