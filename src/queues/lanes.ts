@@ -84,7 +84,7 @@ export interface Standing {
 
 export async function standingOf(store: Store, lane: LaneId): Promise<Standing> {
   const keys = [pausedKey(lane.agent), pausedKey(lane.agent, lane.queue), epochKey(lane)]
-  const [agent, queue, epoch] = await store.getAll<unknown>(keys)
+  const [agent, queue, epoch] = await store.getAll(keys)
   return { paused: agent !== undefined || queue !== undefined, epoch: epoch as Entry<number> | undefined }
 }
 
