@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { Type, type Static } from 'typebox'
 import { ReplicationError, type Fault } from './errors.ts'
 import { checkerOf, textCheckerOf } from './resources/schema.ts'
+import { withFiles } from './settings-files.ts'
 
 const positive = { minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const
 
@@ -103,9 +104,11 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * The settings: the environment over `<CONFIG_DIR>/server.json`, which may be absent, over defaults. An empty variable
- * counts as absent. Throws `invalid` with a message of one line that names what is wrong and where.
+ * counts as absent; `<NAME>_FILE` names a file that holds the value of NAME. Throws `invalid` with a message of one line
+ * that names what is wrong and where.
  */
-export function loadSettings(env: Environment): Settings {
+export function loadSettings(environment: Environment): Settings {
+  const env = withFiles(environment, [...Object.keys(settingsSchema.properties), 'configDir'].map(variableOf))
   const configDir = resolve(env['CONFIG_DIR'] || './config')
   const file = join(configDir, 'server.json')
   const fromFile = readServerJson(file)
