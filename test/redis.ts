@@ -11,16 +11,14 @@ export class RedisServer {
   readonly port: number
   readonly folder: string
   readonly #arguments: readonly string[]
+  readonly #password: string
   #child: ChildProcess | undefined
 
-  private constructor(port: number, folder: string, more: readonly string[]) {
+  private constructor(port: number, folder: string, given: readonly string[], password = '') {
     this.port = port
     this.folder = folder
-    this.#arguments = [
-      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--daemonize', 'no'],
-      ...['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction'],
-      ...more,
-    ]
+    this.#arguments = [...given, '--port', String(port), '--bind', '127.0.0.1', '--daemonize', 'no']
+    this.#password = password
   }
 
   /** Whether there is a redis-server to start. */
@@ -30,7 +28,14 @@ export class RedisServer {
 
   /** `more`: options as redis-server takes them, over those that keep everything. */
   static async start(more: readonly string[] = []): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), mkdtempSync(join(tmpdir(), 'trebuchet-redis-')), more)
+    const folder = mkdtempSync(join(tmpdir(), 'trebuchet-redis-'))
+    const keep = ['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction']
+    return RedisServer.startAs(folder, ['--dir', folder, '--save', '', ...keep, ...more])
+  }
+
+  /** `given`: all that it is told, but for where it listens; `folder`, where it keeps what it has, is removed in the end. */
+  static async startAs(folder: string, given: readonly string[], password?: string): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), folder, given, password)
     await server.launch()
     return server
   }
@@ -81,7 +86,8 @@ export class RedisServer {
 
   /** Sends one command on a connection of its own. */
   async command(name: string, ...args: readonly (string | number)[]): Promise<unknown> {
-    const client = new Redis(this.url, { lazyConnect: true, retryStrategy: () => null, commandTimeout: 20_000 })
+    const patience = { lazyConnect: true, retryStrategy: () => null, commandTimeout: 20_000 }
+    const client = new Redis(this.url, { ...patience, ...(this.#password !== '' && { password: this.#password }) })
     client.on('error', () => undefined)
     try {
       await client.connect()
