@@ -20,7 +20,7 @@ after(() => rmSync(folder, { recursive: true }))
 test('a validator finds nothing wrong with the Dockerfile', () => {
   assert.ok(validate('FORM node').length > 0, 'the validator finds nothing at all')
   assert.deepEqual(
-    validate(dockerfile).map(({ message, range }) => `line ${range.start.line + 1}: ${message}`),
+    validate(dockerfile).map(({ message, range }) => ({ line: range.start.line + 1, message })),
     [],
   )
 })
