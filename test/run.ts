@@ -17,8 +17,11 @@ const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf
   .toSorted()
 if (files.length === 0) throw new Error(`no test file has ${wanted.join(' or ')} in its path`)
 
-/** What these folders test knows of no engine (architecture.test.ts holds them to it), so once is enough. */
-const engineless = /^(endpoints|packages|resources|threads|state|queues)\//
+/**
+ * What these folders test knows of no engine (architecture.test.ts holds them to it), so once is enough; and so it is for
+ * what Docker starts, which brings its own.
+ */
+const engineless = /^(endpoints|packages|resources|threads|state|queues)\/|^(end-to-end\/compose|compose|dockerfile)/
 
 const named = process.env['TEST_REDIS_URL']
 const own = named === undefined && RedisServer.isInstalled ? await RedisServer.start() : undefined

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -10,11 +11,19 @@ import { Server } from './server.ts'
 const run = promisify(execFile)
 const image = imageConfig()
 
+type Environment = Readonly<Record<string, string>>
+
+/** What other servers of the tests are given by the engine that they run on: nothing, to a server. */
+const unset: Environment = { REDIS_URL: '', REDIS_PREFIX: '' }
+
 export interface Container {
   readonly server: Server
-  /** Starts it as its container would be, and waits until its health check says that it is well. */
+  /** Starts it as its container would be, and waits until its health check finds it well. */
   start(): Promise<void>
+  /** What its health check says, run as Docker runs it. */
   isHealthy(): Promise<boolean>
+  /** The same question without a process for it: what may be asked again and again. */
+  isReady(): Promise<boolean>
 }
 
 /**
@@ -73,29 +82,29 @@ export class ByHand {
     const env: Record<string, string> = {}
     const server = await Server.prepare({ env })
     this.listens(name, server.port)
+    const { origin } = server.client
+    const isReady = async (): Promise<boolean> => (await fetch(`${origin}/health/ready`)).ok
+    const isHealthy = async (): Promise<boolean> => {
+      const [, ...rest] = image.healthCheck
+      const env = { ...process.env, PORT: String(server.port) }
+      const failure = await run(process.execPath, rest, { env }).catch((error: { code: unknown }) => error)
+      if ('code' in failure) assert.equal(failure.code, 1, 'a health check ends with 0 or 1')
+      return !('code' in failure)
+    }
     return {
-      server,
+      ...{ server, isReady, isHealthy },
       start: async () => {
         // Where it listens is the one thing that is not as in its container.
-        const { HOST: _, PORT: __, ...given } = environmentOf(this.service(name))
+        const { HOST: _, PORT: __, ...given }: Environment = { ...unset, ...environmentOf(this.service(name)) }
         for (const [variable, value] of Object.entries(given)) env[variable] = this.here(name, value)
         const [, ...rest] = image.command
         server.spawn([process.execPath, ...rest], join(this.root, image.workdir))
-        await until(`${name} to be healthy`, () => this.#isHealthy(server)).catch((error: unknown) => {
-          throw new Error(`${name} does not get healthy:\n${server.output}`, { cause: error })
+        await until(`${name} to be ready`, isReady).catch((error: unknown) => {
+          throw new Error(`${name} does not get ready:\n${server.output}`, { cause: error })
         })
+        assert.ok(await isHealthy(), `the health check does not find ${name} well`)
       },
-      isHealthy: () => this.#isHealthy(server),
     }
-  }
-
-  async #isHealthy({ port }: Server): Promise<boolean> {
-    const [, ...rest] = image.healthCheck
-    const env = { ...process.env, PORT: String(port) }
-    return run(process.execPath, rest, { env }).then(
-      () => true,
-      () => false,
-    )
   }
 
   #portOf(host: string): number {

@@ -84,9 +84,10 @@ test(
     await t.test('a Redis that was killed comes back with everything, and the servers go on', async () => {
       await redis.stop('SIGKILL')
       await assert.rejects(redisIsHealthy(), 'its health check finds it well while it is gone')
-      await until('the author to see that Redis is away', async () => !(await author2.isHealthy()))
+      await until('the author to see that Redis is away', async () => !(await author2.isReady()))
+      assert.equal(await author2.isHealthy(), false)
       await redis.launch()
-      await until('the author to be well again', () => author2.isHealthy())
+      await until('the author to be well again', () => author2.isReady())
       assert.deepEqual(await author2.server.client.command(ended.id), ended)
       const again = await author2.server.client.deliver('publish2', { action: 'delete', paths: ['/content/news'] })
       assert.equal(again.state, 'succeeded')
