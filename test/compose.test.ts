@@ -1,6 +1,6 @@
 /** docker-compose.yml, held against the settings, the tree and what it promises: no Docker is needed. */
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -180,8 +180,7 @@ test('no secret stands in the files: each comes from a file that git ignores and
   assert.doesNotMatch(composeText, /:\/\/[^/\s]*@/, 'an address has no credentials')
   const files = Object.values(compose.secrets).map(({ file }) => file)
   for (const file of files) assert.match(file, /^\.\/deploy\/secrets\//)
-  const ignored = spawnSync('git', ['check-ignore', ...files], { cwd: repository, encoding: 'utf8' })
-  if (existsSync(join(repository, '.git'))) assert.equal(ignored.stdout.trim(), files.join('\n'))
+  assert.ok(readFileSync(join(repository, '.gitignore'), 'utf8').split('\n').includes('deploy/secrets/'))
 })
 
 test('make-secrets.sh keeps what is there, in a folder that nobody else may enter, for containers to read', () => {
