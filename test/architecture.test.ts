@@ -24,7 +24,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   settings: ['errors', 'resources', 'settings-files'],
   'settings-files': ['errors'],
   app: [...ground, ...behind, 'agents', 'routes', 'settings'],
-  server: [...ground, ...behind, 'agents', 'routes', 'settings', 'app'],
+  home: [...behind, 'errors', 'settings'],
+  server: [...ground, ...behind, 'agents', 'routes', 'settings', 'app', 'home'],
   cli: ['errors', 'resources', 'threads', 'packages', 'endpoints', 'compare'],
   dashboard: [],
 }
@@ -46,7 +47,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   ioredis: ['queues', 'state'],
   lmdb: ['state'],
   picomatch: ['resources'],
-  pino: ['agents', 'queues', 'app', 'server'],
+  pino: ['agents', 'queues', 'app', 'home', 'server'],
   'prom-client': ['agents', 'routes', 'app', 'server'],
   typebox: ['resources', 'packages', 'endpoints', 'compare', 'agents', 'routes', 'settings', 'app'],
   ulid: ['agents', 'routes', 'server'],

@@ -1,6 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import { link, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ulid } from 'ulid'
 import { ReplicationError } from '../errors.ts'
 import type { Store } from './store.ts'
 
@@ -24,7 +24,7 @@ export async function proveShared(store: Store, folder: string): Promise<void> {
           (found === undefined ? `it has no ${marker}; is it mounted?` : `its ${marker} is another one’s`),
       )
     // Of several first servers one is faster; the others look again.
-    if (found === undefined) await leave(folder, ulid())
+    if (found === undefined) await leave(folder, randomUUID())
     else await store.commit({ checks: [{ key, version: null }], writes: [{ put: key, value: found }] })
   }
 }
