@@ -1,0 +1,61 @@
+import { QueueKeys, RedisConnection, RedisQueueBackend, type KeyPrefixOptions, type QueueBaseOptions } from 'bullmq'
+import type { Redis } from 'ioredis'
+
+type Client = Parameters<RedisQueueBackend['execCommand']>[0]
+type Words = Parameters<RedisQueueBackend['execCommand']>[2]
+
+/** BullMQ's backend of one queue; what follows a job is written together with the job's end. */
+export class Backend extends RedisQueueBackend {
+  /** By job: the words of `planNext`. */
+  readonly #plans = new Map<string, readonly string[]>()
+
+  /** `workers` is shared, `blocking` waits for jobs; whoever made them ends them. */
+  constructor(name: string, opts: QueueBaseOptions & KeyPrefixOptions, workers: Redis, blocking: Redis) {
+    const names = new QueueKeys(opts.prefix)
+    const waiting = new RedisConnection(blocking, { shared: true, skipVersionCheck: true })
+    // Without asking Redis for its version BullMQ takes it for an old one, which blocks for whole seconds only.
+    void waiting.client.then(
+      () => (waiting.capabilities = { canDoubleTimeout: true, canBlockFor1Ms: false }),
+      () => undefined,
+    )
+    super(
+      new RedisConnection(workers, { shared: true, blocking: false, skipVersionCheck: true }),
+      name,
+      names.getKeys(name),
+      (type) => names.toKey(name, type),
+      opts,
+      waiting,
+    )
+  }
+
+  /** To be done when the job ends. */
+  plan(jobId: string, words: readonly string[]): void {
+    this.#plans.set(jobId, words)
+  }
+
+  forget(jobId: string): void {
+    this.#plans.delete(jobId)
+  }
+
+  /** One way to Redis and back, and one write to its disk, for the plan, the end, and BullMQ's fetching of the next job. */
+  override async execCommand(client: Client, command: string, words: Words): Promise<unknown> {
+    const plan = command === 'moveToFinished' ? this.#plans.get(String(words[this.moveToFinishedKeys.length])) : undefined
+    if (plan === undefined || !('multi' in client)) return super.execCommand(client, command, words)
+    const { wait = '', prioritized = '', marker = '' } = this.keys
+    const together = client.multi()
+    together.runCommand('planNext', [...plan])
+    super.execCommand(together, command, words)
+    together.runCommand('hush', [wait, prioritized, marker])
+    let answers: [Error | null, unknown][] | null
+    try {
+      answers = await together.exec()
+    } catch (error) {
+      // One that is full takes nothing together, not even what makes room.
+      if (!(error as Error).message.startsWith('EXECABORT')) throw error
+      await client.runCommand('planNext', [...plan])
+      return super.execCommand(client, command, words)
+    }
+    for (const [error] of answers ?? []) if (error !== null) throw error
+    return answers?.[1]?.[1]
+  }
+}
