@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { ReplicationError } from './errors.ts'
+import { BullMqWork } from './queues/bullmq.ts'
 import { InProcessWork } from './queues/in-process.ts'
 import type { Work } from './queues/work.ts'
 import type { Settings } from './settings.ts'
@@ -61,7 +62,7 @@ async function openRedis(settings: Settings, url: string, log: Logger): Promise<
     const store = openShared(clients, { replicas })
     await proveShared(store, packagesDir)
     return {
-      ...{ store, work: new InProcessWork(log) },
+      ...{ store, work: new BullMqWork(clients, log) },
       warnings: async () => {
         await store.get('installation')
         return weaknessesOf(clients.callers, replicas)

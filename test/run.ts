@@ -19,9 +19,15 @@ if (files.length === 0) throw new Error(`no test file has ${wanted.join(' or ')}
 
 /**
  * What these folders test knows of no engine (architecture.test.ts holds them to it), so once is enough; and so it is for
- * what Docker starts, which brings its own.
+ * several servers and what Docker starts, which bring their own.
  */
-const engineless = /^(endpoints|packages|resources|threads|state|queues)\/|^(end-to-end\/compose|compose|dockerfile)/
+const engineless = new RegExp(
+  [
+    '^(endpoints|packages|resources|threads|state|queues)/',
+    '^end-to-end/(shared/|compose)',
+    '^(compose|dockerfile)',
+  ].join('|'),
+)
 
 const named = process.env['TEST_REDIS_URL']
 const own = named === undefined && RedisServer.isInstalled ? await RedisServer.start() : undefined

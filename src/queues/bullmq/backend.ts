@@ -39,7 +39,8 @@ export class Backend extends RedisQueueBackend {
 
   /** One way to Redis and back, and one write to its disk, for the plan, the end, and BullMQ's fetching of the next job. */
   override async execCommand(client: Client, command: string, words: Words): Promise<unknown> {
-    const plan = command === 'moveToFinished' ? this.#plans.get(String(words[this.moveToFinishedKeys.length])) : undefined
+    const plan =
+      command === 'moveToFinished' ? this.#plans.get(String(words[this.moveToFinishedKeys.length])) : undefined
     if (plan === undefined || !('multi' in client)) return super.execCommand(client, command, words)
     const { wait = '', prioritized = '', marker = '' } = this.keys
     const together = client.multi()

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { until } from './client.ts'
+import { until } from '../client.ts'
 import { Installation, redisNeeded } from './installation.ts'
-import { plant, textAt } from './trees.ts'
-import type { Accepted, Command, Page } from './views.ts'
+import { plant, textAt } from '../trees.ts'
+import type { Accepted, Command, Page } from '../views.ts'
 
 const targets = ['one', 'two', 'three']
 /** Longer than a worker's lock lasts without it. */

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import { until } from './client.ts'
+import { until } from '../client.ts'
 import { Installation, redisNeeded } from './installation.ts'
-import { plant, textAt } from './trees.ts'
-import type { Problem } from './views.ts'
+import { plant, textAt } from '../trees.ts'
+import type { Problem } from '../views.ts'
 
 suite('Redis in trouble', redisNeeded, async () => {
   if (redisNeeded.skip !== false) return

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { after } from 'node:test'
-import { RedisServer } from '../redis.ts'
-import { scratch, Server } from './server.ts'
+import { RedisServer } from '../../redis.ts'
+import { scratch, Server } from '../server.ts'
 
 /** Several servers behind a Redis of their own, as one installation: the test may kill any of them, and the Redis. */
 export class Installation {

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import { until } from './client.ts'
+import { until } from '../client.ts'
 import { Installation, redisNeeded } from './installation.ts'
-import { scratch, Server } from './server.ts'
-import { assertSameTree, plant, textAt } from './trees.ts'
-import type { Accepted, AgentView, Command, Page } from './views.ts'
+import { scratch, Server } from '../server.ts'
+import { assertSameTree, plant, textAt } from '../trees.ts'
+import type { Accepted, AgentView, Command, Page } from '../views.ts'
 
 suite('several servers', redisNeeded, async () => {
   if (redisNeeded.skip !== false) return
