@@ -48,6 +48,7 @@ export class BullMqWork implements Work {
   readonly #lines = new Map<WorkQueue, Line>()
   #state: 'new' | 'started' | 'closed' = 'new'
   #unheard = false
+  #broken = false
 
   constructor(clients: Pick<RedisClients, 'workers' | 'prefix'>, log: WorkLog, options: Partial<Options> = {}) {
     this.#redis = withScripts(clients.workers)
@@ -72,31 +73,29 @@ export class BullMqWork implements Work {
   }
 
   async recur(task: Task, everyMs: number): Promise<void> {
-    const scheduled = this.#queue(task.queue).upsertJobScheduler(
-      idOf(task.key),
-      // The first time is now, and no matter of the scheduler's; when it is known already, its next time stays.
-      { every: everyMs, startDate: Date.now() + everyMs },
-      { name: nameOf(task), data: ticketOf(task) },
-    )
-    await Promise.all([this.#inTime(task, scheduled), this.wake(task)])
+    await Promise.all([this.#inTime(task, this.#schedule(task, everyMs)), this.wake(task)])
   }
 
   async start(): Promise<void> {
     if (this.#state !== 'new') throw new Error('it was started before')
     this.#state = 'started'
     for (const line of this.#lines.values()) line.start()
-    this.#redis.on('ready', this.#onReady)
+    this.#redis.on('close', this.#onBreak).on('ready', this.#onReady)
   }
 
   async close(graceMs: number): Promise<void> {
     this.#state = 'closed'
-    this.#redis.off('ready', this.#onReady)
+    this.#redis.off('close', this.#onBreak).off('ready', this.#onReady)
     await Promise.all([...this.#lines.values()].map((line) => line.close(graceMs)))
   }
 
+  readonly #onBreak = (): void => {
+    this.#broken = true
+  }
+
   readonly #onReady = (): void => {
-    for (const line of this.#lines.values())
-      line.takeBack().catch((err: unknown) => this.#log.error({ err }, 'jobs were not taken back'))
+    if (this.#broken) for (const line of this.#lines.values()) line.takeBack()
+    this.#broken = false
   }
 
   async #wake(task: Task, at: number): Promise<void> {
@@ -120,6 +119,17 @@ export class BullMqWork implements Work {
       // Otherwise another was faster, whose job may be due later.
       if (job.id === jobId) return
     }
+  }
+
+  async #schedule(task: Task, everyMs: number): Promise<void> {
+    const id = idOf(task.key)
+    const queue = this.#queue(task.queue)
+    // BullMQ would go on to count the new interval from where the old one began, which may be as far away as that was long.
+    const known = await queue.getJobScheduler(id)
+    if (known !== undefined && known.every !== everyMs) await queue.removeJobScheduler(id)
+    // The first time is now, which is no matter of the scheduler's; when it is known already, its next time stays.
+    const times = { every: everyMs, startDate: Date.now() + everyMs }
+    await queue.upsertJobScheduler(id, times, { name: nameOf(task), data: ticketOf(task) })
   }
 
   #queue(name: WorkQueue): Queue<Ticket, void> {

@@ -5,6 +5,7 @@ import type { Handler, Task, Work } from '../../src/queues/work.ts'
 
 /** Where servers find each other's tasks; for an engine inside the process, nowhere. */
 export interface WorkPlace {
+  /** Each is another server's. */
   open(log: WorkLog, backoff: Backoff): Promise<Work>
   remove(): Promise<void>
 }
@@ -49,7 +50,7 @@ export class Given {
   readonly logged: { fields: Readonly<Record<string, unknown>>; message: string }[] = []
   readonly #makePlace: () => Promise<WorkPlace>
   #place: WorkPlace | undefined
-  #work: Work | undefined
+  #works: Work[] = []
 
   constructor(makePlace: () => Promise<WorkPlace>) {
     this.#makePlace = makePlace
@@ -61,18 +62,26 @@ export class Given {
   }
 
   get work(): Work {
-    assert.ok(this.#work !== undefined, 'the work is not open')
-    return this.#work
+    const [work] = this.#works
+    assert.ok(work !== undefined, 'the work is not open')
+    return work
+  }
+
+  /** One more in the same place, as another server has it, not yet started. */
+  async another(): Promise<Work> {
+    const work = await this.place.open({ error: (fields, message) => this.logged.push({ fields, message }) }, backoff)
+    this.#works.push(work)
+    return work
   }
 
   async open(): Promise<void> {
     this.logged.length = 0
     this.#place = await this.#makePlace()
-    this.#work = await this.#place.open({ error: (fields, message) => this.logged.push({ fields, message }) }, backoff)
+    await this.another()
   }
 
   async close(): Promise<void> {
-    await this.#work?.close(0)
+    await Promise.all(this.#works.splice(0).map((work) => work.close(0)))
     await this.#place?.remove()
   }
 

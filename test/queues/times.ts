@@ -94,6 +94,44 @@ export function timeTests(given: Given): void {
     await second.promise
   })
 
+  test('of the time that a handler answers, and of those asked for while it ran, the earliest counts', async () => {
+    const second = promised<number>()
+    let runs = 0
+    let at = 0
+    await given.handled(async (task) => {
+      if (++runs > 1) {
+        second.fulfil(Date.now())
+        return undefined
+      }
+      at = Date.now() + 80
+      await given.work.wake(task, at + hourMs)
+      await given.work.wake(task, at)
+      await given.work.wake(task, at + hourMs)
+      return { at: at + 2 * hourMs }
+    })
+    await given.work.wake(delivery('lane'))
+    assert.ok((await second.promise) >= at)
+    assert.equal(runs, 2)
+  })
+
+  test('what recurs comes at once, and then again and again, but no more often than was said last', async () => {
+    const everyMs = 50
+    const done = promised()
+    let runs = 0
+    let saidAt = 0
+    await given.handled(async () => {
+      if (saidAt > 0 && ++runs === 8) done.fulfil()
+      return undefined
+    })
+    for (const ms of [hourMs, 10, hourMs, everyMs]) await given.work.recur(delivery('sweep'), ms)
+    for (let i = 0; i < 5; i++) await given.work.recur(delivery('sweep'), everyMs)
+    saidAt = Date.now()
+    await done.promise
+    // One is the wake-up of the last saying, one more may have been under way just then.
+    const most = Math.floor((Date.now() - saidAt) / everyMs) + 3
+    assert.ok(runs <= most, `${runs} runs are more than ${most}`)
+  })
+
   test('a wake-up does not wait for the back-off of a key that threw', async () => {
     const other = await given.place.open(
       { error: (fields) => failed.fulfil(fields) },

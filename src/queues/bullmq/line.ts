@@ -36,7 +36,7 @@ export class Line {
   /** By key: how often in a row it threw here. */
   readonly #failures = new Map<string, number>()
   #worker: QueueWorker | undefined
-  #closed = false
+  readonly #closing = new AbortController()
   #troubled = false
 
   constructor(queue: WorkQueue, handler: Handler, concurrency: number, around: Surroundings) {
@@ -65,13 +65,14 @@ export class Line {
     worker.run().catch((err: unknown) => log.error({ queue: this.#queue, err }, 'the queue has stopped'))
   }
 
-  /** After a break: jobs that Redis gave to us in an answer that never came. */
-  async takeBack(): Promise<void> {
-    if (this.#worker !== undefined && !this.#closed) await takeBack(this.#around.workers, this.#worker)
+  /** Begins to look for what a break of the connection has left undone. */
+  takeBack(): void {
+    if (this.#worker === undefined || this.#closing.signal.aborted) return
+    takeBack(this.#around.workers, this.#worker, this.#closing.signal).catch((err: unknown) => this.#tell(err))
   }
 
   async close(graceMs: number): Promise<void> {
-    this.#closed = true
+    this.#closing.abort()
     if (this.#worker === undefined) return
     const closed = this.#worker.close().catch((err: unknown) => this.#tell(err))
     const patience = new AbortController()
@@ -97,7 +98,7 @@ export class Line {
     const { key } = task
     // When Redis was away for longer than a lock holds, the job comes again while its first handler is still ending.
     for (let before = this.#busy.get(key); before !== undefined; before = this.#busy.get(key)) await before
-    if (this.#closed) return giveBack(job, token)
+    if (this.#closing.signal.aborted) return giveBack(job, token)
 
     const run = new Run(this.#around.lockMs)
     this.#runs.set(job.id ?? '', run)
@@ -149,6 +150,7 @@ export class Line {
   /** Tells once what Redis refuses, until something works again. That it is away is told where the connections are made. */
   #tell(err: unknown): void {
     const { code, message } = err as NodeJS.ErrnoException
+    if (this.#closing.signal.aborted) return
     // BullMQ's own codes tell of jobs that have ended or are another's meanwhile; the system's, of connections.
     if (code !== undefined || /^(Connection is closed|Socket timeout|could not renew lock)/.test(message)) return
     if (!this.#troubled) this.#around.log.error({ queue: this.#queue, err }, 'redis refuses the queue')

@@ -9,8 +9,9 @@ const settledMs = 1000
  * To be called when a connection is there again. What Redis did and could not answer any more is only partly made up for
  * by sending it again: it may have given us a job that we know nothing of. Without this the job would wait until its
  * lock lapses; and so would those whose lock lapsed while Redis was away, for BullMQ looks at each of them twice.
+ * Throws when the signal says that it is no longer wanted.
  */
-export async function takeBack(workers: Redis, worker: QueueWorker): Promise<void> {
+export async function takeBack(workers: Redis, worker: QueueWorker, signal: AbortSignal): Promise<void> {
   const { keys } = worker
   const backend = worker.getBackend()
   for (let looks = 0; looks < 2; looks++) {
@@ -18,7 +19,7 @@ export async function takeBack(workers: Redis, worker: QueueWorker): Promise<voi
     await backend.moveStalledJobsToWait()
   }
   const unknown = await oursOf(workers, worker)
-  await delay(settledMs)
+  await delay(settledMs, undefined, { signal })
   const still = new Map(await oursOf(workers, worker))
   for (const [id, token] of unknown)
     if (still.get(id) === token && !worker.isUnderWay(id))
