@@ -168,6 +168,26 @@ suite('Work on a Redis in trouble', { ...needsServer, timeout: 60_000, concurren
     ])
   })
 
+  test('a Redis that forgets its scripts is told them again', async (t) => {
+    const redis = await OwnRedis.start(t)
+    const work = redis.open({ lockMs: hourMs })
+    const done = promised()
+    let left = 100
+    work.handle(
+      'deliveries',
+      async () => {
+        if (--left % 10 === 0) await redis.server.command('SCRIPT', 'FLUSH')
+        if (left === 0) done.fulfil()
+        return left > 0 ? { at: 0 } : undefined
+      },
+      { concurrency: 5 },
+    )
+    await work.start()
+    await work.wake(delivery('lane'))
+    await done.promise
+    assert.deepEqual(redis.logged, [])
+  })
+
   test('a Redis that takes no writes for a while, as in a failover, holds work up no longer than that', async (t) => {
     const redis = await OwnRedis.start(t)
     const work = redis.open({ lockMs: hourMs })

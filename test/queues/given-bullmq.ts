@@ -47,7 +47,7 @@ export class OwnRedis {
     return own
   }
 
-  open(options: WorkOptions = {}): BullMqWork {
+  readonly open = (options: WorkOptions = {}): BullMqWork => {
     const log = { error: (_: unknown, message: string): number => this.logged.push(message) }
     const { work, clients } = openServer(this.server.url, 'test', log, { backoff, ...options })
     this.#closers.push(async () => {

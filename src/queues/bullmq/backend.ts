@@ -43,20 +43,27 @@ export class Backend extends RedisQueueBackend {
       command === 'moveToFinished' ? this.#plans.get(String(words[this.moveToFinishedKeys.length])) : undefined
     if (plan === undefined || !('multi' in client)) return super.execCommand(client, command, words)
     const { wait = '', prioritized = '', marker = '' } = this.keys
+    const hushed = [wait, prioritized, marker]
     const together = client.multi()
     together.runCommand('planNext', [...plan])
     super.execCommand(together, command, words)
-    together.runCommand('hush', [wait, prioritized, marker])
-    let answers: [Error | null, unknown][] | null
+    together.runCommand('hush', hushed)
+    let refused: Error
     try {
-      answers = await together.exec()
+      const [planned, ended, quiet] = (await together.exec()) ?? []
+      if (ended?.[0] === null) {
+        if (planned?.[0]) this.emit('error', planned[0])
+        if (quiet?.[0]) await client.runCommand('hush', hushed)
+        return ended[1]
+      }
+      refused = ended?.[0] ?? new Error('redis did not say how a job ended')
     } catch (error) {
-      // One that is full takes nothing together, not even what makes room.
-      if (!(error as Error).message.startsWith('EXECABORT')) throw error
-      await client.runCommand('planNext', [...plan])
-      return super.execCommand(client, command, words)
+      refused = error as Error
     }
-    for (const [error] of answers ?? []) if (error !== null) throw error
-    return answers?.[1]?.[1]
+    // A Redis that is full takes nothing together, and to one that has forgotten its scripts they are sent one by one.
+    if (!/^(EXECABORT|NOSCRIPT)/.test(refused.message)) throw refused
+    await client.runCommand('planNext', [...plan])
+    await client.runCommand('hush', hushed)
+    return super.execCommand(client, command, words)
   }
 }
