@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
+import { callMs, patienceMs, waitingFor } from '../state/patience.ts'
 import type { RedisClients } from '../state/redis/clients.ts'
 import type { Backoff } from './backoff.ts'
 import { Line } from './bullmq/line.ts'
@@ -27,8 +28,6 @@ const defaults: Options = {
   stalledMs: 3000,
 }
 
-/** Whoever wakes a task waits for Redis no longer. */
-const wakeMs = 2000
 /** What BullMQ keeps of the events of a queue, for whoever watches it. */
 const keptEvents = 100
 
@@ -146,14 +145,15 @@ export class BullMqWork implements Work {
     return queue
   }
 
-  /** Tells once of what Redis does not answer, until it does. */
+  /** Waits no longer than its caller may be kept waiting. Tells once of what Redis does not answer, until it does. */
   async #inTime(task: Task, asked: Promise<unknown>): Promise<void> {
+    const ms = patienceMs(callMs)
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`redis has not answered for ${wakeMs} ms`)), wakeMs)
+      timer = setTimeout(() => reject(new Error(`redis has not answered for ${Math.round(ms)} ms`)), ms)
     })
     try {
-      await Promise.race([asked, late])
+      await waitingFor(Promise.race([asked, late]))
       this.#unheard = false
     } catch (err) {
       if (!this.#unheard && this.#state !== 'closed')
