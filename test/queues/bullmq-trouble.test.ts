@@ -98,10 +98,10 @@ suite('Work on a Redis in trouble', { ...needsServer, timeout: 60_000, concurren
 
   test('when Redis hangs for longer than a lock holds, the handler hears it, and the task runs again after it', async (t) => {
     const redis = await OwnRedis.start(t)
-    const work = redis.open({ lockMs: 1000, stalledMs: 300 })
+    const work = redis.open({ lockMs: 2000, stalledMs: 300 })
     const running = promised()
     const aborted = promised()
-    const again = promised()
+    const kept = promised<boolean>()
     let now = 0
     let runs = 0
     work.handle(
@@ -112,9 +112,13 @@ suite('Work on a Redis in trouble', { ...needsServer, timeout: 60_000, concurren
           running.fulfil()
           await new Promise((resolve) => signal.addEventListener('abort', resolve))
           aborted.fulfil()
-          // Long enough that Redis, back again, would give the task to others meanwhile.
+          // Long enough that Redis, back again, gives the task out again meanwhile.
           await soon(1500)
-        } else again.fulfil()
+        } else {
+          // The new lock is renewed, whatever became of the old one.
+          await soon(4000)
+          kept.fulfil(!signal.aborted)
+        }
         now--
         return undefined
       },
@@ -126,7 +130,7 @@ suite('Work on a Redis in trouble', { ...needsServer, timeout: 60_000, concurren
     redis.server.pause()
     await aborted.promise
     redis.server.resume()
-    await again.promise
+    assert.ok(await kept.promise)
     assert.deepEqual({ runs, logged: redis.logged }, { runs: 2, logged: [] })
   })
 

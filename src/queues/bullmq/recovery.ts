@@ -22,7 +22,7 @@ export async function takeBack(workers: Redis, worker: QueueWorker, signal: Abor
   await delay(settledMs, undefined, { signal })
   const still = new Map(await oursOf(workers, worker))
   for (const [id, token] of unknown)
-    if (still.get(id) === token && !worker.isUnderWay(id))
+    if (still.get(id) === token && !worker.isUnderWay(id, token))
       await backend.moveJobFromActiveToWait(id, token).catch(() => undefined)
   // One that waits for a job may have been told that there is one, and not have heard it.
   await workers.zadd(keys['marker'] ?? '', 0, '0')

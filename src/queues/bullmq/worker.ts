@@ -25,7 +25,8 @@ interface Options {
  */
 export class QueueWorker extends Worker<Ticket, void, string, Backend> {
   readonly #blocking: Redis
-  readonly #underWay = new Set<string>()
+  /** By job: its token. */
+  readonly #underWay = new Map<string, string>()
 
   private constructor(
     blocking: Redis,
@@ -67,9 +68,9 @@ export class QueueWorker extends Worker<Ticket, void, string, Backend> {
     return new QueueWorker(blocking, queue, process, options)
   }
 
-  /** Whether a job is under way here, or its end on the way to Redis. */
-  isUnderWay(jobId: string): boolean {
-    return this.#underWay.has(jobId)
+  /** Whether the job that was given out with this token is under way here, or its end on the way to Redis. */
+  isUnderWay(jobId: string, token: string): boolean {
+    return this.#underWay.get(jobId) === token
   }
 
   /** Says what follows a job when it ends: see `planScript`. */
@@ -84,12 +85,17 @@ export class QueueWorker extends Worker<Ticket, void, string, Backend> {
   }
 
   override async processJob(job: TicketJob, token: string, mayFetch?: () => boolean): Promise<void | TicketJob> {
-    this.#underWay.add(job.id ?? '')
+    const id = job.id ?? ''
+    this.#underWay.set(id, token)
     try {
       return await super.processJob(job, token, mayFetch)
     } finally {
-      this.#underWay.delete(job.id ?? '')
-      this.backend.forget(job.id ?? '')
+      const newest = this.#underWay.get(id)
+      if (newest === token) {
+        this.#underWay.delete(id)
+        this.backend.forget(id)
+        // The same job has come again, for its lock had lapsed; now BullMQ has forgotten to renew its new one.
+      } else if (newest !== undefined) this.lockManager.trackJob(id, newest, Date.now())
     }
   }
 
