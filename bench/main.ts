@@ -1,16 +1,21 @@
-/** `npm run bench`: how fast two servers of ours copy a tree, beside what would otherwise be used. See `-- --help`. */
+/** `npm run bench`: how fast two servers of ours copy a tree, and how fast both engines are. See `-- --help`. */
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import type { Contender } from './contender.ts'
+import { engines } from './engines/installation.ts'
+import { compare, engineScenarios, type EngineResult } from './engines/scenarios.ts'
+import { engineTable } from './engines/table.ts'
 import { Ours } from './ours.ts'
 import { rivals, versionOf } from './rivals.ts'
 import { measure, scenarios, type Result, type Scenario } from './scenarios.ts'
 import { table } from './table.ts'
 
 interface Options {
-  readonly only?: readonly Scenario[]
+  /** Names of scenarios. */
+  readonly only?: ReadonlySet<string>
   readonly runs: number
   readonly quick?: true
   readonly out?: string
@@ -21,12 +26,18 @@ interface Options {
   readonly ours: boolean
 }
 
+const groups: Readonly<Record<string, readonly string[]>> = {
+  trees: scenarios.map(({ name }) => name),
+  engines: engineScenarios.map(({ name }) => name),
+}
+const names = Object.values(groups).flat()
+
 const options = new Command('npm run bench --')
-  .description('Measures on generated trees, and prints one table.')
-  .option('--only <scenario,…>', `of ${scenarios.map(({ name }) => name).join(', ')}`, chosenScenarios)
-  .option('--runs <n>', 'runs of each tool, taken in turn', wholeNumber, 5)
-  .option('--quick', 'one run of the smallest tree')
-  .option('--out <file>', 'write the table to a file, too')
+  .description('Measures on generated trees, then both engines, and prints a table of each.')
+  .option('--only <scenario,…>', `of ${names.join(', ')}; or all trees, all engines`, chosenScenarios)
+  .option('--runs <n>', 'runs of each tool and engine, taken in turn', wholeNumber, 5)
+  .option('--quick', 'one run of the smallest tree, and of everything else a little')
+  .option('--out <file>', 'write the tables to a file, too')
   .option('--dir <folder>', 'where to work; needs room for 15 GB', 'dist')
   .option('--profile <folder>', 'keep CPU profiles of the servers there; they then run slower')
   .option('--no-ours', 'only the tools beside ours')
@@ -35,25 +46,24 @@ const options = new Command('npm run bench --')
 
 const [loadBefore = 0] = loadavg()
 const runs = options.quick ? 1 : options.runs
-const chosen = options.quick ? scenarios.slice(0, 1) : (options.only ?? scenarios)
+const isChosen = ({ name }: { readonly name: string }): boolean => options.only?.has(name) ?? true
+const trees = scenarios.filter(isChosen).slice(0, options.quick && options.only === undefined ? 1 : undefined)
+const compared = options.ours ? engineScenarios.filter(isChosen) : []
 const installed = rivals.map((rival) => ({ rival, version: versionOf(rival) }))
 
 mkdirSync(options.dir, { recursive: true })
 const work = mkdtempSync(resolve(options.dir, 'bench-'))
-const open = new Set<Contender>()
+const open = new Set<{ close(): Promise<void> }>()
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => {
     say(`ended by ${signal}`)
     void tidy().finally(() => process.exit(1))
   })
 try {
-  const results: Result[] = []
-  for (const scenario of chosen) results.push(await run(scenario))
-  const text = table(results, 'trebuchet', {
-    runs,
-    loadBefore,
-    rivals: installed.map(({ rival, version }) => version ?? `${rival.program} is not installed, and was left out`),
-  })
+  const tables: string[] = []
+  if (trees.length > 0) tables.push(await copyTrees())
+  if (compared.length > 0) tables.push(await compareEngines())
+  const text = tables.join('\n')
   process.stdout.write(text)
   if (options.out !== undefined) writeFileSync(options.out, text)
 } catch (error) {
@@ -61,6 +71,16 @@ try {
   process.exitCode = 1
 } finally {
   await tidy()
+}
+
+async function copyTrees(): Promise<string> {
+  const results: Result[] = []
+  for (const scenario of trees) results.push(await run(scenario))
+  return table(results, 'trebuchet', {
+    runs,
+    loadBefore,
+    rivals: installed.map(({ rival, version }) => version ?? `${rival.program} is not installed, and was left out`),
+  })
 }
 
 /** The servers and the daemon are new for each scenario, so that what one leaves in memory is not counted in the next. */
@@ -86,8 +106,25 @@ async function run(scenario: Scenario): Promise<Result> {
   return result
 }
 
+/** Without a redis-server the embedded engine alone. */
+async function compareEngines(): Promise<string> {
+  const { status, stdout } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
+  const redis =
+    status === 0 ? `Redis ${/v=(\S+)/.exec(stdout)?.[1]}` : 'redis-server is not installed, and was left out'
+  const results: EngineResult[] = []
+  for (const scenario of compared)
+    results.push(
+      await compare(scenario, {
+        engines: status === 0 ? engines : ['embedded'],
+        ...{ runs, size: options.quick ? 'quick' : 'full', folder: work, say, open },
+        ...(options.profile !== undefined && { profiles: resolve(options.profile) }),
+      }),
+    )
+  return engineTable(results, { runs, redis, loadBefore })
+}
+
 async function tidy(): Promise<void> {
-  await Promise.all([...open].map((contender) => contender.close()))
+  await Promise.all([...open].map((each) => each.close()))
   // A tool that was interrupted may still be writing.
   rmSync(work, { recursive: true, force: true, maxRetries: 10, retryDelay: 500 })
 }
@@ -96,12 +133,14 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
-function chosenScenarios(text: string): readonly Scenario[] {
-  return text.split(',').map((wanted) => {
-    const found = scenarios.find(({ name }) => name === wanted)
-    if (found === undefined) throw new InvalidArgumentError(`There is no scenario ${wanted}.`)
-    return found
-  })
+function chosenScenarios(text: string): ReadonlySet<string> {
+  return new Set(
+    text.split(',').flatMap((wanted) => {
+      const found = groups[wanted] ?? names.filter((name) => name === wanted)
+      if (found.length === 0) throw new InvalidArgumentError(`There is no scenario ${wanted}.`)
+      return found
+    }),
+  )
 }
 
 function wholeNumber(text: string): number {

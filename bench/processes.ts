@@ -29,3 +29,10 @@ export function anonymousBytes(pid: number): number | undefined {
   const found = /^RssAnon:\s+(\d+) kB$/m.exec(status)
   return found === null ? undefined : Number(found[1]) * 1024
 }
+
+/** What all processors of this machine have worked since it started, for everybody and for the kernel itself. */
+export function machineCpuMs(): number {
+  const [, ...ticks] = (readFileSync('/proc/stat', 'latin1').split('\n')[0] ?? '').split(/\s+/).map(Number)
+  const [user = 0, nice = 0, system = 0, , , interrupts = 0, softInterrupts = 0, stolen = 0] = ticks
+  return tickMs * (user + nice + system + interrupts + softInterrupts + stolen)
+}

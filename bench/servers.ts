@@ -1,4 +1,4 @@
-/** Two of our servers, started as an operator starts them, and driven over HTTP alone. */
+/** Our servers, started as an operator starts them, and driven over HTTP alone. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, openSync, readFileSync } from 'node:fs'
@@ -33,8 +33,16 @@ export class ServerProcess {
     this.#log = log
   }
 
-  /** Answers when the server is ready; `profiles` is a folder for node's CPU profiles, written when it stops. */
-  static async start(role: string, folder: string, profiles?: string): Promise<ServerProcess> {
+  /**
+   * Answers when the server is ready; `profiles` is a folder for node's CPU profiles, written when it stops, `settings`
+   * are more variables of its environment.
+   */
+  static async start(
+    role: string,
+    folder: string,
+    profiles?: string,
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<ServerProcess> {
     const config = join(folder, 'config')
     mkdirSync(config, { recursive: true })
     const port = await freePort()
@@ -50,6 +58,8 @@ export class ServerProcess {
         PORT: String(port),
         DATA_DIR: join(folder, 'data'),
         CONFIG_DIR: config,
+        REDIS_URL: '',
+        ...settings,
       },
     })
     const server = new ServerProcess(role, `http://127.0.0.1:${port}`, child, log)

@@ -1,7 +1,7 @@
-/** Markdown, for the terminal and for docs/PERFORMANCE.md. */
-import { cpus, release, totalmem, type } from 'node:os'
+/** The copies of trees, as Markdown for the terminal and for docs/PERFORMANCE.md. */
 import type { Outcome, Result } from './scenarios.ts'
 import type { ServerSample } from './contender.ts'
+import { machine, median, tableOf } from './markdown.ts'
 
 export interface Circumstances {
   readonly runs: number
@@ -16,11 +16,7 @@ const heads = ['work', 'with', 'median', 'min–max', 'CPU', 'ours ÷ it', 'peak
 /** `ours` is the contender that all others are set against. */
 export function table(results: readonly Result[], ours: string, circumstances: Circumstances): string {
   const rows = results.flatMap((result) => rowsOf(result, ours))
-  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)))
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => (column < 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join(' | ')} |`
-  const rule = `| ${widths.map((width, column) => (column < 2 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`
-  return [line(heads), rule, ...rows.map(line), '', ...growth(results), ...foot(ours, circumstances), ''].join('\n')
+  return [...tableOf(heads, rows, 2), '', ...growth(results), ...foot(ours, circumstances), ''].join('\n')
 }
 
 function rowsOf({ scenario, bytes, outcomes }: Result, ours: string): string[][] {
@@ -70,13 +66,11 @@ function growth(results: readonly Result[]): string[] {
 }
 
 function foot(ours: string, { runs, rivals, loadBefore }: Circumstances): string[] {
-  const [cpu] = cpus()
-  const machine = `${cpus().length} × ${cpu?.model.trim() ?? 'unknown processor'}, ${Math.round(totalmem() / 2 ** 30)} GiB`
   return [
     `* ${runs === 1 ? 'One run' : `Medians of ${runs} runs`}, the tools in turn, each into a fresh empty folder; the source is in the page cache; the disk is idle before each run. The first copy of each tool was compared byte by byte.`,
     `* ${ours}: from the call of replicate to its answer, between two servers over HTTP on the loopback: read, packed, stored, sent, verified, written, and durable on both sides before the answer. The others end when the bytes are in the page cache: nothing is flushed for them.`,
     '* CPU: user and system time of every process that took part. Memory: anonymous memory of a server (RssAnon, every 50 ms), the peak of all runs. Loop delay: the longest of all runs as /metrics tells it, some 10 ms of which are the interval of the clock that measures.',
-    `* ${new Date().toISOString().slice(0, 10)}, ${machine}, ${type()} ${release()}, Node ${process.version}; ${rivals.join('; ')}. Load before the first run: ${loadBefore.toFixed(1)}; what others do meanwhile makes every time longer.`,
+    `* ${machine()}; ${rivals.join('; ')}. Load before the first run: ${loadBefore.toFixed(1)}; what others do meanwhile makes every time longer.`,
   ]
 }
 
@@ -86,13 +80,6 @@ function walls({ samples }: Outcome): number[] {
 
 function medianMs(outcome: Outcome): number {
   return median(walls(outcome))
-}
-
-/** NaN of nothing. */
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other)
-  const middle = (sorted.length - 1) / 2
-  return ((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle)] ?? NaN)) / 2
 }
 
 function seconds(ms: number): string {
