@@ -8,12 +8,11 @@ const agents = { full: 500, quick: 20 }
 const idleMs = { full: 62_000, quick: 1000 }
 const settleMs = 3000
 
-const name = (text: string): string => `with 1,000 lanes: ${text}`
-const connections: Figure = { name: name('connections to Redis'), unit: 'connections', goal: 'at most 10' }
-const memory: Figure = { name: name('anonymous memory of the server'), unit: 'MB', goal: '200 MB', better: 'lower' }
-const redisMemory: Figure = { name: name('memory of Redis'), unit: 'MB' }
-const serverCpu: Figure = { name: name('the server at rest'), unit: '% of a core', goal: '1 %' }
-const redisCpu: Figure = { name: name('Redis at rest'), unit: '% of a core' }
+const connections: Figure = { name: 'connections to Redis', unit: 'connections', goal: 'at most 10' }
+const memory: Figure = { name: 'anonymous memory of the server', unit: 'MB', goal: '200 MB', better: 'lower' }
+const redisMemory: Figure = { name: 'memory of Redis', unit: 'MB' }
+const serverCpu: Figure = { name: 'the server at rest', unit: '% of a core', goal: '1 %' }
+const redisCpu: Figure = { name: 'Redis at rest', unit: '% of a core' }
 
 /** What it costs to have many agents that have worked once, and rest. */
 export const lanes: EngineScenario = {
@@ -43,6 +42,10 @@ export const lanes: EngineScenario = {
         { figure: connections, value: count },
         { figure: redisMemory, value: bytes / 1e6 },
       )
-    return measured
+    const lanes = (2 * agents[size]).toLocaleString('en')
+    return measured.map(({ figure, value }) => ({
+      figure: { ...figure, name: `with ${lanes} lanes: ${figure.name}` },
+      value,
+    }))
   },
 }

@@ -36,6 +36,10 @@ export const longQueue: EngineScenario = {
       const { items: queues } = await server.ask<{ items: readonly { size: number }[] }>([200], 'GET', path)
       expect('the size', queues[0]?.size, items[size])
     })
+    const figure = (what: string, which: string, goal?: string): Figure => ({
+      name: `with ${items[size].toLocaleString('en')} items: ${what}, ${which}`,
+      ...{ unit: 'ms', better: 'lower', ...(goal !== undefined && { goal }) },
+    })
     return [
       { figure: figure(`a queue page of ${limit}`, 'p50', '20 ms'), value: quantile(pageMs, 0.5) },
       { figure: figure(`a queue page of ${limit}`, 'p99'), value: quantile(pageMs, 0.99) },
@@ -46,8 +50,3 @@ export const longQueue: EngineScenario = {
 }
 
 const path = '/replication/agent/bench/queues'
-
-function figure(what: string, which: string, goal?: string): Figure {
-  const name = `with 100,000 items: ${what}, ${which}`
-  return { name, unit: 'ms', better: 'lower', ...(goal !== undefined && { goal }) }
-}
