@@ -31,6 +31,8 @@ const blockedAfter = 3
 
 /** Paths that an item shows: a command may name thousands. */
 const shownPaths = 20
+/** Items whose records are read in one go: each look is a way to the Store and back. */
+const together = 64
 
 export type QueueState = 'paused' | 'blocked' | 'retrying' | 'running' | 'idle' | 'passive'
 
@@ -111,7 +113,7 @@ async function summarise(store: Store, agent: Agent, name: string): Promise<Queu
     standingOf(store, lane),
   ])
   if (head === undefined) return { name, state: stateOf(agent, name, paused, undefined, undefined), size }
-  const { delivery, entry } = await recordsOf(store, agent.name, head)
+  const [{ delivery, entry } = {}] = await recordsOf(store, agent.name, [head])
   const inErrorQueue = name.startsWith('error-')
   const blockedBy = !inErrorQueue &&
     delivery?.error !== undefined && {
@@ -157,11 +159,14 @@ export async function listItems(
   let after = page.after
   for (;;) {
     const placed = await itemsOf(store, lane, { limit: page.limit + 1, ...(after !== undefined && { after }) })
-    for (const item of placed) {
-      if (items.length === page.limit && after !== undefined) return { items, next: after }
-      const view = await itemView(store, lane, item)
-      if (page.state === undefined || view.state === page.state) items.push(view)
-      after = item.key
+    for (let at = 0; at < placed.length; at += together) {
+      const some = placed.slice(at, at + together)
+      const views = await itemViews(store, lane, some)
+      for (const [i, view] of views.entries()) {
+        if (items.length === page.limit && after !== undefined) return { items, next: after }
+        if (page.state === undefined || view.state === page.state) items.push(view)
+        after = some[i]?.key
+      }
     }
     if (placed.length <= page.limit) return { items }
   }
@@ -172,29 +177,40 @@ export async function findItem(store: Store, agent: Agent, queue: string, comman
   const lane = laneOf(agent, queue)
   const item = await itemOf(store, lane, command)
   if (item === undefined) throw new ReplicationError('missing', `queue ${queue} has no item ${command}`)
-  const { delivery } = await recordsOf(store, agent.name, item)
-  return { ...(await itemView(store, lane, item)), tries: delivery?.tries ?? [] }
+  const [records = {}] = await recordsOf(store, agent.name, [item])
+  return { ...itemView(item, records), tries: records.delivery?.tries ?? [] }
 }
 
-async function recordsOf(
-  store: Store,
-  agent: string,
-  { value: { command, target } }: PlacedItem,
-): Promise<{ delivery?: Delivery; entry?: HistoryEntry; command?: Command }> {
-  const [delivery, entry, asked] = await store.getAll([
+/** What the Store knows of an item. */
+interface Records {
+  readonly delivery?: Delivery
+  readonly entry?: HistoryEntry
+  readonly command?: Command
+}
+
+async function recordsOf(store: Store, agent: string, items: readonly PlacedItem[]): Promise<Records[]> {
+  const keys = items.flatMap(({ value: { command, target } }) => [
     deliveryKey(command, agent, target),
     entryKey(command, agent),
     commandKey(command),
   ])
-  return {
-    ...(delivery !== undefined && { delivery: delivery.value as Delivery }),
-    ...(entry !== undefined && { entry: entry.value as HistoryEntry }),
-    ...(asked !== undefined && { command: asked.value as Command }),
-  }
+  const found = await store.getAll(keys)
+  return items.map((_, i) => {
+    const [delivery, entry, command] = found.slice(3 * i, 3 * i + 3)
+    return {
+      ...(delivery !== undefined && { delivery: delivery.value as Delivery }),
+      ...(entry !== undefined && { entry: entry.value as HistoryEntry }),
+      ...(command !== undefined && { command: command.value as Command }),
+    }
+  })
 }
 
-async function itemView(store: Store, lane: LaneId, item: PlacedItem): Promise<ItemView> {
-  const { delivery, entry, command } = await recordsOf(store, lane.agent, item)
+async function itemViews(store: Store, lane: LaneId, items: readonly PlacedItem[]): Promise<ItemView[]> {
+  const records = await recordsOf(store, lane.agent, items)
+  return items.map((item, i) => itemView(item, records[i] ?? {}))
+}
+
+function itemView(item: PlacedItem, { delivery, entry, command }: Records): ItemView {
   const paths = command?.paths ?? []
   return {
     ...{ id: item.value.command, command: item.value.command },
