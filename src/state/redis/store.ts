@@ -74,8 +74,8 @@ class SharedStore implements Store {
     })
   }
 
-  range<V>(range: Range): Promise<Entry<V>[]> {
-    return this.#page(range, Infinity)
+  async range<V>(range: Range): Promise<Entry<V>[]> {
+    return (await this.#page<V>(range, Infinity)).entries
   }
 
   async last(log: string): Promise<number> {
@@ -97,13 +97,14 @@ class SharedStore implements Store {
     let ring = this.#appended.wait(log, signal)
     for (let seen = after; !signal.aborted;) {
       const range = { from: logKey(log, seen + 1), to: `${log}/:`, limit: page.entries }
-      const found = await this.#page<V>(range, page.chars)
-      for (const entry of found) {
+      const { entries, full } = await this.#page<V>(range, page.chars)
+      for (const entry of entries) {
         if (signal.aborted) return
         seen = Number(entry.key.slice(-16))
         yield { ...entry, sequence: seen }
       }
-      if (found.length > 0) continue
+      // Whatever came behind that page has rung.
+      if (full) continue
       await ring
       ring = this.#appended.wait(log, signal)
     }
@@ -135,13 +136,22 @@ class SharedStore implements Store {
     return answer
   }
 
-  async #page<V>({ from, to, reverse = false, limit }: Range, chars: number): Promise<Entry<V>[]> {
-    if (from >= to) return []
+  /** `full`: there may be more behind it. */
+  async #page<V>(
+    { from, to, reverse = false, limit }: Range,
+    chars: number,
+  ): Promise<{ entries: Entry<V>[]; full: boolean }> {
+    if (from >= to) return { entries: [], full: false }
     const words = [from, to, reverse ? 'reverse' : '', String(limit), chars === Infinity ? '1e15' : String(chars)]
     const found = await this.#asking(() => this.#redis.readRange(this.#keys, this.#values, ...words))
     const entries: Entry<V>[] = []
-    for (let i = 0; i < found.length; i += 2) entries.push(entryOf(found[i] ?? '', found[i + 1] ?? ''))
-    return entries
+    let bytes = 0
+    for (let i = 0; i < found.length; i += 2) {
+      const [key = '', text = ''] = [found[i], found[i + 1]]
+      entries.push(entryOf(key, text))
+      bytes += Buffer.byteLength(text)
+    }
+    return { entries, full: entries.length === limit || bytes >= chars }
   }
 
   /** Asks within the time that there is, and waits for the connection only so long, too. */
