@@ -77,7 +77,7 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     const parts: Parts = {
       ...{ store, work, packages, roster, events, log, installation },
       metrics: new DeliveryMetrics(registry, store, roster),
-      wakeLanes: (agent) => wakeLanes({ store, work }, agent),
+      wakeLanes: (agent, command) => wakeLanes({ store, work }, agent, command),
     }
     const engine = new Engine(parts)
     closers.push(() => engine.stop())

@@ -63,7 +63,7 @@ export class Engine {
       agentsOf(command).map(async (name) => {
         if (command.kind !== 'import') return this.#parts.work.wake(exportTask(command.id, name))
         const agent = await this.#parts.roster.find(name)
-        return agent && this.#parts.wakeLanes(agent)
+        return agent && this.#parts.wakeLanes(agent, command.id)
       }),
     )
   }

@@ -66,7 +66,7 @@ export async function exportEntry(
     log.info({ package: id, parts: made.parts.length, entries, bytes }, 'package ready')
     parts.metrics.exported(agentName, (performance.now() - startedAt) / 1000)
     await finish(parts, begun.command, agent, made, notes)
-    await parts.wakeLanes(agent)
+    await parts.wakeLanes(agent, commandId)
     return undefined
   } catch (error) {
     if (signal.aborted) throw error

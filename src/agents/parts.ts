@@ -17,6 +17,6 @@ export interface Parts {
   readonly log: Logger
   /** This installation, as it names itself to others. */
   readonly installation: string
-  /** Lets each lane of the agent look at its head. */
-  readonly wakeLanes: (agent: Agent) => Promise<void>
+  /** Lets each lane of the agent look at its head; with a command, only those whose head is that command's item. */
+  readonly wakeLanes: (agent: Agent, command?: string) => Promise<void>
 }

@@ -145,7 +145,7 @@ async function start(
   const parts: Parts = {
     ...{ store, work, packages, roster, events, log, installation: 'here' },
     metrics: new DeliveryMetrics(new Registry(), store, roster),
-    wakeLanes: (agent) => wakeLanes({ store, work }, agent),
+    wakeLanes: (agent, command) => wakeLanes({ store, work }, agent, command),
   }
   const engine = new Engine(parts)
   await engine.start()

@@ -52,7 +52,7 @@ export async function givenApp(
   const own: Parts = {
     ...{ store, work, packages, roster, log, installation: 'test', events: new EventHub() },
     metrics: new DeliveryMetrics(registry, store, roster),
-    wakeLanes: (agent) => wakeLanes({ store, work }, agent),
+    wakeLanes: (agent, command) => wakeLanes({ store, work }, agent, command),
   }
   const parts: AppParts = {
     ...own,
