@@ -58,7 +58,7 @@ export function toText({ checks = [], writes }: Batch): TextBatch {
 
 /**
  * Works out what a batch does, without doing it: checks against what is there before, writes one after the other. Throws
- * `invalid` when it counts with an entry that is no counter.
+ * `invalid` when it counts with an entry that is no counter. What it means, redis/scripts.ts means in Lua.
  */
 export function plan({ checks, writes }: TextBatch, read: (key: string) => string | undefined): Plan {
   for (const check of checks) if (!holds(check, read(check.key))) return { ok: false, failed: check.key }
@@ -77,6 +77,8 @@ export function plan({ checks, writes }: TextBatch, read: (key: string) => strin
     } else {
       const last = sequenceKey(write.append)
       const sequence = counted(last, now(last)) + 1
+      if (sequence < 1 || !Number.isSafeInteger(sequence))
+        throw new ReplicationError('invalid', `the entry at ${last} is no sequence`)
       const key = logKey(write.append, sequence)
       changes.set(last, String(sequence))
       changes.set(key, write.text)

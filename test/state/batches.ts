@@ -174,6 +174,27 @@ export function batchTests(given: Given): void {
     )
   })
 
+  test('a batch may have tens of thousands of writes and checks', async () => {
+    const p = given.prefix()
+    const keys = Array.from({ length: 30_000 }, (_, i) => `${p}${String(i).padStart(5, '0')}`)
+    await given.succeed({
+      checks: keys.map((key) => ({ key, version: null })),
+      writes: keys.map((key, i) => ({ put: key, value: i })),
+    })
+    const found = await given.store.range({ ...below(p), limit: 50_000 })
+    assert.deepEqual(
+      found.map((entry) => entry.value),
+      keys.map((_, i) => i),
+    )
+    const entries = await given.store.getAll(keys)
+    assert.deepEqual(entries, found)
+    await given.succeed({
+      checks: entries.map((entry, i) => ({ key: keys[i] ?? '', version: entry?.version ?? null })),
+      writes: keys.map((key) => ({ delete: key })),
+    })
+    assert.deepEqual(await given.store.range({ ...below(p), limit: 1 }), [])
+  })
+
   test('what is committed is seen by whoever looks afterwards, without a turn between', async () => {
     const key = `${given.prefix()}key`
     for (let i = 0; i < 50; i++) {

@@ -1,5 +1,6 @@
 import { after, before, suite, test } from 'node:test'
 import { batchTests } from './batches.ts'
+import { counterTests } from './counters.ts'
 import { entryTests } from './entries.ts'
 import { Given, type Place } from './given.ts'
 import { lifetimeTests } from './lifetime.ts'
@@ -14,6 +15,7 @@ export function storeConformance(name: string, makePlace: () => Promise<Place>):
     after(() => given.close())
     entryTests(given)
     batchTests(given)
+    counterTests(given)
     logTests(given)
     lifetimeTests(given)
     test('it does what a map in memory does, whatever the batches', () => behavesLikeTheModel(given))

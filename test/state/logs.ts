@@ -22,6 +22,37 @@ export function logTests(given: Given): void {
     assert.equal(await given.store.last(log), 2)
   })
 
+  test('logs and indexes may be named with any ASCII, and an index is the key, however it is quoted', async () => {
+    const p = given.prefix()
+    const names = ['\\/', '\\\\/', '"', '\\"/', '\u0000', '\u001f/\u007f', '\n\r\t\b\f', '</script>', '%s%d', '{}[]']
+    for (const name of names) {
+      const [key] = await given.succeed({ writes: [{ append: p + name, value: name, index: `${p}index${name}` }] })
+      assert.equal(key, logKey(p + name, 1))
+      assert.equal(await given.valueOf(`${p}index${name}`), key)
+      assert.equal(await given.valueOf(key), name)
+      assert.equal(await given.store.last(p + name), 1)
+      const follower = given.store.follow(p + name, 0, new AbortController().signal)[Symbol.asyncIterator]()
+      assert.equal((await follower.next()).value?.value, name)
+      await follower.return?.()
+    }
+  })
+
+  test('one batch may append to thousands of logs, and wakes the followers of each', async () => {
+    const p = given.prefix()
+    const logs = Array.from({ length: 9000 }, (_, i) => `${p}log${i}`)
+    const followers = [0, 4500, 8999].map(async (i) => {
+      for await (const { value } of given.store.follow(`${p}log${i}`, 0, new AbortController().signal)) return value
+      return undefined
+    })
+    const keys = await given.succeed({ writes: logs.map((append, i) => ({ append, value: i })) })
+    assert.deepEqual(
+      keys,
+      logs.map((log) => logKey(log, 1)),
+    )
+    assert.deepEqual(await Promise.all(followers), [0, 4500, 8999])
+    assert.equal(await given.valueOf(logKey(`${p}log8999`, 1)), 8999)
+  })
+
   test('a sequence is never used again, after deletes and a restart too', async () => {
     const other = await given.makePlace()
     try {

@@ -40,7 +40,8 @@ for _ = 1, tonumber(ARGV[1]) do
   if kind == 'atMost' then
     local count, fault = counted(key, text)
     if fault then return { -1, fault } end
-    if count > tonumber(wanted) then return { 0, key } end
+    -- So that nothing is at most what is no number, as in JavaScript.
+    if not (count <= tonumber(wanted)) then return { 0, key } end
   elseif kind == 'none' then
     if text then return { 0, key } end
   elseif not text or redis.sha1hex(text) ~= wanted then
@@ -50,8 +51,8 @@ for _ = 1, tonumber(ARGV[1]) do
 end
 
 -- The new text of each key that changes, false where it goes; 'order' has each key once.
-local changes, order, rung = {}, {}, {}
-local answer, ring = { 1 }, { 'XADD', feed, 'MAXLEN', '~', ${keptInFeed}, '*' }
+local changes, order = {}, {}
+local answer, logs, rung = { 1 }, {}, {}
 local function now(key)
   local text = changes[key]
   if text == nil then return redis.call('HGET', values, key) end
@@ -80,6 +81,7 @@ while at <= #ARGV do
     local last = '~sequence/' .. key
     local count, fault = counted(last, now(last))
     if fault then return { -1, fault } end
+    if count < 0 or count >= limit then return { -1, 'the entry at ' .. last .. ' is no sequence' } end
     local made = key .. '/' .. string.format('%016.0f', count + 1)
     change(last, string.format('%.0f', count + 1))
     change(made, value)
@@ -87,8 +89,7 @@ while at <= #ARGV do
     answer[#answer + 1] = made
     if not rung[key] then
       rung[key] = true
-      ring[#ring + 1] = 'log'
-      ring[#ring + 1] = key
+      logs[#logs + 1] = key
     end
   end
   at = at + 4
@@ -103,7 +104,15 @@ for i = 1, #order do
     redis.call('ZREM', keys, key)
   end
 end
-if #answer > 1 then redis.call(unpack(ring)) end
+-- In portions, for a call takes no more than some 8,000 arguments.
+for from = 1, #logs, 1000 do
+  local ring = { 'XADD', feed, 'MAXLEN', '~', ${keptInFeed}, '*' }
+  for i = from, math.min(from + 999, #logs) do
+    ring[#ring + 1] = 'log'
+    ring[#ring + 1] = logs[i]
+  end
+  redis.call(unpack(ring))
+end
 return answer
 `
 
