@@ -10,8 +10,9 @@ import type { Work } from './queues/work.ts'
 import type { Settings } from './settings.ts'
 import { openEmbedded } from './state/embedded.ts'
 import { lockFolder } from './state/lock.ts'
-import { RedisClients, type RedisAddress } from './state/redis/clients.ts'
-import { weaknessesOf } from './state/redis/inspect.ts'
+import type { RedisAddress } from './state/redis/address.ts'
+import { RedisClients } from './state/redis/clients.ts'
+import { checkUsable, weaknessesOf } from './state/redis/inspect.ts'
 import { openShared } from './state/redis/store.ts'
 import { proveShared } from './state/shared-folder.ts'
 import type { Store } from './state/store.ts'
@@ -57,15 +58,18 @@ async function openRedis(settings: Settings, url: string, log: Logger): Promise<
   const clients = new RedisClients(addressIn(settings, url), log)
   try {
     const { redisReplicas: replicas, packagesDir } = settings
-    for (const weakness of await whenThere(clients, log, () => weaknessesOf(clients.callers, replicas)))
-      log.warn({ weakness }, 'redis promises less than it could')
     const store = openShared(clients, { replicas })
-    await proveShared(store, packagesDir)
+    await whenThere(clients, log, async () => {
+      await checkUsable(clients)
+      await proveShared(store, packagesDir)
+      for (const weakness of await weaknessesOf(clients, replicas))
+        log.warn({ weakness }, 'redis promises less than it could')
+    })
     return {
       ...{ store, work: new BullMqWork(clients, log) },
       warnings: async () => {
         await store.get('installation')
-        return weaknessesOf(clients.callers, replicas)
+        return weaknessesOf(clients, replicas)
       },
       onReturn: (listener) => clients.onReturn(listener),
       leave: async () => clients.close(),
@@ -76,24 +80,40 @@ async function openRedis(settings: Settings, url: string, log: Logger): Promise<
   }
 }
 
+/** What waiting does not mend, as Redis and TLS say it, and what that means. */
+const refusals: readonly (readonly [RegExp, string])[] = [
+  [/^(WRONGPASS|NOAUTH|NOPERM|ERR .*(AUTH|DB index))/, 'Redis refuses this server'],
+  [
+    /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT)/,
+    'this server does not trust the certificate of Redis (REDIS_TLS_CA_FILE)',
+  ],
+]
+
+function refusalIn(error: Error): ReplicationError | undefined {
+  const words = [(error as NodeJS.ErrnoException).code ?? '', error.message]
+  const means = refusals.find(([said]) => words.some((word) => said.test(word)))?.[1]
+  return means === undefined
+    ? undefined
+    : new ReplicationError('invalid', `${means}: ${error.message}`, { cause: error })
+}
+
 /** Servers and their Redis may be started in any order. Throws what waiting cannot mend. */
-async function whenThere<T>({ callers }: RedisClients, log: Logger, ask: () => Promise<T>): Promise<T> {
-  let refused: Error | undefined
+async function whenThere({ callers }: RedisClients, log: Logger, begin: () => Promise<void>): Promise<void> {
+  let refused: ReplicationError | undefined
   const onError = (error: Error): void => {
-    if (/^(WRONGPASS|NOAUTH|NOPERM|ERR .*(AUTH|DB index))/.test(error.message)) refused = error
+    refused ??= refusalIn(error)
   }
   callers.on('error', onError)
   try {
     for (let tries = 1; ; tries++)
       try {
         await connected(callers)
-        return await ask()
-      } catch (cause) {
-        if (cause instanceof ReplicationError) throw cause
-        onError(cause as Error)
-        if (refused !== undefined)
-          throw new ReplicationError('invalid', `Redis refuses this server: ${refused.message}`, { cause: refused })
-        if (tries % 50 === 1) log.warn({ err: cause }, 'waiting for redis')
+        return await begin()
+      } catch (error) {
+        if (error instanceof ReplicationError && error.code !== 'unavailable') throw error
+        onError(error instanceof ReplicationError && error.cause instanceof Error ? error.cause : (error as Error))
+        if (refused !== undefined) throw refused
+        if (tries % 20 === 1) log.warn({ err: error }, 'waiting for redis')
         await delay(200)
       }
   } finally {

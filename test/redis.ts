@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,27 +27,41 @@ export class RedisServer {
   }
 
   /** `more`: options as redis-server takes them, over those that keep everything. */
-  static async start(more: readonly string[] = []): Promise<RedisServer> {
-    const folder = mkdtempSync(join(tmpdir(), 'trebuchet-redis-'))
-    const keep = ['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction']
-    return RedisServer.startAs(folder, ['--dir', folder, '--save', '', ...keep, ...more])
+  static async start(more: readonly string[] = [], password?: string): Promise<RedisServer> {
+    const folder = newFolder()
+    const keep = ['--appendonly', 'yes', '--appendfsync', 'always', '--aof-load-truncated', 'no', '--save', '']
+    // A replica is there at once.
+    const replicate = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1']
+    const protect = password === undefined ? [] : ['--requirepass', password]
+    const given = ['--dir', folder, '--maxmemory-policy', 'noeviction', ...keep, ...replicate, ...protect, ...more]
+    return RedisServer.startAs(folder, given, password)
+  }
+
+  /** One that alone decides that `master` is down, when it has not answered for half a second. */
+  static async sentinelOf(master: RedisServer, name: string): Promise<RedisServer> {
+    const folder = newFolder()
+    const file = join(folder, 'sentinel.conf')
+    const lines = [
+      ...[`dir ${folder}`, `sentinel monitor ${name} 127.0.0.1 ${master.port} 1`],
+      ...[`sentinel down-after-milliseconds ${name} 500`, `sentinel failover-timeout ${name} 2000`],
+    ]
+    writeFileSync(file, `${lines.join('\n')}\n`)
+    return RedisServer.startAs(folder, [file, '--sentinel'])
   }
 
   /** `given`: all that it is told, but for where it listens; `folder`, where it keeps what it has, is removed in the end. */
   static async startAs(folder: string, given: readonly string[], password?: string): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), folder, given, password)
-    await server.launch()
-    return server
+    return await new RedisServer(await freePort(), folder, given, password).launch()
   }
 
   get url(): string {
     return `redis://127.0.0.1:${this.port}`
   }
 
-  /** Starts it (again), and waits until it has read what it kept. */
-  async launch(): Promise<void> {
+  /** Starts it (again), this time with `more` options, and waits until it has read what it kept. */
+  async launch(...more: readonly string[]): Promise<this> {
     assert.equal(this.#child, undefined, 'it runs already')
-    const child = spawn('redis-server', this.#arguments, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn('redis-server', [...this.#arguments, ...more], { stdio: ['ignore', 'pipe', 'inherit'] })
     let said = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
     child.once('exit', () => {
@@ -62,6 +76,7 @@ export class RedisServer {
       assert.ok(this.#child !== undefined && Date.now() < deadline, `redis-server does not start:\n${said}`)
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
+    return this
   }
 
   /** SIGKILL: as a machine that loses its power, as far as a process can. SIGTERM: in order. */
@@ -75,6 +90,13 @@ export class RedisServer {
     this.#child = undefined
   }
 
+  /** Cuts off what is not whole at the end of its append-only file, as one must after its machine has failed. */
+  mend(): void {
+    const manifest = join(this.folder, 'appendonlydir', 'appendonly.aof.manifest')
+    const { status, stdout } = spawnSync('redis-check-aof', ['--fix', manifest], { input: 'y\n', encoding: 'utf8' })
+    assert.equal(status, 0, stdout)
+  }
+
   /** It answers nothing, and its connections stay open, until `resume`. */
   pause(): void {
     this.#child?.kill('SIGSTOP')
@@ -86,7 +108,7 @@ export class RedisServer {
 
   /** Sends one command on a connection of its own. */
   async command(name: string, ...args: readonly (string | number)[]): Promise<unknown> {
-    const patience = { lazyConnect: true, retryStrategy: () => null, commandTimeout: 20_000 }
+    const patience = { lazyConnect: true, enableReadyCheck: false, retryStrategy: () => null, commandTimeout: 20_000 }
     const client = new Redis(this.url, { ...patience, ...(this.#password !== '' && { password: this.#password }) })
     client.on('error', () => undefined)
     try {
@@ -103,7 +125,12 @@ export class RedisServer {
   }
 }
 
-async function freePort(): Promise<number> {
+function newFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'trebuchet-redis-'))
+}
+
+/** One that nobody listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo

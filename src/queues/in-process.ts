@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { outsideCalls } from '../state/patience.ts'
 import { backoffMs, type Backoff } from './backoff.ts'
 import type { Again, Handler, Task, Work, WorkQueue } from './work.ts'
 
@@ -102,7 +103,12 @@ class Line {
     this.#options = options
   }
 
+  /** The task is not a part of the call that wakes it, which may be answered long before. */
   wake(task: Task, at: number): void {
+    outsideCalls(() => this.#wake(task, at))
+  }
+
+  #wake(task: Task, at: number): void {
     if (this.#closed) return
     const place = this.#places.get(task.key) ?? { task, state: 'later', at: undefined, failures: 0 }
     this.#places.set(task.key, place)

@@ -74,7 +74,8 @@ async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>):
   }
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** What was made, renamed or removed in it is so after a failure of the machine, too. */
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path)
   try {
     await folder.sync()

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises'
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ReplicationError } from '../errors.ts'
+import { syncFolder } from './folder.ts'
 import type { Store } from './store.ts'
 
 const key = 'packages-folder'
@@ -9,10 +10,15 @@ const marker = 'folder-id'
 
 /**
  * Makes sure that every server of this Store sees one and the same folder: the first leaves a marker in it and in the
- * Store, each of the others must find it. Throws `conflict` for another folder, `unavailable` as the Store does.
+ * Store, each of the others must find it. Throws `conflict` for another folder, `invalid` for one that cannot be used,
+ * `unavailable` as the Store does.
  */
 export async function proveShared(store: Store, folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true })
+  try {
+    await mkdir(folder, { recursive: true })
+  } catch (cause) {
+    throw invalid(`PACKAGES_DIR cannot be made: ${(cause as Error).message}`, cause)
+  }
   for (;;) {
     const known = (await store.get<string>(key))?.value
     const found = await markerIn(folder)
@@ -29,24 +35,29 @@ export async function proveShared(store: Store, folder: string): Promise<void> {
   }
 }
 
+/** Throws `invalid` for one that cannot be read, or that is none. */
 async function markerIn(folder: string): Promise<string | undefined> {
+  const path = join(folder, marker)
+  let text: string
   try {
-    return (await readFile(join(folder, marker), 'utf8')).trim()
+    text = await readFile(path, 'utf8')
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new ReplicationError('unavailable', `${join(folder, marker)} cannot be read: ${(cause as Error).message}`, {
-      cause,
-    })
+    throw invalid(`PACKAGES_DIR cannot be used: ${(cause as Error).message}`, cause)
   }
+  const id = text.trim()
+  if (/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(id)) return id
+  throw invalid(`${path} is damaged: put back what it was, or remove it where no other server uses this PACKAGES_DIR`)
 }
 
-/** Whole or not at all; where two servers leave one at the same time, the first stays. */
+function invalid(message: string, cause?: unknown): ReplicationError {
+  return new ReplicationError('invalid', message, { cause })
+}
+
+/** Whole and durable, or not at all; where two servers leave one at the same time, the first stays. */
 async function leave(folder: string, id: string): Promise<void> {
   const temporary = join(folder, `${marker}.${id}`)
-  const file = await open(temporary, 'wx')
-  await file.writeFile(`${id}\n`)
-  await file.sync()
-  await file.close()
+  await writeFile(temporary, `${id}\n`, { flag: 'wx', flush: true })
   try {
     await link(temporary, join(folder, marker))
   } catch (cause) {
@@ -54,4 +65,5 @@ async function leave(folder: string, id: string): Promise<void> {
   } finally {
     await rm(temporary)
   }
+  await syncFolder(folder)
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { InProcessWork } from '../../src/queues/in-process.ts'
 import type { Task } from '../../src/queues/work.ts'
+import { callMs, patienceMs, withPatience } from '../../src/state/patience.ts'
 import { workConformance } from './work-conformance.ts'
 
 const silent = { error: (): void => undefined }
@@ -121,4 +122,25 @@ test('what is woken with nobody to do it, or after the end, is forgotten', async
   await work.close(0)
   await new Promise((resolve) => setTimeout(resolve, 60))
   assert.equal(runs, 0)
+})
+
+test('a task is no part of the call that wakes it, and has its own patience', async (t) => {
+  const work = new InProcessWork(silent)
+  t.after(() => work.close(0))
+  const patience: number[] = []
+  const done = new Promise<void>((resolve) => {
+    const handler = async ({ key }: Task): Promise<undefined> => {
+      patience.push(patienceMs(callMs))
+      if (key === 'last') resolve()
+    }
+    work.handle('chores', handler, { concurrency: 1 })
+  })
+  await work.start()
+  await withPatience(1, async () => {
+    await work.wake(chore('now'))
+    await work.wake(chore('later'), Date.now() + 20)
+    await work.wake(chore('last'), Date.now() + 40)
+  })
+  await done
+  assert.deepEqual(patience, [callMs, callMs, callMs])
 })

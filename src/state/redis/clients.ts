@@ -1,28 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { Redis, type RedisOptions } from 'ioredis'
-import { ReplicationError } from '../../errors.ts'
 import { callMs } from '../patience.ts'
-
-/** Where Redis is, and how it is spoken to. */
-export interface RedisAddress {
-  /**
-   * `redis://user:password@host:6379/0`, `rediss://…` for TLS, or `unix:///path/to.sock?db=0`. With `sentinels` its host
-   * is not asked; its protocol, credentials and database count.
-   */
-  readonly url: string
-  /** Instead of those in the URL. */
-  readonly username?: string
-  readonly password?: string
-  /** Of every key and every queue: two installations on one Redis have two of them. */
-  readonly prefix: string
-  /** `host:port` of each Sentinel. */
-  readonly sentinels?: readonly string[]
-  /** What the Sentinels call the master. */
-  readonly sentinelMaster?: string
-  readonly sentinelPassword?: string
-  /** PEM file of who vouches for the server's certificate; without it the system's. */
-  readonly tlsCaFile?: string
-}
+import { optionsOf, type RedisAddress } from './address.ts'
+import { blockMs } from './feed.ts'
 
 /** Where connections tell what happens to them: pino's methods. */
 export interface RedisLog {
@@ -31,15 +10,18 @@ export interface RedisLog {
 }
 
 /**
- * A connection that is silent for so long is given up, so that what hangs with it is known to be lost. The silence of a
- * blocking read is no fault, and may be longer.
+ * A connection that is silent for so long while it owes an answer is given up, so that what hangs with it is known to be
+ * lost, and a failover is found. BullMQ's blocking reads may be silent for ten seconds.
  */
 const silentMs = 4000
-const blockingSilentMs = 15_000
+const workersSilentMs = 15_000
+
+/** What is not done in half a second, such as ending a connection to a Redis that hangs, is not waited for. */
+const politeMs = 500
 
 /**
  * The connections of one server, all made here: one for callers, which answer or fail in time; one for workers, whose
- * commands wait until Redis is back; one that follows the feed. Whoever needs more of them duplicates one.
+ * commands wait until Redis is back; one that follows the feed. Whoever needs more of them duplicates that of the workers.
  */
 export class RedisClients {
   /** All keys lie in one slot of a cluster, for a batch needs all of them at once. */
@@ -50,16 +32,27 @@ export class RedisClients {
   readonly workers: Redis
   /** As `callers`, for reads that block. */
   readonly feed: Redis
+  readonly #address: RedisAddress
   readonly #log: RedisLog
+  readonly #all = new Set<Redis>()
+  #commits: Redis | undefined
   #closed = false
 
+  /** Throws `invalid` for an address that is none. */
   constructor(address: RedisAddress, log: RedisLog) {
+    this.#address = address
     this.#log = log
     this.prefix = `{${address.prefix}}`
-    const impatient = { enableOfflineQueue: false, maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false }
-    this.callers = this.#connect(address, 'callers', { ...impatient, socketTimeout: silentMs })
-    this.feed = this.#connect(address, 'feed', { ...impatient, socketTimeout: blockingSilentMs })
-    this.workers = this.#connect(address, 'workers', { maxRetriesPerRequest: null, socketTimeout: blockingSilentMs })
+    this.callers = this.#connect('callers', { ...impatient, socketTimeout: silentMs })
+    this.feed = this.#connect('feed', { ...impatient, socketTimeout: blockMs + silentMs })
+    this.workers = this.#connect('workers', { maxRetriesPerRequest: null, socketTimeout: workersSilentMs })
+    const duplicate = this.workers.duplicate.bind(this.workers)
+    this.workers.duplicate = (override) => this.#keep(duplicate(override))
+  }
+
+  /** As `callers`, for commits that wait for replicas; made when it is asked for. */
+  get commits(): Redis {
+    return (this.#commits ??= this.#connect('commits', { ...impatient, socketTimeout: silentMs }))
   }
 
   /** Calls back whenever the callers' connection is there again after a break. Answers how to stop that. */
@@ -76,36 +69,62 @@ export class RedisClients {
     return () => void this.callers.off('close', onClose).off('ready', onReady)
   }
 
-  /** Ends all connections at once. What waits for one of them fails. */
+  /** Ends all connections at once, and what waits for one of them fails, whatever state they are in. */
   close(): void {
     this.#closed = true
-    for (const client of [this.callers, this.feed, this.workers]) client.disconnect()
+    for (const client of this.#all) end(client)
   }
 
-  #connect(address: RedisAddress, name: string, more: RedisOptions): Redis {
-    const options = {
-      ...optionsOf(address),
+  #connect(name: string, more: RedisOptions): Redis {
+    let tried = -Infinity
+    const client = new Redis({
+      ...optionsOf(this.#address),
       ...more,
       connectionName: `trebuchet-${name}`,
-      protocol: 2 as const,
-      replyMapping: 'legacy' as const,
+      protocol: 2,
+      replyMapping: 'legacy',
       connectTimeout: callMs,
+      disconnectTimeout: politeMs,
+      maxLoadingRetryTime: politeMs,
       keepAlive: 5000,
-      retryStrategy: (times: number) => Math.min(50 * times, 1000),
-      // After a failover the old master is a replica: only a new connection finds the new one.
-      reconnectOnError: (error: Error): 1 | false => (error.message.startsWith('READONLY') ? 1 : false),
-    }
-    const client = new Redis(options)
+      retryStrategy: pauseMs,
+      // After a failover the old master is a replica: only a new connection finds the new one. If it does not, a replica
+      // is all that there is, and reading from it is not disturbed more often than this.
+      reconnectOnError: ({ message }: Error): 1 | false => {
+        if (!message.startsWith('READONLY') || performance.now() - tried < 1000) return false
+        tried = performance.now()
+        return 1
+      },
+    })
+    return this.#keep(client)
+  }
+
+  #keep(client: Redis): Redis {
     // Each call that waits for the connection listens.
     client.setMaxListeners(0)
-    this.#tell(client, name)
+    this.#all.add(client)
+    client.once('end', () => this.#all.delete(client))
+    this.#tell(client)
     return client
   }
 
+  /**
+   * The feed always owes an answer soon, so it is the first to know that its Redis hangs. Those who may wait longer for
+   * theirs are told, so that they, too, find the one that has taken its place.
+   */
+  #giveUpWorkers(): void {
+    for (const { options, stream } of this.#all as unknown as Set<Inside>)
+      if (options.maxRetriesPerRequest === null) stream?.destroy()
+  }
+
   /** Once when it breaks, once when it is back. */
-  #tell(client: Redis, connection: string): void {
+  #tell(client: Redis): void {
+    const connection = client.options.connectionName
     let broken = false
-    client.on('error', (err: Error) => {
+    client.on('error', (err: Error & { command?: { name: string } }) => {
+      // ioredis would go on with the first database: the wrong one.
+      if (err.command?.name === 'select') client.stream.destroy()
+      if (client === this.feed && err.message.startsWith('Socket timeout')) this.#giveUpWorkers()
       if (!broken && !this.#closed) this.#log.warn({ err, connection }, 'redis is away')
       broken = true
     })
@@ -116,39 +135,31 @@ export class RedisClients {
   }
 }
 
-/** Throws `invalid` for what is no address. */
-export function optionsOf(address: RedisAddress): RedisOptions {
-  const { url, sentinels, sentinelMaster, sentinelPassword, tlsCaFile } = address
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  const secure = parsed?.protocol === 'rediss:'
-  if (parsed === undefined || !['redis:', 'rediss:', 'unix:'].includes(parsed.protocol))
-    throw new ReplicationError('invalid', 'REDIS_URL must begin with redis://, rediss:// or unix://')
-  const db = parsed.protocol === 'unix:' ? (parsed.searchParams.get('db') ?? '') : parsed.pathname.slice(1)
-  if (!/^\d*$/.test(db)) throw new ReplicationError('invalid', 'the database in REDIS_URL must be a number')
-  const tls = { ...(tlsCaFile !== undefined && { ca: readFileSync(tlsCaFile) }) }
-  return {
-    username: address.username ?? decodeURIComponent(parsed.username),
-    password: address.password ?? decodeURIComponent(parsed.password),
-    ...(db !== '' && { db: Number(db) }),
-    ...(secure && { tls }),
-    ...(sentinels === undefined
-      ? placeOf(parsed)
-      : {
-          sentinels: sentinels.map(sentinelAt),
-          name: sentinelMaster ?? 'mymaster',
-          ...(sentinelPassword !== undefined && { sentinelPassword }),
-          ...(secure && { enableTLSForSentinelMode: true, sentinelTLS: tls }),
-          sentinelRetryStrategy: (times: number) => Math.min(50 * times, 1000),
-        }),
+const impatient = { enableOfflineQueue: false, maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false }
+
+function pauseMs(times: number): number {
+  return Math.min(50 * times, 1000)
+}
+
+/**
+ * At once, and nothing that waits is left waiting. ioredis ends politely, which a Redis that hangs does not hear; it tells
+ * nobody of an end without a connection; and it forgets what it has kept for the next connection.
+ */
+function end(client: Redis): void {
+  client.disconnect()
+  if (client.status === 'reconnecting') {
+    client.connect().catch(() => undefined)
+    client.disconnect()
   }
+  const { stream, prevCommandQueue: kept } = client as unknown as Inside
+  stream?.destroy()
+  for (let item = kept?.shift(); item !== undefined; item = kept?.shift())
+    item.command.reject(new Error('Connection is closed.'))
 }
 
-function placeOf({ protocol, hostname, port, pathname }: URL): RedisOptions {
-  if (protocol === 'unix:') return { path: decodeURIComponent(pathname) }
-  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 6379) }
-}
-
-function sentinelAt(text: string): { host: string; port: number } {
-  const { hostname, port } = new URL(`redis://${text}`)
-  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 26_379) }
+/** What ioredis does not say of itself: there is no stream before the first, and commands of the last may be kept. */
+interface Inside {
+  readonly options: RedisOptions
+  readonly stream?: Redis['stream']
+  readonly prevCommandQueue?: { shift(): { readonly command: { reject(error: Error): void } } | undefined } | null
 }

@@ -2,22 +2,22 @@ import type { Redis } from 'ioredis'
 import type { Bell } from '../bell.ts'
 
 /** How long one read of the feed waits for news; afterwards every follower looks for itself, in case news got lost. */
-const blockMs = 5000
-const pauseMs = 200
+export const blockMs = 2000
+const pauseMs = 100
 const most = 1000
 
 type News = [stream: string, entries: [id: string, fields: string[]][]][]
 
 /**
- * Rings for every log that any server appends to. It reads the stream from the first time that somebody listens, and goes
- * on behind what it has seen when its connection was broken meanwhile.
+ * Rings for every log that any server appends to, from the first time that somebody listens. When news may have got lost
+ * (the connection was broken, the stream was cut, or Redis is another one since) it rings for all.
  */
 export class Feed {
   readonly key: string
   readonly #redis: Redis
   readonly #bell: Bell
   #closed = false
-  #seen: Promise<string> | undefined
+  #opened: Promise<void> | undefined
 
   constructor(redis: Redis, key: string, bell: Bell) {
     this.#redis = redis
@@ -25,18 +25,16 @@ export class Feed {
     this.#bell = bell
   }
 
-  /** Once it has answered, every append to the log rings. Throws what Redis does. */
-  async open(): Promise<void> {
-    this.#seen ??= this.#newest().then((seen) => {
-      void this.#read(seen)
-      return seen
-    })
-    try {
-      await this.#seen
-    } catch (error) {
-      this.#seen = undefined
-      throw error
-    }
+  /** Once it has answered, every append to a log rings. Throws what Redis does. */
+  open(): Promise<void> {
+    this.#opened ??= this.#newest().then(
+      (newest) => void this.#read(newest),
+      (error: unknown) => {
+        this.#opened = undefined
+        throw error
+      },
+    )
+    return this.#opened
   }
 
   close(): void {
@@ -50,16 +48,22 @@ export class Feed {
   }
 
   async #read(from: string): Promise<void> {
-    for (let seen = from; !this.#closed;)
+    for (let seen: string | undefined = from; !this.#closed;)
       try {
-        const read = this.#redis.xread('COUNT', most, 'BLOCK', blockMs, 'STREAMS', this.key, seen)
-        const [[, entries] = ['', []]] = ((await read) ?? []) as News
-        seen = entries.at(-1)?.[0] ?? seen
-        // A full page may be followed by some that the stream has dropped already; without one, news may have got lost.
-        if (entries.length === 0 || entries.length === most) this.#bell.ringAll()
-        else for (const log of logsOf(entries)) this.#bell.ring(log)
+        if (seen === undefined) {
+          seen = await this.#newest()
+          // What comes from here on is read; what came before, everybody looks for now.
+          this.#bell.ringAll()
+        }
+        const read = await this.#redis.xread('COUNT', most, 'BLOCK', blockMs, 'STREAMS', this.key, seen)
+        const [[, entries] = ['', []]] = (read ?? []) as News
+        for (const log of logsOf(entries)) this.#bell.ring(log)
+        // Without news there may be none, or they have smaller ids than what was there before Redis lost it. Before a full
+        // page some may have been cut off.
+        seen = entries.length < most ? entries.at(-1)?.[0] : undefined
       } catch {
         // The connection tells of it, and comes back by itself.
+        seen = undefined
         await new Promise((resolve) => setTimeout(resolve, pauseMs))
       }
   }

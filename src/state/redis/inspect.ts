@@ -1,30 +1,80 @@
 import type { Redis } from 'ioredis'
 import { ReplicationError } from '../../errors.ts'
+import { Asking } from './asking.ts'
+import type { RedisClients } from './clients.ts'
 
 /** Older ones have no scripts that are safe when memory is full, and are no longer mended. */
 const oldest = 7
 
-/**
- * What this Redis does not promise that the Store's contract does, in sentences for whoever runs it. Throws `invalid` for a
- * Redis that cannot be used at all, and whatever the connection does.
- */
-export async function weaknessesOf(redis: Redis, replicas: number): Promise<string[]> {
-  const [server, memory, persistence, replication] = await Promise.all(
-    ['server', 'memory', 'persistence', 'replication'].map(async (section) => factsOf(await redis.info(section))),
-  )
-  const version = server?.get('redis_version') ?? '0'
-  if (Number.parseInt(version, 10) < oldest)
+type Connection = Pick<RedisClients, 'callers' | 'prefix'>
+
+/** Throws `invalid` for a Redis that cannot be used, whatever is waited for, and `unavailable` as the Store does. */
+export async function checkUsable({ callers, prefix }: Connection): Promise<void> {
+  const asking = new Asking(callers)
+  const server = await asking.ask(() => factsOf(callers, 'server'))
+  const version = server?.get('redis_version')
+  if (version !== undefined && Number.parseInt(version, 10) < oldest)
     throw new ReplicationError('invalid', `Redis ${version} is too old; ${oldest}.0 or newer is needed`)
-  return [
-    ...unkept(persistence, await configured(redis, 'appendfsync')),
-    ...crowded(memory),
-    ...alone(replication, replicas),
-  ]
+  const missing = (await asking.ask(() => callers.eval(permissionScript, 1, `${prefix}:store:any`))) as string[]
+  if (missing.length > 0)
+    throw new ReplicationError(
+      'invalid',
+      `Redis does not let this server's user do ${missing.join(', ')}: it needs +@all ~${prefix}:* in its ACL`,
+    )
 }
+
+/** What this Redis does not promise that the Store's contract does, in sentences for whoever runs it. */
+export async function weaknessesOf({ callers }: Connection, replicas: number): Promise<string[]> {
+  return await new Asking(callers).ask(async () => {
+    const [memory, persistence, replication] = await Promise.all([
+      factsOf(callers, 'memory'),
+      factsOf(callers, 'persistence'),
+      factsOf(callers, 'replication'),
+    ])
+    if (persistence === undefined)
+      return ['Redis tells nothing of itself (INFO): whether it keeps what it takes is not known']
+    return [
+      ...(await unsaved(persistence, (name) => configured(callers, name))),
+      ...(await unkept(persistence, (name) => configured(callers, name))),
+      ...crowded(memory),
+      ...alone(replication, replicas),
+    ]
+  })
+}
+
+/** What a batch may need: were one of them refused in the middle, the batch would be done by half. */
+const permissionScript = `
+local missing = {}
+local function need(...)
+  if not redis.acl_check_cmd(...) then missing[#missing + 1] = (...) end
+end
+need('HGET', KEYS[1], 'f')
+need('HMGET', KEYS[1], 'f')
+need('HSET', KEYS[1], 'f', 'v')
+need('HDEL', KEYS[1], 'f')
+need('ZADD', KEYS[1], '0', 'm')
+need('ZREM', KEYS[1], 'm')
+need('ZRANGE', KEYS[1], '-', '+', 'BYLEX')
+need('XADD', KEYS[1], '*', 'f', 'v')
+need('XREVRANGE', KEYS[1], '+', '-')
+need('XREAD', 'STREAMS', KEYS[1], '0')
+need('EVALSHA', '', '1', KEYS[1])
+need('WAIT', '0', '0')
+return missing
+`
 
 type Facts = ReadonlyMap<string, string> | undefined
 
-function unkept(facts: Facts, appendfsync: string | undefined): string[] {
+type Setting = (name: string) => Promise<string | undefined>
+
+async function unsaved(facts: Facts, setting: Setting): Promise<string[]> {
+  if (facts?.get('rdb_last_bgsave_status') !== 'err') return []
+  const [save, stops] = [await setting('save'), await setting('stop-writes-on-bgsave-error')]
+  if (save === '' || stops === 'no') return []
+  return ['Redis could not write its last snapshot, and takes nothing until it can; its log says why']
+}
+
+async function unkept(facts: Facts, setting: Setting): Promise<string[]> {
   if (facts?.get('aof_enabled') === '0')
     return [
       'Redis keeps no append-only file (appendonly no): what it took since its last snapshot is lost when it ends',
@@ -32,6 +82,7 @@ function unkept(facts: Facts, appendfsync: string | undefined): string[] {
   const found: string[] = []
   if (facts?.get('aof_last_write_status') === 'err')
     found.push('Redis cannot write its append-only file; its log says why')
+  const appendfsync = await setting('appendfsync')
   if (appendfsync === undefined)
     found.push(
       'Redis does not tell whether appendfsync is always; if it is not, its machine’s failure can lose the last second',
@@ -39,6 +90,13 @@ function unkept(facts: Facts, appendfsync: string | undefined): string[] {
   else if (appendfsync !== 'always')
     found.push(
       `Redis does not sync each write (appendfsync ${appendfsync}): its machine’s failure can lose the last second, or more`,
+    )
+  // It cuts off the last command, but not the beginning of the batch that this was in (valkey-io/valkey#4342): what it
+  // takes from then on belongs to that batch when it reads its file again.
+  if ((await setting('aof-load-truncated')) === 'yes')
+    found.push(
+      'Redis mends its append-only file itself when its machine has failed, and can lose what it takes afterwards ' +
+        '(aof-load-truncated yes): set it to no, and have redis-check-aof --fix run before Redis starts',
     )
   return found
 }
@@ -67,16 +125,23 @@ function alone(facts: Facts, replicas: number): string[] {
   return []
 }
 
-/** Undefined where Redis does not let it be read, as some that are rented do. */
 async function configured(redis: Redis, name: string): Promise<string | undefined> {
-  try {
-    const [, value] = (await redis.config('GET', name)) as string[]
-    return value
-  } catch {
-    return undefined
-  }
+  const [, value] = ((await permitted(redis.config('GET', name))) ?? []) as string[]
+  return value
 }
 
-function factsOf(info: string): ReadonlyMap<string, string> {
+async function factsOf(redis: Redis, section: string): Promise<Facts> {
+  const info = await permitted(redis.info(section))
+  if (info === undefined) return undefined
   return new Map(info.split('\r\n').map((line) => line.split(':', 2) as [string, string]))
+}
+
+/** Undefined where Redis does not let it be read, as some that are rented do. */
+async function permitted<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    if (/^(NOPERM|ERR unknown)/.test((error as Error).message)) return undefined
+    throw error
+  }
 }

@@ -1,3 +1,5 @@
+import { Script } from './script.ts'
+
 /*
  * What the Store keeps in Redis, below its prefix:
  *
@@ -20,7 +22,9 @@ const keptInFeed = 10_000
  * for each write four: 'put' key text '' | 'delete' key '' '' | 'add' key amount '' | 'append' log text index.
  * Answers { 1, appended... } | { 0, failed } | { -1, why the batch makes no sense }.
  */
-export const commitScript = `
+export const commitScript = new Script(
+  3,
+  `
 local keys, values, feed = KEYS[1], KEYS[2], KEYS[3]
 local limit = 9007199254740991
 
@@ -114,7 +118,8 @@ for from = 1, #logs, 1000 do
   redis.call(unpack(ring))
 end
 return answer
-`
+`,
+)
 
 /**
  * One page of entries as they are at one moment.
@@ -122,7 +127,9 @@ return answer
  * KEYS: keys, values. ARGV: from, to, 'reverse' or '', how many entries, how many characters until the page is full.
  * Answers { key, text, key, text... }.
  */
-export const rangeScript = `
+export const rangeScript = new Script(
+  2,
+  `
 local found
 if ARGV[3] == 'reverse' then
   found = redis.call('ZRANGE', KEYS[1], '(' .. ARGV[2], '[' .. ARGV[1], 'BYLEX', 'REV', 'LIMIT', 0, ARGV[4])
@@ -138,4 +145,5 @@ for i = 1, #found do
   if length >= full then break end
 end
 return page
-`
+`,
+)

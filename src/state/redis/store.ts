@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
-import type { Redis } from 'ioredis'
+import { setTimeout as delay } from 'node:timers/promises'
 import { ReplicationError } from '../../errors.ts'
 import { Bell } from '../bell.ts'
-import { callMs, patienceMs, waitingFor } from '../patience.ts'
+import { outsideCalls } from '../patience.ts'
 import { toText, type TextBatch } from '../plan.ts'
 import {
   logKey,
@@ -14,17 +14,17 @@ import {
   type Range,
   type Store,
 } from '../store.ts'
+import { Asking, type Deadline } from './asking.ts'
 import type { RedisClients } from './clients.ts'
 import { Feed } from './feed.ts'
+import { Rounds, type CommitReply } from './replicas.ts'
 import { commitScript, rangeScript } from './scripts.ts'
 
 /** What a follower reads at once: at most so many entries, and no more once they have so many characters. */
 const page = { entries: 256, chars: 1_000_000 }
-
-interface Scripts {
-  commitBatch(keys: string, values: string, feed: string, ...batch: string[]): Promise<[number, ...string[]]>
-  readRange(keys: string, values: string, ...range: string[]): Promise<string[]>
-}
+const reading = { repeated: true }
+/** How long a follower waits that could not look. */
+const pauseMs = 200
 
 export interface SharedOptions {
   /** How many replicas must have a commit before it is answered, so that a failover does not lose it. */
@@ -40,36 +40,48 @@ export function openShared(clients: RedisClients, options: SharedOptions = {}): 
   return new SharedStore(clients, options.replicas ?? 0)
 }
 
+interface Page<V> {
+  readonly entries: Entry<V>[]
+  /** There may be more behind it. */
+  readonly full: boolean
+}
+
 class SharedStore implements Store {
-  readonly #redis: Redis & Scripts
+  readonly #clients: RedisClients
   readonly #keys: string
   readonly #values: string
-  readonly #replicas: number
   readonly #appended = new Bell()
   readonly #feed: Feed
-  readonly #underWay = new Set<Promise<unknown>>()
+  readonly #reads: Asking
+  readonly #news: Asking
+  readonly #commits: Asking
+  readonly #rounds: Rounds | undefined
   #closed = false
 
   constructor(clients: RedisClients, replicas: number) {
-    const redis = clients.callers
-    redis.defineCommand('commitBatch', { numberOfKeys: 3, lua: commitScript })
-    redis.defineCommand('readRange', { numberOfKeys: 2, lua: rangeScript, readOnly: true })
-    this.#redis = redis as Redis & Scripts
-    this.#replicas = replicas
+    this.#clients = clients
     this.#keys = `${clients.prefix}:store:keys`
     this.#values = `${clients.prefix}:store:values`
     this.#feed = new Feed(clients.feed, `${clients.prefix}:store:feed`, this.#appended)
+    this.#reads = new Asking(clients.callers)
+    this.#news = new Asking(clients.feed)
+    this.#commits = replicas === 0 ? this.#reads : new Asking(clients.commits)
+    this.#rounds = replicas === 0 ? undefined : new Rounds(clients.commits, replicas)
   }
 
   async get<V>(key: string): Promise<Entry<V> | undefined> {
-    const text = await this.#asking(() => this.#redis.hget(this.#values, key))
+    const text = await this.#reads.ask(() => this.#clients.callers.hget(this.#values, key), reading)
     return text === null ? undefined : entryOf(key, text)
   }
 
   async getAll<V>(keys: readonly string[]): Promise<(Entry<V> | undefined)[]> {
-    const texts = await this.#asking(() => (keys.length === 0 ? [] : this.#redis.hmget(this.#values, ...keys)))
+    const words = [this.#values, ...keys]
+    const texts = await this.#reads.ask(
+      () => (keys.length === 0 ? [] : this.#clients.callers.call('HMGET', words)),
+      reading,
+    )
     return keys.map((key, i) => {
-      const text = texts[i] ?? null
+      const text = (texts as (string | null)[])[i] ?? null
       return text === null ? undefined : entryOf(key, text)
     })
   }
@@ -79,25 +91,24 @@ class SharedStore implements Store {
   }
 
   async last(log: string): Promise<number> {
-    return Number((await this.#asking(() => this.#redis.hget(this.#values, sequenceKey(log)))) ?? 0)
+    return (await this.get<number>(sequenceKey(log)))?.value ?? 0
   }
 
   async commit(batch: Batch): Promise<Committed> {
-    const text = toText(batch)
-    const [outcome, ...words] = await this.#asking(() => this.#send(text))
-    if (outcome === 1) return { ok: true, appended: words }
-    const [word = ''] = words
+    const words = [this.#keys, this.#values, this.#feed.key, ...wordsOf(toText(batch))]
+    const [outcome, ...said] = await this.#commits.ask((deadline) => this.#send(words, deadline), { awaited: true })
+    if (outcome === 1) return { ok: true, appended: said }
+    const [word = ''] = said
     if (outcome === 0) return { ok: false, failed: word }
     throw new ReplicationError('invalid', word)
   }
 
   async *follow<V>(log: string, after: number, signal: AbortSignal): AsyncGenerator<LogEntry<V>, void, void> {
-    await this.#asking(() => this.#feed.open())
+    await this.#news.ask(() => this.#feed.open(), reading)
     // Whoever appends behind a look into the log rings; so the bell is heard from before that look.
     let ring = this.#appended.wait(log, signal)
     for (let seen = after; !signal.aborted;) {
-      const range = { from: logKey(log, seen + 1), to: `${log}/:`, limit: page.entries }
-      const { entries, full } = await this.#page<V>(range, page.chars)
+      const { entries, full } = await this.#look<V>(log, seen, signal)
       for (const entry of entries) {
         if (signal.aborted) return
         seen = Number(entry.key.slice(-16))
@@ -112,38 +123,29 @@ class SharedStore implements Store {
 
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.allSettled(this.#underWay)
+    await Promise.all([this.#reads, this.#news, this.#commits].map((asking) => asking.close()))
     this.#feed.close()
   }
 
-  async #send({ checks, writes }: TextBatch): Promise<[number, ...string[]]> {
-    const words = [String(checks.length)]
-    for (const check of checks)
-      if ('atMost' in check) words.push('atMost', check.key, String(check.atMost))
-      else if (check.version === null) words.push('none', check.key, '')
-      else words.push('is', check.key, check.version)
-    for (const write of writes)
-      if ('put' in write) words.push('put', write.put, write.text, '')
-      else if ('delete' in write) words.push('delete', write.delete, '', '')
-      else if ('add' in write) words.push('add', write.add, String(write.amount), '')
-      else words.push('append', write.append, write.text, write.index ?? '')
-    const sent = this.#redis.commitBatch(this.#keys, this.#values, this.#feed.key, ...words)
-    if (this.#replicas === 0) return sent
-    // Behind the script on the same connection: what it waits for is at least that script's writes.
-    const [answer, have] = await Promise.all([sent, this.#redis.wait(this.#replicas, callMs)])
-    if (have < this.#replicas)
-      throw new Error(`only ${have} of ${this.#replicas} replicas have it; it may still be lost or kept`)
-    return answer
+  #send(words: readonly string[], deadline: Deadline): Promise<CommitReply> {
+    const rounds = this.#rounds
+    const sent =
+      rounds === undefined
+        ? commitScript.run(this.#clients.callers, words, deadline)
+        : commitScript.run(this.#clients.commits, words, deadline, (send) =>
+            rounds.commit(send as () => Promise<CommitReply>, deadline),
+          )
+    return sent as Promise<CommitReply>
   }
 
-  /** `full`: there may be more behind it. */
-  async #page<V>(
-    { from, to, reverse = false, limit }: Range,
-    chars: number,
-  ): Promise<{ entries: Entry<V>[]; full: boolean }> {
+  async #page<V>({ from, to, reverse = false, limit }: Range, chars: number, signal?: AbortSignal): Promise<Page<V>> {
     if (from >= to) return { entries: [], full: false }
-    const words = [from, to, reverse ? 'reverse' : '', String(limit), chars === Infinity ? '1e15' : String(chars)]
-    const found = await this.#asking(() => this.#redis.readRange(this.#keys, this.#values, ...words))
+    const most = chars === Infinity ? '1e15' : String(chars)
+    const words = [this.#keys, this.#values, from, to, reverse ? 'reverse' : '', String(limit), most]
+    const found = (await this.#reads.ask(
+      (deadline) => rangeScript.run(this.#clients.callers, words, deadline),
+      signal === undefined ? reading : { ...reading, signal },
+    )) as string[]
     const entries: Entry<V>[] = []
     let bytes = 0
     for (let i = 0; i < found.length; i += 2) {
@@ -154,43 +156,34 @@ class SharedStore implements Store {
     return { entries, full: entries.length === limit || bytes >= chars }
   }
 
-  /** Asks within the time that there is, and waits for the connection only so long, too. */
-  async #asking<T>(ask: () => Promise<T> | T): Promise<T> {
-    if (this.#closed) throw new ReplicationError('unavailable', 'the store is closed')
-    const asked = within(patienceMs(callMs), this.#redis, ask)
-    this.#underWay.add(asked)
-    try {
-      return await waitingFor(asked)
-    } catch (cause) {
-      throw new ReplicationError('unavailable', `the state in Redis is not available: ${(cause as Error).message}`, {
-        cause,
-      })
-    } finally {
-      this.#underWay.delete(asked)
-    }
+  /** What a follower finds next. An outage holds it up: what came meanwhile is there afterwards. */
+  async #look<V>(log: string, seen: number, signal: AbortSignal): Promise<Page<V>> {
+    const range = { from: logKey(log, seen + 1), to: `${log}/:`, limit: page.entries }
+    for (;;)
+      try {
+        // It outlives the call that began it, and has patience of its own.
+        return await outsideCalls(() => this.#page<V>(range, page.chars, signal))
+      } catch (error) {
+        if (signal.aborted) return { entries: [], full: false }
+        if (this.#closed) throw error
+        await delay(pauseMs, undefined, { signal }).catch(() => undefined)
+      }
   }
 }
 
-/** What was not sent in time is never sent; what was sent and is not answered may have been done. */
-async function within<T>(ms: number, redis: Redis, ask: () => Promise<T> | T): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  let late = false
-  let onReady: (() => void) | undefined
-  const ready =
-    redis.status === 'ready' ? undefined : new Promise<void>((resolve) => redis.once('ready', (onReady = resolve)))
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      late = true
-      reject(new Error(ready === undefined ? `no answer for ${Math.round(ms)} ms` : 'there is no connection'))
-    }, ms)
-  })
-  try {
-    const asking = ready === undefined ? ask() : ready.then(() => (late ? timeout : ask()))
-    return await Promise.race([asking, timeout])
-  } finally {
-    clearTimeout(timer)
-    if (onReady !== undefined) redis.off('ready', onReady)
-  }
+/** As scripts.ts takes them. */
+function wordsOf({ checks, writes }: TextBatch): string[] {
+  const words = [String(checks.length)]
+  for (const check of checks)
+    if ('atMost' in check) words.push('atMost', check.key, String(check.atMost))
+    else if (check.version === null) words.push('none', check.key, '')
+    else words.push('is', check.key, check.version)
+  for (const write of writes)
+    if ('put' in write) words.push('put', write.put, write.text, '')
+    else if ('delete' in write) words.push('delete', write.delete, '', '')
+    else if ('add' in write) words.push('add', write.add, String(write.amount), '')
+    else words.push('append', write.append, write.text, write.index ?? '')
+  return words
 }
 
 function entryOf<V>(key: string, text: string): Entry<V> {
