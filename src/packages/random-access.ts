@@ -9,18 +9,39 @@ export interface RandomAccess {
   close(): Promise<void>
 }
 
+/** So much is read at once: to read a package takes ten steps, and each would be a trip to another thread and back. */
+const smallBytes = 64 * 1024
+
 export async function fileAccess(file: string): Promise<RandomAccess> {
   const handle = await open(file, 'r')
+  let isKept = false
   try {
     const { size } = await handle.stat()
-    return {
+    const access: RandomAccess = {
       size,
       read: async (into, position) => (await handle.read(into, 0, into.length, position)).bytesRead,
       close: () => handle.close(),
     }
-  } catch (error) {
-    await handle.close()
-    throw error
+    isKept = size > smallBytes
+    return isKept ? access : await inMemory(access)
+  } finally {
+    if (!isKept) await handle.close()
+  }
+}
+
+async function inMemory(access: RandomAccess): Promise<RandomAccess> {
+  const bytes = Buffer.allocUnsafeSlow(access.size)
+  let end = 0
+  while (end < bytes.length) {
+    const read = await readFrom(access, bytes.subarray(end), end)
+    if (read === 0) break
+    end += read
+  }
+  const there = bytes.subarray(0, end)
+  return {
+    size: access.size,
+    read: async (into, position) => (position < there.length ? there.copy(into, 0, position) : 0),
+    close: async () => undefined,
   }
 }
 
