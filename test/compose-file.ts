@@ -12,6 +12,7 @@ export interface Service {
   readonly image: string
   readonly build?: string
   readonly user?: string
+  readonly entrypoint?: readonly string[]
   readonly command?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
   readonly volumes?: readonly string[]

@@ -140,10 +140,14 @@ test('Redis has everything on the disk before it answers, and evicts nothing', (
   const option = (name: string): string | undefined => command[command.indexOf(`--${name}`) + 1]
   assert.equal(option('appendonly'), 'yes')
   assert.equal(option('appendfsync'), 'always')
+  assert.equal(option('aof-load-truncated'), 'no')
   assert.equal(option('maxmemory-policy'), 'noeviction')
   assert.match(option('maxmemory') ?? '', /^\d+mb$/)
   assert.ok(redis)
   assert.equal(mountAt(redis, option('dir') ?? '')?.kind, 'volume')
+  const [shell, script = '', folder] = redis.entrypoint ?? []
+  assert.deepEqual([shell, folder], ['sh', option('dir')])
+  assert.equal(mountAt(redis, script)?.source, './deploy/start-redis.sh')
   assert.equal(mountAt(redis, command[1] ?? '')?.kind, 'secret', 'its password comes in a file')
 })
 

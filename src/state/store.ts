@@ -19,7 +19,8 @@ export interface Store {
   commit(batch: Batch): Promise<Committed>
   /**
    * The entries of a log behind sequence `after`, those to come included, in order, without gap or repeat, until
-   * `signal` aborts. It holds no more than a page in memory however slowly it is read.
+   * `signal` aborts. It holds no more than a page in memory however slowly it is read. Throws `unavailable` when it cannot
+   * begin; once it has begun, a state that is away holds it up and does not end it.
    */
   follow<V = unknown>(log: string, after: number, signal: AbortSignal): AsyncIterable<LogEntry<V>>
   /** The sequence that the log's newest entry has (0: it never had any). */
