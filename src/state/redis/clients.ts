@@ -76,7 +76,8 @@ export class RedisClients {
   }
 
   #connect(name: string, more: RedisOptions): Redis {
-    let tried = -Infinity
+    const renewMs = more.maxRetriesPerRequest === null ? 0 : 1000
+    let renewed = -Infinity
     const client = new Redis({
       ...optionsOf(this.#address),
       ...more,
@@ -88,11 +89,11 @@ export class RedisClients {
       maxLoadingRetryTime: politeMs,
       keepAlive: 5000,
       retryStrategy: pauseMs,
-      // After a failover the old master is a replica: only a new connection finds the new one. If it does not, a replica
-      // is all that there is, and reading from it is not disturbed more often than this.
+      // After a failover the old master is a replica: only a new connection finds the new one. If it does not, a replica is
+      // all that there is, and who only reads from it is not disturbed more often than this.
       reconnectOnError: ({ message }: Error): 1 | false => {
-        if (!message.startsWith('READONLY') || performance.now() - tried < 1000) return false
-        tried = performance.now()
+        if (!message.startsWith('READONLY') || performance.now() - renewed < renewMs) return false
+        renewed = performance.now()
         return 1
       },
     })
