@@ -11,7 +11,7 @@ import type { Parts } from './agents/parts.ts'
 import { queueHooks } from './agents/queue-hooks.ts'
 import { Roster } from './agents/roster.ts'
 import { seedAgents } from './agents/seed.ts'
-import { wakeLanes } from './agents/wake.ts'
+import { wakeLane, wakeLanes } from './agents/wake.ts'
 import { buildApp, closeApp } from './app.ts'
 import { apartFrom } from './endpoints/apart.ts'
 import { directory } from './endpoints/directory.ts'
@@ -78,6 +78,7 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
       ...{ store, work, packages, roster, events, log, installation },
       metrics: new DeliveryMetrics(registry, store, roster),
       wakeLanes: (agent, command) => wakeLanes({ store, work }, agent, command),
+      wakeLane: (lane) => wakeLane({ store, work }, lane),
     }
     const engine = new Engine(parts)
     closers.push(() => engine.stop())

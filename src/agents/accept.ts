@@ -5,6 +5,7 @@ import { isWithin, type ResourcePath } from '../resources/path.ts'
 import type { Check, Store, Write } from '../state/store.ts'
 import type { Agent, Roster } from './roster.ts'
 import { eventWrite } from './events.ts'
+import { lastPlace, placeOf, type Placing } from './priority.ts'
 import {
   commandKey,
   deliveryKey,
@@ -59,6 +60,9 @@ export type Acceptance =
 
 const nextId = monotonicFactory()
 
+/** How often an urgent item looks for its place among those that come at the same time. */
+const urgentTries = 5
+
 /** How long a caller should wait when a queue is full: time for a few deliveries. */
 const fullQueueRetryMs = 5000
 
@@ -73,7 +77,7 @@ export async function accept(store: Store, roster: Roster, request: CommandReque
       faults: [{ pointer: '/mode', message: 'mirror goes with action add and deep true alone' }],
     })
   const full = new Set<string>()
-  for (;;) {
+  for (let tries = 1; ; tries++) {
     const asked = request.agents ?? (await namesOfAble(roster, request))
     const answers = await Promise.all(
       asked.map(async (name) => {
@@ -93,7 +97,10 @@ export async function accept(store: Store, roster: Roster, request: CommandReque
     }
     const now = new Date().toISOString()
     const command = commandFrom(request, nextId(), now, statusList, takers.length)
-    const parts = takers.map((agent) => partOf(agent, command, request.package))
+    // Where others keep coming while an urgent one looks for its place, it takes the last, which is never wrong.
+    const place = (agent: Agent, queue: string): Promise<Placing> | Placing =>
+      tries > urgentTries ? lastPlace : placeOf(store, laneOf(agent, queue), agent.config.queue, command.paths)
+    const parts = await Promise.all(takers.map((agent) => partOf(agent, command, request.package, place)))
     const feed = await feedOf(store, request.feed)
     const alongside = request.alongside?.(command)
     const packageKept = request.package === undefined ? undefined : await store.get(packageKey(request.package.id))
@@ -177,7 +184,12 @@ function commandFrom(
 }
 
 /** One agent's part: its entry in the history, its deliveries, and their items. */
-function partOf(agent: Agent, command: Command, pkg: PackageRecord | undefined): { checks: Check[]; writes: Write[] } {
+async function partOf(
+  agent: Agent,
+  command: Command,
+  pkg: PackageRecord | undefined,
+  place: (agent: Agent, queue: string) => Promise<Placing> | Placing,
+): Promise<{ checks: Check[]; writes: Write[] }> {
   const queues = command.kind === 'export' ? [] : command.action === 'test' ? agent.targets : agent.queues
   const { id, kind, createdAt } = command
   const entry: HistoryEntry = {
@@ -206,8 +218,9 @@ function partOf(agent: Agent, command: Command, pkg: PackageRecord | undefined):
     }
     writes.push({ put: deliveryKey(id, agent.name, queue), value: delivery })
     if (!queued) continue
-    checks.push({ key: sizeKey(lane), atMost: agent.config.queue.limit - 1 })
-    writes.push(...enqueue(lane, { command: id, target: queue, enqueuedAt: createdAt }))
+    const placing = await place(agent, queue)
+    checks.push({ key: sizeKey(lane), atMost: agent.config.queue.limit - 1 }, ...placing.checks)
+    writes.push(...enqueue(lane, { command: id, target: queue, enqueuedAt: createdAt }, placing.rank))
   }
   return { checks, writes }
 }

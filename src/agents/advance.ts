@@ -1,7 +1,9 @@
+import type { PackageId } from '../packages/manifest.ts'
 import type { Check, Entry, Store, Write } from '../state/store.ts'
 import { eventWrite, type EventType } from './events.ts'
 import {
   commandKey,
+  count,
   deliveryKey,
   entryKey,
   historyKey,
@@ -125,10 +127,12 @@ function commandAfter(was: Command, before: HistoryEntry, after: HistoryEntry, n
   return { ...open, counts, state, ...(isFinal(state) && { finishedAt: now }) }
 }
 
-/** A package is in use while an unfinished entry refers to it. */
+/** A package is in use while a queue may hold an item of it: error queues hold those that failed. */
 function packageUses(was: HistoryEntry, is: HistoryEntry): Write[] {
-  const before = isFinal(was.status) ? undefined : was.package
-  const after = isFinal(is.status) ? undefined : is.package
+  const usedBy = (entry: HistoryEntry): PackageId | undefined =>
+    isFinal(entry.status) && count(entry.counts, 'failed') === 0 ? undefined : entry.package
+  const before = usedBy(was)
+  const after = usedBy(is)
   if (before === after) return []
   return [
     ...(before === undefined ? [] : [{ add: packageUsesKey(before), amount: -1 }]),

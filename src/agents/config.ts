@@ -1,4 +1,5 @@
 import { Type, type Static, type TSchema } from 'typebox'
+import { normalRank } from '../queues/lanes.ts'
 import { globSchema, pathSchema } from '../resources/schema.ts'
 
 /** Names of agents, targets and queues: they stand in URLs, in keys of the Store and in file names. */
@@ -45,7 +46,13 @@ const queue = Type.Object(
       { ...group, description: 'The wait between two tries of the same item.' },
     ),
     limit: count(10_000, 1, 'Items waiting; a command that would exceed it is refused with 429.'),
-    priority: Type.Array(Type.Object({ name: nameSchema, paths: globs }, closed), { default: [], maxItems: 100 }),
+    priority: Type.Array(Type.Object({ name: nameSchema, paths: globs }, closed), {
+      default: [],
+      maxItems: normalRank,
+      description:
+        'Classes of paths, the most urgent first: an item all of whose paths are of a class overtakes those of later classes and of ' +
+        'none, unless one of them shares a path with it, or an ancestor.',
+    }),
   },
   { ...group, description: 'How the queues of this agent behave.' },
 )

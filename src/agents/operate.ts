@@ -6,7 +6,7 @@ import { eventWrite } from './events.ts'
 import { withdraw } from './exports.ts'
 import type { Parts } from './parts.ts'
 import { exportTask } from './wake.ts'
-import { commandKey, deliveryKey, type Command, type Delivery } from './records.ts'
+import { commandKey, deliveryKey, type Command, type Decision, type Delivery } from './records.ts'
 import type { Agent } from './roster.ts'
 
 /** Lets the queues of an agent, or one of them, stand still; the delivery in flight ends first. Survives a restart. */
@@ -52,9 +52,10 @@ export async function cancel(parts: Parts, commandId: string, actor: string): Pr
   for (const agent of agentsOf(await commandOf(parts, commandId)))
     await untilTaken(() =>
       advance(parts.store, commandId, agent, async ({ entry }) => {
+        const at = new Date().toISOString()
         const gone = await withdraw(parts.store, entry, (delivery) =>
           !delivery.active && (delivery.state === 'queued' || delivery.state === 'retrying')
-            ? { ...delivery, state: 'cancelled' }
+            ? { ...delivery, state: 'cancelled', decision: { verb: 'cancel', at, actor } }
             : undefined,
         )
         const early = entry.stage === 'preparing'
@@ -92,8 +93,9 @@ export async function retry(parts: Parts, commandId: string, actor: string): Pro
           }
           const { error: _, finishedAt: _finished, nextAttemptAt: _next, applied: _applied, ...delivery } = was.value
           const round = (delivery.round ?? 0) + 1
-          requeued.push({ was, is: { ...delivery, state: 'queued', attempts: 0, round, queue: lane.queue } })
           const enqueuedAt = new Date().toISOString()
+          const decision: Decision = { verb: 'retry', at: enqueuedAt, actor }
+          requeued.push({ was, is: { ...delivery, state: 'queued', attempts: 0, round, queue: lane.queue, decision } })
           writes.push(...enqueue(lane, { command: commandId, target: lane.queue, enqueuedAt }))
         }
         if (!anew && requeued.length === 0) return undefined

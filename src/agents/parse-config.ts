@@ -79,15 +79,13 @@ function ruleFaults(config: AgentConfig): Fault[] {
       message: `must not be ${reservedNames.join(' or ')}: these words have a meaning of their own`,
     })
   faults.push(...queueNameFaults(config))
-  const { backoff, priority } = config.queue
+  const { backoff } = config.queue
   if (backoff.maxMs < backoff.initialMs)
     faults.push({
       pointer: '/queue/backoff/maxMs',
       message: `must not be less than initialMs, which is ${backoff.initialMs}`,
     })
   // A promise that nothing keeps would be worse than a refusal.
-  if (priority.length > 0)
-    faults.push({ pointer: '/queue/priority', message: 'this server does not give priority to any path; leave it out' })
   if (config.triggers.length > 0)
     faults.push({ pointer: '/triggers', message: 'this server runs no triggers; leave them out' })
   return faults

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { PackageStore } from '../packages/store.ts'
+import type { LaneId } from '../queues/lanes.ts'
 import type { Work } from '../queues/work.ts'
 import type { Store } from '../state/store.ts'
 import type { EventHub } from './events.ts'
@@ -19,4 +20,6 @@ export interface Parts {
   readonly installation: string
   /** Lets each lane of the agent look at its head; with a command, only those whose head is that command's item. */
   readonly wakeLanes: (agent: Agent, command?: string) => Promise<void>
+  /** Lets one lane look at its head. */
+  readonly wakeLane: (lane: LaneId) => Promise<void>
 }

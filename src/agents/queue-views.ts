@@ -1,12 +1,16 @@
 import { ReplicationError, type ErrorView } from '../errors.ts'
 import type { PackageId } from '../packages/manifest.ts'
 import {
+  beforeAll,
+  divergedKey,
   headOf,
+  headsOf,
   itemOf,
   itemsOf,
   pausedKey,
   sizeOf,
   standingOf,
+  type Divergence,
   type LaneId,
   type PlacedItem,
 } from '../queues/lanes.ts'
@@ -47,6 +51,7 @@ export interface QueueSummary {
     readonly error: ErrorView
     readonly nextAttemptAt?: string
   }
+  readonly diverged?: Divergence
 }
 
 export interface ItemView {
@@ -99,7 +104,8 @@ export async function queueOf(store: Store, agent: Agent, queue: string): Promis
   return summarise(store, agent, queue)
 }
 
-function laneOf(agent: Agent, queue: string): LaneId {
+/** Throws `missing` for a queue that the agent does not have. */
+export function laneOf(agent: Agent, queue: string): LaneId {
   const target = queue.startsWith('error-') ? queue.slice('error-'.length) : queue
   if (!agent.queues.includes(target)) throw new ReplicationError('missing', `agent ${agent.name} has no queue ${queue}`)
   return { agent: agent.name, queue }
@@ -107,12 +113,14 @@ function laneOf(agent: Agent, queue: string): LaneId {
 
 async function summarise(store: Store, agent: Agent, name: string): Promise<QueueSummary> {
   const lane = { agent: agent.name, queue: name }
-  const [size, head, { paused }] = await Promise.all([
+  const [size, head, { paused }, skipped] = await Promise.all([
     sizeOf(store, lane),
     headOf(store, lane),
     standingOf(store, lane),
+    store.get<Divergence>(divergedKey(lane)),
   ])
-  if (head === undefined) return { name, state: stateOf(agent, name, paused, undefined, undefined), size }
+  const diverged = skipped && { diverged: skipped.value }
+  if (head === undefined) return { name, state: stateOf(agent, name, paused, undefined, undefined), size, ...diverged }
   const [{ delivery, entry } = {}] = await recordsOf(store, agent.name, [head])
   const inErrorQueue = name.startsWith('error-')
   const blockedBy = !inErrorQueue &&
@@ -124,6 +132,7 @@ async function summarise(store: Store, agent: Agent, name: string): Promise<Queu
     ...{ name, state: stateOf(agent, name, paused, delivery, entry), size },
     oldestAt: head.value.enqueuedAt,
     ...(blockedBy && { blockedBy }),
+    ...diverged,
   }
 }
 
@@ -156,20 +165,33 @@ export async function listItems(
 ): Promise<{ items: readonly ItemView[]; next?: string }> {
   const lane = laneOf(agent, queue)
   const items: ItemView[] = []
-  let after = page.after
+  let after = page.after ?? beforeAll(lane)
+  const active = await activeOf(store, lane)
+  if (active !== undefined && page.after === undefined && (page.state ?? 'active') === 'active')
+    items.push(...(await itemViews(store, lane, [active])))
   for (;;) {
-    const placed = await itemsOf(store, lane, { limit: page.limit + 1, ...(after !== undefined && { after }) })
+    const placed = await itemsOf(store, lane, { limit: page.limit + 1, after })
     for (let at = 0; at < placed.length; at += together) {
       const some = placed.slice(at, at + together)
       const views = await itemViews(store, lane, some)
       for (const [i, view] of views.entries()) {
-        if (items.length === page.limit && after !== undefined) return { items, next: after }
-        if (page.state === undefined || view.state === page.state) items.push(view)
-        after = some[i]?.key
+        if (items.length === page.limit) return { items, next: after }
+        const shown = some[i]?.key !== active?.key && (page.state === undefined || view.state === page.state)
+        if (shown) items.push(view)
+        after = some[i]?.key ?? after
       }
     }
     if (placed.length <= page.limit) return { items }
   }
+}
+
+/** What is in delivery: not always the first, for a more urgent one may have come meanwhile. */
+async function activeOf(store: Store, lane: LaneId): Promise<PlacedItem | undefined> {
+  const heads = await headsOf(store, lane)
+  const deliveries = await store.getAll<Delivery>(
+    heads.map(({ value: { command, target } }) => deliveryKey(command, lane.agent, target)),
+  )
+  return heads.find((_, i) => deliveries[i]?.value.active === true)
 }
 
 /** Throws `missing`. */

@@ -122,6 +122,15 @@ export interface Delivery {
   readonly receipt?: Receipt
   /** The newest tries, at most 20. */
   readonly tries: readonly Try[]
+  /** What somebody last decided about it. */
+  readonly decision?: Decision
+}
+
+export interface Decision {
+  readonly verb: 'cancel' | 'clear' | 'move' | 'remove' | 'retry' | 'skip'
+  readonly at: string
+  readonly actor: string
+  readonly reason?: string
 }
 
 export interface Try {

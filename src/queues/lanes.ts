@@ -1,4 +1,4 @@
-import { below, type Check, type Entry, type Store, type Write } from '../state/store.ts'
+import { below, sequenceKey, type Check, type Entry, type Store, type Write } from '../state/store.ts'
 
 /** One agent's queue to one target. */
 export interface LaneId {
@@ -18,22 +18,28 @@ export interface LaneItem {
 export type PlacedItem = Entry<LaneItem>
 
 /*
- * items/<agent>/<queue>/<sequence>     the items, in order
+ * items/<agent>/<queue>/<rank>/<sequence>   the items: those of a lower rank first, in each rank in order
  * position/<agent>/<queue>/<command>   the key of a command's item
  * size/<agent>/<queue>                 a counter: every item, the one in delivery included
  * epoch/<agent>/<queue>                the number of take-overs: who drains the lane holds the newest
  * paused/<agent>, paused/<agent>/<queue>   there while it is
+ * diverged/<agent>/<queue>             there since an item was skipped, until a comparison clears it
  */
-const itemsLog = (lane: LaneId): string => `items/${lane.agent}/${lane.queue}`
+const itemsPrefix = (lane: LaneId): string => `items/${lane.agent}/${lane.queue}/`
+const itemsLog = (lane: LaneId, rank: number): string => `${itemsPrefix(lane)}${rank}`
 const positionKey = (lane: LaneId, command: string): string => `position/${lane.agent}/${lane.queue}/${command}`
 export const sizeKey = (lane: LaneId): string => `size/${lane.agent}/${lane.queue}`
 const epochKey = (lane: LaneId): string => `epoch/${lane.agent}/${lane.queue}`
+export const divergedKey = (lane: LaneId): string => `diverged/${lane.agent}/${lane.queue}`
 export const laneKey = (lane: LaneId): string => `${lane.agent}/${lane.queue}`
 
-/** To the tail of the lane. */
-export function enqueue(lane: LaneId, item: LaneItem): Write[] {
+/** Of items that overtake nobody. More urgent ones have lower ranks, down to 0. */
+export const normalRank = 9
+
+/** To the tail of the lane, or of those in it that are as urgent. */
+export function enqueue(lane: LaneId, item: LaneItem, rank = normalRank): Write[] {
   return [
-    { append: itemsLog(lane), value: item, index: positionKey(lane, item.command) },
+    { append: itemsLog(lane, rank), value: item, index: positionKey(lane, item.command) },
     { add: sizeKey(lane), amount: 1 },
   ]
 }
@@ -51,18 +57,50 @@ export function dequeue(lane: LaneId, item: PlacedItem): { checks: Check[]; writ
 }
 
 export async function headOf(store: Store, lane: LaneId): Promise<PlacedItem | undefined> {
-  const [first] = await store.range<LaneItem>({ ...below(`${itemsLog(lane)}/`), limit: 1 })
+  const [first] = await store.range<LaneItem>({ ...below(itemsPrefix(lane)), limit: 1 })
   return first
 }
 
-/** One page of items in the order in which they will go, behind the item at `after`. */
+/** Where a lane begins, as `after` of a page. */
+export const beforeAll = itemsPrefix
+
+/** One page of items in the order in which they will go, behind the item at `after`; or against it, before `before`. */
 export async function itemsOf(
   store: Store,
   lane: LaneId,
-  page: { after?: string; limit: number },
+  page: { after?: string; before?: string; reverse?: boolean; limit: number },
 ): Promise<PlacedItem[]> {
-  const { from, to } = below(`${itemsLog(lane)}/`)
-  return store.range<LaneItem>({ from: page.after === undefined ? from : `${page.after}\0`, to, limit: page.limit })
+  const whole = below(itemsPrefix(lane))
+  return store.range<LaneItem>({
+    from: page.after === undefined ? whole.from : `${page.after}\0`,
+    to: page.before ?? whole.to,
+    reverse: page.reverse ?? false,
+    limit: page.limit,
+  })
+}
+
+/** The first item of each rank, the most urgent first: one of them is in delivery, if any is. */
+export async function headsOf(store: Store, lane: LaneId): Promise<PlacedItem[]> {
+  const heads: PlacedItem[] = []
+  for (let { from, to } = below(itemsPrefix(lane)); ;) {
+    const [head] = await store.range<LaneItem>({ from, to, limit: 1 })
+    if (head === undefined) return heads
+    heads.push(head)
+    from = itemsLog(lane, rankOf(head) + 1)
+  }
+}
+
+/** The rank of an item that has its place. */
+export function rankOf({ key }: Pick<PlacedItem, 'key'>): number {
+  return Number(key.at(-18))
+}
+
+/** Fails when an item has meanwhile come to the lane in one of the ranks behind `rank`. */
+export async function noneBehind(store: Store, lane: LaneId, rank: number): Promise<Check[]> {
+  const ranks = Array.from({ length: normalRank - rank }, (_, i) => rank + 1 + i)
+  const keys = ranks.map((one) => sequenceKey(itemsLog(lane, one)))
+  const entries = await store.getAll(keys)
+  return keys.map((key, i) => ({ key, version: entries[i]?.version ?? null }))
 }
 
 export async function itemOf(store: Store, lane: LaneId, command: string): Promise<PlacedItem | undefined> {
@@ -111,8 +149,12 @@ export function stillHeld(lane: LaneId, epoch: number): Check[] {
  * refuse a lane of the same name that began to count anew.
  */
 export async function forget(store: Store, lane: LaneId): Promise<Write[]> {
-  const writes: Write[] = [{ delete: sizeKey(lane) }, { delete: pausedKey(lane.agent, lane.queue) }]
-  for (const prefix of [`${itemsLog(lane)}/`, `position/${laneKey(lane)}/`])
+  const writes: Write[] = [
+    { delete: sizeKey(lane) },
+    { delete: pausedKey(lane.agent, lane.queue) },
+    { delete: divergedKey(lane) },
+  ]
+  for (const prefix of [itemsPrefix(lane), `position/${laneKey(lane)}/`])
     for (let from = prefix; ;) {
       const page = await store.range({ ...below(prefix), from, limit: 1000 })
       writes.push(...page.map((entry) => ({ delete: entry.key })))
@@ -121,6 +163,15 @@ export async function forget(store: Store, lane: LaneId): Promise<Write[]> {
       from = `${last.key}\0`
     }
   return writes
+}
+
+/** What a target may lack since an item was skipped. */
+export interface Divergence {
+  readonly since: string
+  /** Of the item that was skipped last, with who did and why. */
+  readonly command: string
+  readonly actor: string
+  readonly reason?: string
 }
 
 export interface Pause {

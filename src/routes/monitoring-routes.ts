@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { listCommands, listHistory, viewCommand, type Selection } from '../agents/command-views.ts'
 import { cancel, pause, resume, retry } from '../agents/operate.ts'
-import { findItem, listItems, queueOf, queuesOf, viewAgent, type ItemView } from '../agents/queue-views.ts'
+import { viewAgent } from '../agents/queue-views.ts'
 import { commandKinds, runStates } from '../agents/records.ts'
 import { testTarget } from '../agents/target-test.ts'
 import { untilFinished } from '../agents/waiting.ts'
@@ -11,21 +11,19 @@ import { pathSchema } from '../resources/schema.ts'
 import { callerGone } from './caller-gone.ts'
 import { actorOf, waitOf } from './command-headers.ts'
 import { agentName, commandView, historyEntry, listOf } from './command-schemas.ts'
+import { operation as schema } from './operation.ts'
 import { cursorOf, nextPage, pageQuery } from './paging.ts'
 import type { RouteParts } from './parts.ts'
-import { agentSummary, itemDetail, itemStates, queuePage, queueSummary, testSteps } from './queue-schemas.ts'
+import { agentSummary, testSteps } from './queue-schemas.ts'
 
 const byName = Type.Object({ name: agentName })
-const byQueue = Type.Object({ name: agentName, queue: Type.String() })
 const byTarget = Type.Object({ name: agentName, target: Type.String() })
-const byItem = Type.Object({ name: agentName, queue: Type.String(), id: Type.String() })
 const byCommand = Type.Object({ id: Type.String() })
 const time = Type.Optional(Type.String({ format: 'date-time' }))
 const period = { since: time, until: time, path: Type.Optional(pathSchema) }
 const state = Type.Optional(Type.Enum(runStates))
 
 type Named = { Params: { name: string } }
-type Queued = { Params: { name: string; queue: string } }
 type Chosen = Omit<Selection, 'before' | 'limit' | 'status'> & {
   limit: number
   cursor?: string
@@ -36,13 +34,8 @@ type Chosen = Omit<Selection, 'before' | 'limit' | 'status'> & {
 /** Reading how things stand, and letting them stand still. */
 export function monitoringRoutes(app: FastifyInstance, parts: RouteParts): void {
   agentRoutes(app, parts)
-  queueRoutes(app, parts)
   historyRoutes(app, parts)
   commandReadingRoutes(app, parts)
-}
-
-function schema(operationId: string, tag: string, input: object, answer: object): { schema: object } {
-  return { schema: { operationId, tags: [tag], ...input, response: { 200: answer } } }
 }
 
 function agentRoutes(app: FastifyInstance, parts: RouteParts): void {
@@ -75,16 +68,6 @@ function agentRoutes(app: FastifyInstance, parts: RouteParts): void {
         return viewAgent(parts.store, agent)
       },
     )
-    app.post<Queued>(
-      `/agent/:name/queues/:queue/${verb}`,
-      schema(`${verb}Queue`, 'queues', { params: byQueue }, queueSummary),
-      async (request) => {
-        const agent = await parts.roster.get(request.params.name)
-        await queueOf(parts.store, agent, request.params.queue)
-        await act(parts, agent, request.params.queue, actorOf(request))
-        return queueOf(parts.store, agent, request.params.queue)
-      },
-    )
   }
   app.post<{ Params: { name: string; target: string } }>(
     '/agent/:name/targets/:target/test',
@@ -96,34 +79,6 @@ function agentRoutes(app: FastifyInstance, parts: RouteParts): void {
       const steps = await testTarget(agent, request.params.target, callerGone(reply))
       return { ok: steps.every((step) => step.ok), steps }
     },
-  )
-}
-
-function queueRoutes(app: FastifyInstance, parts: RouteParts): void {
-  app.get<Named>(
-    '/agent/:name/queues',
-    schema('listQueues', 'queues', { params: byName }, listOf(queueSummary)),
-    async ({ params }) => ({ items: await queuesOf(parts.store, await parts.roster.get(params.name)) }),
-  )
-  const querystring = pageQuery({ state: Type.Optional(Type.Enum(itemStates)) })
-  app.get<Queued & { Querystring: { limit: number; cursor?: string; state?: ItemView['state'] } }>(
-    '/agent/:name/queues/:queue',
-    schema('getQueue', 'queues', { params: byQueue, querystring }, queuePage),
-    async (request, reply) => {
-      const { limit, cursor, state } = request.query
-      const agent = await parts.roster.get(request.params.name)
-      const summary = await queueOf(parts.store, agent, request.params.queue)
-      const after = cursorOf(cursor)
-      const page = await listItems(parts.store, agent, request.params.queue, {
-        ...{ limit, ...(state !== undefined && { state }), ...(after !== undefined && { after }) },
-      })
-      return { ...summary, ...nextPage(request, reply, page) }
-    },
-  )
-  app.get<{ Params: { name: string; queue: string; id: string } }>(
-    '/agent/:name/queues/:queue/items/:id',
-    schema('getItem', 'queues', { params: byItem }, itemDetail),
-    async ({ params }) => findItem(parts.store, await parts.roster.get(params.name), params.queue, params.id),
   )
 }
 

@@ -15,6 +15,15 @@ const summary = {
       { ...closed, description: "There from the head's first failure until it ends." },
     ),
   ),
+  diverged: Type.Optional(
+    Type.Object(
+      { since: time, command: Type.String(), actor: Type.String(), reason: Type.Optional(Type.String()) },
+      {
+        ...closed,
+        description: 'There since an item was skipped, until a comparison shows that both sides are equal.',
+      },
+    ),
+  ),
 }
 export const queueSummary = Type.Object(summary, { ...closed, title: 'QueueSummary' })
 

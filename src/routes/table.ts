@@ -10,6 +10,7 @@ import { packageRoutes } from './package-routes.ts'
 import type { RouteParts } from './parts.ts'
 import { prefixes } from './prefixes.ts'
 import { problemSchema } from './problem.ts'
+import { queueRoutes } from './queue-routes.ts'
 import { revisionRoutes } from './revision-routes.ts'
 
 /*
@@ -48,6 +49,7 @@ const table: readonly Routes[] = [
   commandRoutes,
   packageRoutes,
   monitoringRoutes,
+  queueRoutes,
 ]
 
 /** All routes of the API, under each of the prefixes. */

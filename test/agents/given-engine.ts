@@ -15,7 +15,7 @@ import type { Parts } from '../../src/agents/parts.ts'
 import { queueHooks } from '../../src/agents/queue-hooks.ts'
 import type { Command } from '../../src/agents/records.ts'
 import { Roster } from '../../src/agents/roster.ts'
-import { wakeLanes } from '../../src/agents/wake.ts'
+import { wakeLane, wakeLanes } from '../../src/agents/wake.ts'
 import { untilFinished } from '../../src/agents/waiting.ts'
 import type { EndpointKind, Target, TargetDelivery } from '../../src/endpoints/endpoint.ts'
 import { memory, type MemoryOptions } from '../../src/endpoints/memory.ts'
@@ -146,6 +146,7 @@ async function start(
     ...{ store, work, packages, roster, events, log, installation: 'here' },
     metrics: new DeliveryMetrics(new Registry(), store, roster),
     wakeLanes: (agent, command) => wakeLanes({ store, work }, agent, command),
+    wakeLane: (lane) => wakeLane({ store, work }, lane),
   }
   const engine = new Engine(parts)
   await engine.start()

@@ -11,7 +11,7 @@ import { DeliveryMetrics } from '../../src/agents/metrics.ts'
 import type { Parts } from '../../src/agents/parts.ts'
 import { queueHooks } from '../../src/agents/queue-hooks.ts'
 import { Roster } from '../../src/agents/roster.ts'
-import { wakeLanes } from '../../src/agents/wake.ts'
+import { wakeLane, wakeLanes } from '../../src/agents/wake.ts'
 import { buildApp, type AppParts } from '../../src/app.ts'
 import { kinds } from '../../src/endpoints/kinds.ts'
 import { defaultLimits } from '../../src/packages/limits.ts'
@@ -53,6 +53,7 @@ export async function givenApp(
     ...{ store, work, packages, roster, log, installation: 'test', events: new EventHub() },
     metrics: new DeliveryMetrics(registry, store, roster),
     wakeLanes: (agent, command) => wakeLanes({ store, work }, agent, command),
+    wakeLane: (lane) => wakeLane({ store, work }, lane),
   }
   const parts: AppParts = {
     ...own,

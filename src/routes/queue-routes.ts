@@ -1,0 +1,127 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { clearLane, moveItem, removeItem, retryHead, skipItem, type Author } from '../agents/item-verbs.ts'
+import { pause, resume } from '../agents/operate.ts'
+import { findItem, laneOf, listItems, queueOf, queuesOf, type ItemView } from '../agents/queue-views.ts'
+import type { LaneId } from '../queues/lanes.ts'
+import { actorOf } from './command-headers.ts'
+import { agentName, listOf } from './command-schemas.ts'
+import { operation } from './operation.ts'
+import { cursorOf, nextPage, pageQuery } from './paging.ts'
+import type { RouteParts } from './parts.ts'
+import { itemDetail, itemStates, queuePage, queueSummary } from './queue-schemas.ts'
+
+const closed = { additionalProperties: false } as const
+const byName = Type.Object({ name: agentName })
+const byQueue = Type.Object({ name: agentName, queue: Type.String() })
+const byItem = Type.Object({ name: agentName, queue: Type.String(), id: Type.String() })
+
+const reason = Type.String({ minLength: 1, maxLength: 1000, description: 'Why; kept in the history.' })
+const mayReason = Type.Union([Type.Null(), Type.Object({ reason: Type.Optional(reason) }, closed)])
+
+type Named = { Params: { name: string } }
+type Queued = { Params: { name: string; queue: string }; Body: { reason?: string } | null }
+type OfItem = { Params: { name: string; queue: string; id: string } }
+
+/** Reading queues, and what operators do to them. */
+export function queueRoutes(app: FastifyInstance, parts: RouteParts): void {
+  readingRoutes(app, parts)
+  verbRoutes(app, parts)
+  itemRoutes(app, parts)
+}
+
+function readingRoutes(app: FastifyInstance, parts: RouteParts): void {
+  app.get<Named>(
+    '/agent/:name/queues',
+    operation('listQueues', 'queues', { params: byName }, listOf(queueSummary)),
+    async ({ params }) => ({ items: await queuesOf(parts.store, await parts.roster.get(params.name)) }),
+  )
+  const querystring = pageQuery({ state: Type.Optional(Type.Enum(itemStates)) })
+  app.get<Pick<Queued, 'Params'> & { Querystring: { limit: number; cursor?: string; state?: ItemView['state'] } }>(
+    '/agent/:name/queues/:queue',
+    operation('getQueue', 'queues', { params: byQueue, querystring }, queuePage),
+    async (request, reply) => {
+      const { limit, cursor, state } = request.query
+      const agent = await parts.roster.get(request.params.name)
+      const summary = await queueOf(parts.store, agent, request.params.queue)
+      const after = cursorOf(cursor)
+      const page = await listItems(parts.store, agent, request.params.queue, {
+        ...{ limit, ...(state !== undefined && { state }), ...(after !== undefined && { after }) },
+      })
+      return { ...summary, ...nextPage(request, reply, page) }
+    },
+  )
+  app.get<OfItem>(
+    '/agent/:name/queues/:queue/items/:id',
+    operation('getItem', 'queues', { params: byItem }, itemDetail),
+    async ({ params }) => findItem(parts.store, await parts.roster.get(params.name), params.queue, params.id),
+  )
+}
+
+/** On a whole queue. */
+function verbRoutes(app: FastifyInstance, parts: RouteParts): void {
+  const verbs: Readonly<Record<string, (lane: LaneId, author: Author) => Promise<unknown>>> = {
+    pause: async ({ agent, queue }, { actor }) => pause(parts, await parts.roster.get(agent), queue, actor),
+    resume: async ({ agent, queue }, { actor }) => resume(parts, await parts.roster.get(agent), queue, actor),
+    retry: (lane, author) => retryHead(parts, lane, author),
+    clear: (lane, author) => clearLane(parts, lane, author),
+  }
+  for (const [verb, act] of Object.entries(verbs))
+    app.post<Queued>(
+      `/agent/:name/queues/:queue/${verb}`,
+      operation(`${verb}Queue`, 'queues', { params: byQueue, body: mayReason }, queueSummary),
+      async (request) => {
+        const agent = await parts.roster.get(request.params.name)
+        const lane = laneOf(agent, request.params.queue)
+        await act(lane, authorOf(request, request.body?.reason))
+        return queueOf(parts.store, agent, lane.queue)
+      },
+    )
+}
+
+/** On one item; each answers the queue as it is then. */
+function itemRoutes(app: FastifyInstance, parts: RouteParts): void {
+  const path = '/agent/:name/queues/:queue/items/:id'
+  app.delete<OfItem & { Querystring: { reason?: string } }>(
+    path,
+    operation(
+      'removeItem',
+      'queues',
+      { params: byItem, querystring: Type.Object({ reason: Type.Optional(reason) }, closed) },
+      queueSummary,
+    ),
+    async (request) => {
+      const { agent, lane, id } = await placed(request)
+      await removeItem(parts, lane, id, authorOf(request, request.query.reason))
+      return queueOf(parts.store, agent, lane.queue)
+    },
+  )
+  app.post<OfItem & { Body: { reason: string } }>(
+    `${path}/skip`,
+    operation('skipItem', 'queues', { params: byItem, body: Type.Object({ reason }, closed) }, queueSummary),
+    async (request) => {
+      const { agent, lane, id } = await placed(request)
+      await skipItem(parts, lane, id, authorOf(request, request.body.reason))
+      return queueOf(parts.store, agent, lane.queue)
+    },
+  )
+  const body = Type.Object({ to: Type.String(), reason: Type.Optional(reason) }, closed)
+  app.post<OfItem & { Body: { to: string; reason?: string } }>(
+    `${path}/move`,
+    operation('moveItem', 'queues', { params: byItem, body }, queueSummary),
+    async (request) => {
+      const { agent, lane, id } = await placed(request)
+      await moveItem(parts, lane, id, request.body.to, authorOf(request, request.body.reason))
+      return queueOf(parts.store, agent, lane.queue)
+    },
+  )
+
+  async function placed({ params: { name, queue, id } }: FastifyRequest<OfItem>) {
+    const agent = await parts.roster.get(name)
+    return { agent, lane: laneOf(agent, queue), id }
+  }
+}
+
+function authorOf(request: FastifyRequest, why: string | undefined): Author {
+  return { actor: actorOf(request), ...(why !== undefined && { reason: why }) }
+}
