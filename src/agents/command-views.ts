@@ -125,6 +125,7 @@ function targetView(delivery: Delivery, entry: HistoryEntry): TargetView {
     command: _command,
     queue: _queue,
     active: _active,
+    leasedUntil: _leased,
     tries: _tries,
     round: _round,
     applied: _applied,

@@ -13,7 +13,7 @@ import type { Entry, Write } from '../state/store.ts'
 import { advance, type Step } from './advance.ts'
 import type { EventType } from './events.ts'
 import type { Parts } from './parts.ts'
-import { deliveryKey, type Decision, type Delivery } from './records.ts'
+import { deliveryKey, isUnderWay, type Decision, type Delivery } from './records.ts'
 
 /** Who decides, and why. */
 export interface Author {
@@ -167,7 +167,7 @@ async function decide(
     const next = (_: unknown, [found, mark]: readonly (Entry<unknown> | undefined)[]): Step | undefined => {
       const was = found as Entry<Delivery> | undefined
       if (was === undefined) throw new ReplicationError('missing', `queue ${lane.queue} has no item ${id}`)
-      if (was.value.active)
+      if (isUnderWay(was.value))
         throw new ReplicationError('conflict', `item ${id} is being delivered; pause the queue and wait for its end`)
       const at = new Date().toISOString()
       const { reason, ...rest } = author

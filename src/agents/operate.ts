@@ -6,7 +6,7 @@ import { eventWrite } from './events.ts'
 import { withdraw } from './exports.ts'
 import type { Parts } from './parts.ts'
 import { exportTask } from './wake.ts'
-import { commandKey, deliveryKey, type Command, type Decision, type Delivery } from './records.ts'
+import { commandKey, deliveryKey, isUnderWay, type Command, type Decision, type Delivery } from './records.ts'
 import type { Agent } from './roster.ts'
 
 /** Lets the queues of an agent, or one of them, stand still; the delivery in flight ends first. Survives a restart. */
@@ -54,7 +54,7 @@ export async function cancel(parts: Parts, commandId: string, actor: string): Pr
       advance(parts.store, commandId, agent, async ({ entry }) => {
         const at = new Date().toISOString()
         const gone = await withdraw(parts.store, entry, (delivery) =>
-          !delivery.active && (delivery.state === 'queued' || delivery.state === 'retrying')
+          !isUnderWay(delivery) && (delivery.state === 'queued' || delivery.state === 'retrying')
             ? { ...delivery, state: 'cancelled', decision: { verb: 'cancel', at, actor } }
             : undefined,
         )

@@ -20,6 +20,7 @@ import {
   commandKey,
   deliveryKey,
   entryKey,
+  isUnderWay,
   totalKey,
   type Command,
   type CommandAction,
@@ -250,6 +251,7 @@ function itemState(delivery: Delivery | undefined, entry: HistoryEntry | undefin
   if (delivery?.state === 'failed') return 'failed'
   if (entry?.stage === 'preparing') return 'preparing'
   if (delivery?.active === true) return 'active'
+  if (delivery !== undefined && isUnderWay(delivery)) return 'leased'
   return delivery?.state === 'retrying' ? 'retrying' : 'waiting'
 }
 

@@ -109,6 +109,8 @@ export interface Delivery {
   readonly state: TargetState
   /** Somebody is applying it at this moment, or died while doing so. */
   readonly active: boolean
+  /** Somebody has pulled it, and has until then to say that it is applied. */
+  readonly leasedUntil?: string
   /** Tries begun so far. */
   readonly attempts: number
   /** How often it was queued again after it had failed: each time is a delivery of its own, to be applied anew. */
@@ -124,6 +126,11 @@ export interface Delivery {
   readonly tries: readonly Try[]
   /** What somebody last decided about it. */
   readonly decision?: Decision
+}
+
+/** Its end is another's to tell. */
+export function isUnderWay({ active, leasedUntil }: Delivery): boolean {
+  return active || (leasedUntil !== undefined && Date.parse(leasedUntil) > Date.now())
 }
 
 export interface Decision {

@@ -18,6 +18,7 @@ export interface Agent {
   /** Targets and passive queues. */
   readonly queues: readonly string[]
   readonly targets: readonly string[]
+  readonly passive: readonly string[]
   readonly includes: (path: ResourcePath) => boolean
   /** Why it cannot start, when it cannot. */
   readonly fault?: string
@@ -130,7 +131,13 @@ async function make(
     )
   const agent: Agent = {
     ...{ name: config.name, config, key: configKey(config.name), version },
-    ...{ queues: queuesOf(config), targets: [...targets.keys()], includes: includes(config.filters), source },
+    ...{
+      queues: queuesOf(config),
+      targets: [...targets.keys()],
+      passive: config.passive,
+      includes: includes(config.filters),
+      source,
+    },
     ...(faults[0] !== undefined && { fault: faults.join('; ') }),
     target: (name) => {
       const target = targets.get(name)

@@ -23,6 +23,7 @@ export type PlacedItem = Entry<LaneItem>
  * size/<agent>/<queue>                 a counter: every item, the one in delivery included
  * epoch/<agent>/<queue>                the number of take-overs: who drains the lane holds the newest
  * paused/<agent>, paused/<agent>/<queue>   there while it is
+ * lease/<agent>/<queue>                who has pulled the head of a passive queue last, and until when it is his
  * diverged/<agent>/<queue>             there since an item was skipped, until a comparison clears it
  */
 const itemsPrefix = (lane: LaneId): string => `items/${lane.agent}/${lane.queue}/`
@@ -30,6 +31,7 @@ const itemsLog = (lane: LaneId, rank: number): string => `${itemsPrefix(lane)}${
 const positionKey = (lane: LaneId, command: string): string => `position/${lane.agent}/${lane.queue}/${command}`
 export const sizeKey = (lane: LaneId): string => `size/${lane.agent}/${lane.queue}`
 const epochKey = (lane: LaneId): string => `epoch/${lane.agent}/${lane.queue}`
+export const leaseKey = (lane: LaneId): string => `lease/${lane.agent}/${lane.queue}`
 export const divergedKey = (lane: LaneId): string => `diverged/${lane.agent}/${lane.queue}`
 export const laneKey = (lane: LaneId): string => `${lane.agent}/${lane.queue}`
 
@@ -163,6 +165,16 @@ export async function forget(store: Store, lane: LaneId): Promise<Write[]> {
       from = `${last.key}\0`
     }
   return writes
+}
+
+/** The last pull of a passive queue. */
+export interface Lease {
+  readonly command: string
+  /** Rises with each pull. */
+  readonly number: number
+  /** RFC 3339: from then on the item is offered again. */
+  readonly until: string
+  readonly actor: string
 }
 
 /** What a target may lack since an item was skipped. */

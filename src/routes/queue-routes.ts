@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { clearLane, moveItem, removeItem, retryHead, skipItem, type Author } from '../agents/item-verbs.ts'
 import { pause, resume } from '../agents/operate.ts'
+import { acknowledge } from '../agents/passive.ts'
 import { findItem, laneOf, listItems, queueOf, queuesOf, type ItemView } from '../agents/queue-views.ts'
 import type { LaneId } from '../queues/lanes.ts'
 import { actorOf } from './command-headers.ts'
@@ -79,20 +80,31 @@ function verbRoutes(app: FastifyInstance, parts: RouteParts): void {
     )
 }
 
+const removal = Type.Object(
+  {
+    reason: Type.Optional(reason),
+    lease: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: 'Of a passive queue: `Package-Lease-Number` of the pull that it acknowledges.',
+      }),
+    ),
+  },
+  closed,
+)
+
 /** On one item; each answers the queue as it is then. */
 function itemRoutes(app: FastifyInstance, parts: RouteParts): void {
   const path = '/agent/:name/queues/:queue/items/:id'
-  app.delete<OfItem & { Querystring: { reason?: string } }>(
+  app.delete<OfItem & { Querystring: { reason?: string; lease?: number } }>(
     path,
-    operation(
-      'removeItem',
-      'queues',
-      { params: byItem, querystring: Type.Object({ reason: Type.Optional(reason) }, closed) },
-      queueSummary,
-    ),
+    operation('removeItem', 'queues', { params: byItem, querystring: removal }, queueSummary),
     async (request) => {
       const { agent, lane, id } = await placed(request)
-      await removeItem(parts, lane, id, authorOf(request, request.query.reason))
+      const author = authorOf(request, request.query.reason)
+      const acknowledged =
+        agent.passive.includes(lane.queue) && (await acknowledge(parts, lane, id, request.query.lease, author))
+      if (!acknowledged) await removeItem(parts, lane, id, author)
       return queueOf(parts.store, agent, lane.queue)
     },
   )

@@ -10,6 +10,7 @@ import { packageRoutes } from './package-routes.ts'
 import type { RouteParts } from './parts.ts'
 import { prefixes } from './prefixes.ts'
 import { problemSchema } from './problem.ts'
+import { pullRoutes } from './pull-routes.ts'
 import { queueRoutes } from './queue-routes.ts'
 import { revisionRoutes } from './revision-routes.ts'
 
@@ -50,6 +51,7 @@ const table: readonly Routes[] = [
   packageRoutes,
   monitoringRoutes,
   queueRoutes,
+  pullRoutes,
 ]
 
 /** All routes of the API, under each of the prefixes. */
