@@ -150,6 +150,11 @@ function ability(agent: Agent, { kind, action }: CommandRequest): ReplicationErr
   if (!config.enabled) return new ReplicationError('conflict', `agent ${agent.name} is disabled`)
   if (kind !== 'import' && action !== 'test' && config.source === undefined)
     return new ReplicationError('conflict', `agent ${agent.name} has no source: it only imports`)
+  if (kind !== 'import' && action !== 'test' && agent.puller !== undefined)
+    return new ReplicationError(
+      'conflict',
+      `agent ${agent.name} takes what another server queues: it has nothing to read`,
+    )
   if (kind !== 'export' && agent.queues.length === 0)
     return new ReplicationError('conflict', `agent ${agent.name} has no target`)
   return undefined

@@ -13,7 +13,11 @@ interface ObjectSchema {
 
 /** Kinds that have the role, by what they have: nothing else says what a kind can do. */
 export function kindsFor(role: Role, kinds: readonly EndpointKind[]): EndpointKind[] {
-  return kinds.filter((kind) => kind[role] !== undefined)
+  return kinds.filter((kind) => canBe(kind, role))
+}
+
+export function canBe(kind: EndpointKind, role: Role): boolean {
+  return kind[role] !== undefined || (role === 'source' && kind.puller !== undefined)
 }
 
 const schemas = new WeakMap<EndpointKind, Record<Role, TSchema>>()

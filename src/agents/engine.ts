@@ -4,13 +4,16 @@ import { deliverHead } from './deliveries.ts'
 import { exportEntry } from './exports.ts'
 import type { Parts } from './parts.ts'
 import { preparingPrefix, type Command, type Preparing } from './records.ts'
+import type { Agent } from './roster.ts'
 import { agentsOf } from './operate.ts'
+import { pullNext } from './pulling.ts'
 import { sweepPackages, trimEvents } from './sweep.ts'
 import { exportTask } from './wake.ts'
 
 /** How many at the same time, on one server: exports share the disk, deliveries mostly wait for their targets. */
 const concurrentExports = 2
 const concurrentDeliveries = 16
+const concurrentPulls = 16
 
 /** How long one lane goes on before others have their turn. */
 const turnMs = 200
@@ -36,11 +39,12 @@ export class Engine {
     const { work, events, log } = this.#parts
     work.handle('exports', (task, signal) => this.#export(task, signal), { concurrency: concurrentExports })
     work.handle('deliveries', (task, signal) => this.#deliver(task, signal), { concurrency: concurrentDeliveries })
+    work.handle('schedules', (task, signal) => this.#pull(task, signal), { concurrency: concurrentPulls })
     work.handle('chores', ({ key }) => (key === tidy.key ? this.#tidy() : this.#sweep()), { concurrency: 1 })
     this.#unlisten = events.listen((event) => {
       if (event.type === 'command.cancelled') this.#exporting.get(`${event.command}/${event.agent}`)?.abort()
       // An agent that was enabled, or got its target mended, goes on at once.
-      if (event.type === 'config.changed')
+      if (event.type === 'config.changed' || event.type === 'agent.resumed')
         void this.#wakeAgent(event.agent).catch((err: unknown) => log.error({ err }, 'wake-up failed'))
     })
     await work.start()
@@ -96,10 +100,15 @@ export class Engine {
     }
   }
 
+  #pull({ data }: Task, signal: AbortSignal): Promise<Again | undefined> {
+    return pullNext(this.#parts, data['agent'] ?? '', (command) => this.begin(command), signal)
+  }
+
   async #wakeAgent(name: string): Promise<void> {
     const agent = await this.#parts.roster.find(name)
     if (agent === undefined) return
     await this.#parts.wakeLanes(agent)
+    await this.#wakePull(agent)
     await this.#wakeExports((preparing) => preparing.agent === name)
   }
 
@@ -116,6 +125,14 @@ export class Engine {
 
   async #sweep(): Promise<undefined> {
     await this.#wakeExports(() => true)
-    for await (const agent of this.#parts.roster.all()) await this.#parts.wakeLanes(agent)
+    for await (const agent of this.#parts.roster.all()) {
+      await this.#parts.wakeLanes(agent)
+      await this.#wakePull(agent)
+    }
+  }
+
+  async #wakePull({ name, puller }: Agent): Promise<void> {
+    if (puller !== undefined)
+      await this.#parts.work.wake({ queue: 'schedules', key: `pull/${name}`, data: { agent: name }, label: name })
   }
 }

@@ -27,11 +27,18 @@ export interface Nothing {
   readonly againMs?: number
 }
 
+export interface Ask {
+  readonly leaseMs: number
+  readonly actor: string
+  /** Whoever has the same one may pull again what is leased to him: he has forgotten it. */
+  readonly holder?: string
+}
+
 /**
  * Leases the head of a passive queue to whoever asks. It keeps its place, so that nothing overtakes it: while it is
  * leased nobody else gets anything, and what is not acknowledged in time is offered again, first.
  */
-export async function pull(parts: Parts, lane: LaneId, leaseMs: number, { actor }: Author): Promise<Pulled | Nothing> {
+export async function pull(parts: Parts, lane: LaneId, { leaseMs, actor, holder }: Ask): Promise<Pulled | Nothing> {
   const { store } = parts
   for (;;) {
     const [{ paused }, item] = await Promise.all([standingOf(store, lane), headOf(store, lane)])
@@ -48,7 +55,8 @@ export async function pull(parts: Parts, lane: LaneId, leaseMs: number, { actor 
       const now = Date.now()
       const current = lease?.value.command === id ? lease.value : undefined
       const leftMs = current === undefined ? 0 : Date.parse(current.until) - now
-      if (leftMs > 0) return void (outcome = { againMs: leftMs })
+      if (leftMs > 0 && (holder === undefined || holder !== current?.holder))
+        return void (outcome = { againMs: leftMs })
       const number = (lease?.value.number ?? 0) + 1
       outcome = { item: id, lease: number, ...(await contentOf(parts, command, entry.package, was.value)) }
       const startedAt = new Date(now).toISOString()
@@ -65,7 +73,12 @@ export async function pull(parts: Parts, lane: LaneId, leaseMs: number, { actor 
           { key: item.key, version: item.version },
           { key: leaseKey(lane), version: lease?.version ?? null },
         ],
-        writes: [{ put: leaseKey(lane), value: { command: id, number, until, actor } satisfies Lease }],
+        writes: [
+          {
+            put: leaseKey(lane),
+            value: { command: id, number, until, actor, ...(holder !== undefined && { holder }) } satisfies Lease,
+          },
+        ],
         deliveries: [
           {
             was,

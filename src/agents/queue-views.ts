@@ -1,4 +1,4 @@
-import { ReplicationError, type ErrorView } from '../errors.ts'
+import { ReplicationError, type ErrorCode, type ErrorView } from '../errors.ts'
 import type { PackageId } from '../packages/manifest.ts'
 import {
   beforeAll,
@@ -6,8 +6,8 @@ import {
   headOf,
   headsOf,
   itemOf,
+  isPaused,
   itemsOf,
-  pausedKey,
   sizeOf,
   standingOf,
   type Divergence,
@@ -29,10 +29,14 @@ import {
   type Try,
 } from './records.ts'
 import { lastCommand } from './command-views.ts'
+import { pullFailureKey, type PullFailure } from './pulling.ts'
 import type { Agent } from './roster.ts'
 
 /** From how many failed tries on a head counts as blocked: fewer are a hiccup, and an alarm for each would be ignored. */
 const blockedAfter = 3
+
+/** What the other side says of a setting that somebody will mend. */
+const configurationFaults = new Set<ErrorCode>(['unauthenticated', 'forbidden', 'missing'])
 
 /** Paths that an item shows: a command may name thousands. */
 const shownPaths = 20
@@ -293,14 +297,17 @@ async function agentState(
   if (!agent.config.enabled) return { state: 'disabled' }
   if (agent.fault !== undefined) return { state: 'failed', reason: agent.fault }
   for (const { name, blockedBy } of queues)
-    if (blockedBy !== undefined && ['unauthenticated', 'forbidden', 'missing'].includes(blockedBy.error.code))
+    if (blockedBy !== undefined && configurationFaults.has(blockedBy.error.code))
       return { state: 'failed', reason: `${name}: ${blockedBy.error.detail}` }
-  if ((await store.get(pausedKey(agent.name))) !== undefined) return { state: 'paused' }
+  const pull = agent.puller && (await store.get<PullFailure>(pullFailureKey(agent.name)))?.value.error
+  const reason = pull && `source: ${pull.detail}`
+  if (pull && configurationFaults.has(pull.code)) return { state: 'failed', ...(reason !== undefined && { reason }) }
+  if (await isPaused(store, agent.name)) return { state: 'paused' }
   for (const state of ['blocked', 'retrying', 'running'] as const) {
     const queue = queues.find((one) => one.state === state)
     if (queue === undefined) continue
     const reason = queue.blockedBy && `${queue.name}: ${queue.blockedBy.error.detail}`
     return { state, ...(reason !== undefined && { reason }) }
   }
-  return { state: 'idle' }
+  return reason === undefined ? { state: 'idle' } : { state: 'retrying', reason }
 }

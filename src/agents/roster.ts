@@ -1,4 +1,4 @@
-import type { EndpointContext, EndpointKind, Source, Target } from '../endpoints/endpoint.ts'
+import type { EndpointContext, EndpointKind, Puller, Source, Target } from '../endpoints/endpoint.ts'
 import { errorView, ReplicationError } from '../errors.ts'
 import { includes } from '../resources/glob.ts'
 import type { ResourcePath } from '../resources/path.ts'
@@ -24,6 +24,8 @@ export interface Agent {
   readonly fault?: string
   /** Throw what made the endpoint impossible: a kind that is no more, a secret that is missing. */
   source(): Source
+  /** Undefined when its source is no queue of another server. */
+  readonly puller: (() => Puller) | undefined
   target(name: string): Target
 }
 
@@ -112,13 +114,25 @@ async function make(
     }
   }
   const { source: from } = config
-  const source = await attempt('source', async () => {
-    if (from === undefined) throw new ReplicationError('conflict', `agent ${config.name} has no source`)
-    const { kind, options } = await resolve(from, kinds)
-    if (kind.source === undefined) throw new ReplicationError('invalid', `kind ${kind.name} cannot be a source`)
-    return kind.source(options, context)
-  })
-  if (from === undefined) faults.pop()
+  const pulls = from !== undefined && kinds.find(({ name }) => name === from.kind)?.puller !== undefined
+  const puller =
+    from === undefined || !pulls
+      ? undefined
+      : await attempt('source', async () => {
+          const { kind, options } = await resolve(from, kinds)
+          if (kind.puller === undefined) throw new ReplicationError('invalid', `kind ${kind.name} is no queue`)
+          return kind.puller(options, context)
+        })
+  const source =
+    from === undefined || pulls
+      ? (): never => {
+          throw new ReplicationError('conflict', `agent ${config.name} has no source to read`)
+        }
+      : await attempt('source', async () => {
+          const { kind, options } = await resolve(from, kinds)
+          if (kind.source === undefined) throw new ReplicationError('invalid', `kind ${kind.name} cannot be a source`)
+          return kind.source(options, context)
+        })
   const targets = new Map<string, () => Target>()
   for (const to of config.targets)
     targets.set(
@@ -137,6 +151,7 @@ async function make(
       passive: config.passive,
       includes: includes(config.filters),
       source,
+      puller,
     },
     ...(faults[0] !== undefined && { fault: faults.join('; ') }),
     target: (name) => {

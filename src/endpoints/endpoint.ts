@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { TSchema } from 'typebox'
 import type { PackageFile } from '../packages/manifest.ts'
 import type { ResourcePath } from '../resources/path.ts'
@@ -15,6 +16,8 @@ export interface EndpointKind<Options = unknown> {
   /** Names of options that are secrets: write-only at the API. */
   readonly secrets?: readonly string[]
   readonly source?: (options: Options, context: EndpointContext) => Source
+  /** Instead of `source`: packages come from it ready made, in an order that is not ours. */
+  readonly puller?: (options: Options, context: EndpointContext) => Puller
   readonly target?: (options: Options, context: EndpointContext) => Target
   /**
    * Where the endpoint is, as segments from the outermost in (`['file', 'srv', 'content']`), links resolved as far as it
@@ -41,6 +44,26 @@ export interface Source {
    */
   read(path: ResourcePath, options: ReadOptions): AsyncIterable<Resource>
   close?(): Promise<void>
+}
+
+/** A queue elsewhere whose packages are fetched from here. */
+export interface Puller {
+  /**
+   * The package at its head, leased to us, or undefined when there is none now. What is not acknowledged before the lease
+   * ends comes again, first. Throws `unavailable`, `unauthenticated`, `forbidden`, `missing`.
+   */
+  next(signal: AbortSignal): Promise<Pulled | undefined>
+}
+
+export interface Pulled {
+  /** Names it for as long as it is in that queue, also when it comes again. */
+  readonly item: string
+  /** The zip; to be read or destroyed. */
+  readonly body: Readable
+  /** Apply only what lies within these. Absent: all of it. */
+  readonly paths?: readonly string[]
+  /** To be said once it is durable here. Throws `conflict` when the lease has passed to somebody else. */
+  acknowledge(signal: AbortSignal): Promise<void>
 }
 
 export interface ReadOptions {

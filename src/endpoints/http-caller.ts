@@ -27,6 +27,8 @@ export interface Call {
   readonly body?: () => Readable
 }
 
+type Method = 'GET' | 'POST' | 'DELETE'
+
 /** Calls one server's JSON API: redirects are errors, failures become ReplicationErrors that say what to do next. */
 export class HttpCaller {
   readonly origin: string
@@ -37,7 +39,29 @@ export class HttpCaller {
     this.#headers = headers
   }
 
-  async call(method: 'GET' | 'POST', path: string, { signal, headers, body }: Call): Promise<Answer> {
+  async call(method: Method, path: string, call: Call): Promise<Answer> {
+    return this.#send(method, path, call, readAnswer)
+  }
+
+  /** For an answer that is no JSON: its body is to be read, or destroyed. */
+  async download(
+    method: Method,
+    path: string,
+    call: Call,
+  ): Promise<Omit<Answer, 'body'> & { readonly body: Readable }> {
+    return this.#send(method, path, call, async ({ statusCode, headers, body }) => {
+      // Who destroys it unread does so on purpose; who reads it hears of an error by reading.
+      body.on('error', () => undefined)
+      return { status: statusCode, headers, body }
+    })
+  }
+
+  async #send<T>(
+    method: Method,
+    path: string,
+    { signal, headers, body }: Call,
+    read: (response: Dispatcher.ResponseData) => Promise<T>,
+  ): Promise<T> {
     const content = body?.()
     try {
       const response = await request(new URL(path, this.origin), {
@@ -45,9 +69,8 @@ export class HttpCaller {
         headers: { accept: 'application/json', ...this.#headers, ...headers },
         body: content ?? null,
       })
-      const answer = await readAnswer(response)
-      if (response.statusCode >= 200 && response.statusCode < 300) return answer
-      throw this.#refusal(method, path, answer)
+      if (response.statusCode >= 200 && response.statusCode < 300) return await read(response)
+      throw this.#refusal(method, path, await readAnswer(response))
     } catch (error) {
       if (error instanceof ReplicationError) throw error
       signal.throwIfAborted()

@@ -88,7 +88,7 @@ export async function headsOf(store: Store, lane: LaneId): Promise<PlacedItem[]>
     const [head] = await store.range<LaneItem>({ from, to, limit: 1 })
     if (head === undefined) return heads
     heads.push(head)
-    from = itemsLog(lane, rankOf(head) + 1)
+    from = below(`${itemsLog(lane, rankOf(head))}/`).to
   }
 }
 
@@ -175,6 +175,8 @@ export interface Lease {
   /** RFC 3339: from then on the item is offered again. */
   readonly until: string
   readonly actor: string
+  /** Who may pull it again before that: whoever calls himself so. */
+  readonly holder?: string
 }
 
 /** What a target may lack since an item was skipped. */
@@ -194,4 +196,9 @@ export interface Pause {
 /** `queue` undefined: of the whole agent. */
 export function pausedKey(agent: string, queue?: string): string {
   return queue === undefined ? `paused/${agent}` : `paused/${agent}/${queue}`
+}
+
+/** Whether all lanes of the agent are paused. */
+export async function isPaused(store: Store, agent: string): Promise<boolean> {
+  return (await store.get(pausedKey(agent))) !== undefined
 }

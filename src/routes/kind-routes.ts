@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
-import { endpointSchema } from '../agents/endpoint-config.ts'
+import { canBe, endpointSchema } from '../agents/endpoint-config.ts'
 import type { EndpointKind } from '../endpoints/endpoint.ts'
 import { listOf } from './command-schemas.ts'
 import type { RouteParts } from './parts.ts'
@@ -36,9 +36,9 @@ function viewOf(kind: EndpointKind): object {
   return {
     kind: kind.name,
     title: kind.title,
-    source: kind.source !== undefined,
-    target: kind.target !== undefined,
+    source: canBe(kind, 'source'),
+    target: canBe(kind, 'target'),
     secrets: kind.secrets ?? [],
-    schema: endpointSchema(kind, kind.source === undefined ? 'target' : 'source'),
+    schema: endpointSchema(kind, canBe(kind, 'source') ? 'source' : 'target'),
   }
 }

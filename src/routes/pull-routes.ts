@@ -19,10 +19,16 @@ const querystring = Type.Object(
       maximum: 86_400,
       description: 'How long it is the caller’s, in seconds.',
     }),
+    holder: Type.Optional(
+      Type.String({
+        maxLength: 200,
+        description: 'Who pulls: what is leased to the same holder is handed out to it again.',
+      }),
+    ),
   },
   { additionalProperties: false },
 )
-type Pull = { Params: { name: string }; Querystring: { queue?: string; lease: number } }
+type Pull = { Params: { name: string }; Querystring: { queue?: string; lease: number; holder?: string } }
 
 /** Handing out what passive queues hold. The acknowledgement is the deletion of the item: queue-routes.ts. */
 export function pullRoutes(app: FastifyInstance, parts: RouteParts): void {
@@ -47,8 +53,15 @@ export function pullRoutes(app: FastifyInstance, parts: RouteParts): void {
     async (request, reply) => {
       const agent = await parts.roster.get(request.params.name)
       const queue = queueOf(agent, request.query.queue)
-      const { lease } = request.query
-      const pulled = await pull(parts, { agent: agent.name, queue }, lease * 1000, { actor: actorOf(request) })
+      const { lease, holder } = request.query
+      const pulled = await pull(
+        parts,
+        { agent: agent.name, queue },
+        {
+          ...{ leaseMs: lease * 1000, actor: actorOf(request) },
+          ...(holder !== undefined && { holder }),
+        },
+      )
       if (!('item' in pulled)) {
         if (pulled.againMs !== undefined) void reply.header('retry-after', Math.ceil(pulled.againMs / 1000))
         return reply.code(204).send()

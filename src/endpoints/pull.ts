@@ -1,0 +1,92 @@
+import { Type, type Static } from 'typebox'
+import { ReplicationError } from '../errors.ts'
+import type { EndpointKind, Pulled, Puller } from './endpoint.ts'
+import { HttpCaller } from './http-caller.ts'
+
+const name = (description: string) => Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', description })
+
+const options = Type.Object(
+  {
+    url: Type.String({
+      format: 'uri',
+      pattern: '^https?://[^/?#]+/?$',
+      description: 'Origin of the other server, without a prefix: https://author.example',
+    }),
+    agent: name('Agent there that has the passive queue.'),
+    queue: name('Its passive queue.'),
+    token: Type.Optional(Type.String({ minLength: 1, description: 'Sent as a bearer token.' })),
+  },
+  { additionalProperties: false },
+)
+type Options = Static<typeof options>
+
+/** Seconds in which a package must be here, checked and queued. One that takes longer comes again. */
+const leaseSeconds = 600
+
+/** Another server's passive queue, for servers that cannot be reached from there: they come and fetch. */
+export const pull: EndpointKind<Options> = {
+  name: 'pull',
+  title: 'The passive queue of another server',
+  options,
+  secrets: ['token'],
+  puller: (chosen, { installation }) => new QueuePuller(chosen, installation),
+  place: async ({ url, agent, queue }) => ['pull', new URL(url).origin, agent, queue],
+}
+
+class QueuePuller implements Puller {
+  readonly #agent: string
+  readonly #queue: string
+  readonly #installation: string
+  readonly #caller: HttpCaller
+
+  constructor({ url, agent, queue, token }: Options, installation: string) {
+    this.#agent = agent
+    this.#queue = queue
+    this.#installation = installation
+    this.#caller = new HttpCaller(new URL(url).origin, {
+      'user-agent': `trebuchet (${installation})`,
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    })
+  }
+
+  async next(signal: AbortSignal): Promise<Pulled | undefined> {
+    // What a server of ours has pulled before it died is ours still, and comes again at once.
+    const query = new URLSearchParams({ queue: this.#queue, lease: String(leaseSeconds), holder: this.#installation })
+    const path = `/replication/agent/${this.#agent}/pull?${query.toString()}`
+    const { status, headers, body } = await this.#caller.download('POST', path, {
+      signal,
+      headers: { accept: 'application/zip' },
+    })
+    const item = headers['package-item']
+    if (status === 204 || typeof item !== 'string' || !/^[0-9A-Z]{26}$/.test(item)) {
+      body.destroy()
+      if (status === 204) return undefined
+      throw new ReplicationError('rejected', `${this.#caller.origin} answered a pull without an item`)
+    }
+    const { 'package-part': part, 'package-paths': paths, 'package-lease-number': lease } = headers
+    const asked = paths === undefined ? {} : { paths: pathsOf(String(paths)) }
+    return {
+      item: part === undefined ? item : `${item}/${String(part)}`,
+      body,
+      ...asked,
+      acknowledge: async (until) => {
+        const query = lease === undefined ? '' : `?lease=${String(lease)}`
+        const place = `/replication/agent/${this.#agent}/queues/${this.#queue}/items/${item}${query}`
+        try {
+          await this.#caller.call('DELETE', place, { signal: until })
+        } catch (error) {
+          // An earlier acknowledgement, whose answer got lost, has taken it out.
+          if (!(error instanceof ReplicationError && error.code === 'missing')) throw error
+        }
+      },
+    }
+  }
+}
+
+function pathsOf(header: string): string[] {
+  try {
+    return JSON.parse(decodeURIComponent(header)) as string[]
+  } catch (cause) {
+    throw new ReplicationError('rejected', 'the other server named paths that cannot be read', { cause })
+  }
+}
