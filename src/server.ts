@@ -5,7 +5,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import { ulid } from 'ulid'
 import { ConfigStore } from './agents/config-store.ts'
 import { Engine } from './agents/engine.ts'
-import { EventHub } from './agents/events.ts'
+import { EventHub } from './agents/event-hub.ts'
 import { DeliveryMetrics } from './agents/metrics.ts'
 import type { Parts } from './agents/parts.ts'
 import { queueHooks } from './agents/queue-hooks.ts'
@@ -21,6 +21,7 @@ import { ReplicationError } from './errors.ts'
 import { openHome } from './home.ts'
 import { defaultLimits } from './packages/limits.ts'
 import { PackageStore } from './packages/store.ts'
+import { EventStreams } from './routes/event-streams.ts'
 import { Idempotency } from './routes/idempotency.ts'
 import { loadSettings, type Settings } from './settings.ts'
 import type { Store } from './state/store.ts'
@@ -71,6 +72,7 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     const events = new EventHub()
     await events.open(store, (err) => log.error({ err }, 'events cannot be followed'))
     closers.push(() => events.close())
+    home.onReturn(() => events.lookAgain())
     const registry = new Registry()
     collectDefaultMetrics({ register: registry })
     closers.push(() => work.close(settings.shutdownGraceMs))
@@ -87,6 +89,7 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
       ...parts,
       ...{ configs, kinds, engine, registry, settings, closing: closing.signal },
       idempotency: new Idempotency(store),
+      eventStreams: new EventStreams({ store, events, registry }, settings.maxEventStreams),
       ready: async () => ({ warnings: await home.warnings() }),
     })
     closers.push(async () => {

@@ -78,6 +78,12 @@ export const settingsSchema = Type.Object(
       ...positive,
       description: 'The most entries that a package may have.',
     }),
+    maxEventStreams: Type.Integer({
+      default: 1000,
+      minimum: 0,
+      maximum: 100_000,
+      description: 'The most event streams that this server has open at the same time.',
+    }),
     shutdownGraceMs: Type.Integer({
       default: 10_000,
       minimum: 0,

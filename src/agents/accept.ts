@@ -4,7 +4,7 @@ import { enqueue, sizeKey } from '../queues/lanes.ts'
 import { isWithin, type ResourcePath } from '../resources/path.ts'
 import type { Check, Store, Write } from '../state/store.ts'
 import type { Agent, Roster } from './roster.ts'
-import { eventWrite } from './events.ts'
+import { eventWrites, type ReplicationEvent } from './events.ts'
 import { lastPlace, placeOf, type Placing } from './priority.ts'
 import {
   commandKey,
@@ -205,14 +205,20 @@ async function partOf(
     ...{ targets: queues, counts: queues.length === 0 ? {} : { queued: queues.length } },
   }
   const checks: Check[] = [{ key: agent.key, version: agent.version }]
+  const about = { at: createdAt, agent: agent.name, command: id }
   const writes: Write[] = [
     { put: entryKey(id, agent.name), value: entry },
     { put: historyKey(agent.name, kind, id), value: { status: 'queued' } satisfies HistoryMark },
     { add: totalKey(agent.name, 'commands'), amount: 1 },
-    eventWrite({ type: 'command.accepted', at: createdAt, agent: agent.name, command: id, data: { kind } }),
-    pkg === undefined
-      ? { put: preparingKey(id, agent.name), value: { command: id, agent: agent.name } satisfies Preparing }
-      : { add: packageUsesKey(pkg.id), amount: 1 },
+    ...eventWrites({
+      type: 'command.accepted',
+      ...about,
+      actor: command.actor,
+      data: { kind, action: command.action },
+    }),
+    ...(pkg === undefined
+      ? [{ put: preparingKey(id, agent.name), value: { command: id, agent: agent.name } satisfies Preparing }]
+      : [{ add: packageUsesKey(pkg.id), amount: 1 }, ...eventWrites(packageReady(about, pkg))]),
   ]
   for (const queue of queues) {
     const lane = laneOf(agent, queue)
@@ -228,6 +234,13 @@ async function partOf(
     writes.push(...enqueue(lane, { command: id, target: queue, enqueuedAt: createdAt }, placing.rank))
   }
   return { checks, writes }
+}
+
+function packageReady(
+  about: Pick<ReplicationEvent, 'at' | 'agent' | 'command'>,
+  { id, entries, bytes }: PackageRecord,
+): ReplicationEvent {
+  return { type: 'package.ready', ...about, data: { package: id, entries, bytes } }
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { PackageId } from '../packages/manifest.ts'
 import type { Check, Entry, Store, Write } from '../state/store.ts'
-import { eventWrite, type EventType } from './events.ts'
+import { eventWrites, type ReplicationEvent } from './events.ts'
 import {
   commandKey,
   count,
@@ -39,7 +39,7 @@ export interface Step {
   readonly deliveries?: readonly { readonly was: Entry<Delivery>; readonly is: Delivery }[]
   readonly checks?: readonly Check[]
   readonly writes?: readonly Write[]
-  readonly events?: readonly { readonly type: EventType; readonly target?: string; readonly data?: object }[]
+  readonly events?: readonly Omit<ReplicationEvent, 'at' | 'agent' | 'command'>[]
 }
 
 /**
@@ -82,7 +82,7 @@ export async function advance(
       ...(step.writes ?? []),
       ...packageUses(was.entry, entry),
       ...preparation(was.entry, entry),
-      ...(step.events ?? []).map((event) => eventWrite({ at: now, agent, command: commandId, ...event })),
+      ...(step.events ?? []).flatMap((event) => eventWrites({ at: now, agent, command: commandId, ...event })),
     ]
     if (command !== was.command) {
       checks.push({ key: commandEntry.key, version: commandEntry.version })
@@ -95,7 +95,7 @@ export async function advance(
       })
       if (isFinal(entry.status))
         writes.push(
-          eventWrite({
+          ...eventWrites({
             type: 'command.finished',
             at: now,
             agent,

@@ -2,7 +2,7 @@ import type { EndpointKind } from '../endpoints/endpoint.ts'
 import type { Write } from '../state/store.ts'
 import { changesBetween, type ConfigChange } from './config-changes.ts'
 import type { AgentConfig } from './config.ts'
-import { eventWrite } from './events.ts'
+import { eventWrites } from './events.ts'
 import { redacted } from './secrets.ts'
 
 /**
@@ -70,6 +70,6 @@ export function recordWrites(change: Change, kinds: readonly EndpointKind[]): Wr
       : { put: configKey(name), value: { revision: number, config: after } satisfies StoredConfig },
     { put: knownKey(name), value: { revision: number } },
     { put: revisionKey(name, number), value: revision },
-    eventWrite({ type: 'config.changed', at, agent: name, actor, data: { action, revision: number } }),
+    ...eventWrites({ type: 'config.changed', at, agent: name, actor, data: { action, revision: number } }),
   ]
 }

@@ -8,6 +8,7 @@ import type { Again } from '../queues/work.ts'
 import { isWithin, outermost, type ResourcePath } from '../resources/path.ts'
 import type { Entry, Store } from '../state/store.ts'
 import { advance, type Progress, type Step } from './advance.ts'
+import { words } from './events.ts'
 import type { Parts } from './parts.ts'
 import {
   deliveryKey,
@@ -43,16 +44,15 @@ export async function deliverHead(parts: Parts, lane: LaneId, signal: AbortSigna
   try {
     const receipt = await applyAll(parts, agent, begun, signal)
     const tookMs = Math.round(performance.now() - startedAt)
-    log.info({ attempt: begun.delivery.attempts, tookMs, entries: receipt.entries }, 'delivery applied')
+    log.info({ attempt: begun.delivery.attempts, tookMs, entries: receipt.entries }, words['delivery.delivered'])
     parts.metrics.delivered(lane, 'delivered', tookMs / 1000)
-    await succeed(parts, begun, receipt)
+    await succeed(parts, begun, receipt, tookMs)
     return nextOf(store, lane)
   } catch (error) {
     // Closing is not the target's failure: the delivery is the head still, and goes on after the next start.
     if (signal.aborted) throw error
     parts.metrics.delivered(lane, 'failed', (performance.now() - startedAt) / 1000)
-    log.warn({ err: error, attempt: begun.delivery.attempts }, 'delivery failed')
-    return failed(parts, agent, begun, error)
+    return failed({ ...parts, log }, agent, begun, error)
   }
 }
 
@@ -189,13 +189,20 @@ function partOf({ kind, paths }: Command, pkg: PackageRecord | undefined): { pat
   return whole ? {} : { paths: outermost(paths) }
 }
 
-async function succeed(parts: Parts, begun: Begun, receipt: Receipt): Promise<void> {
+async function succeed(parts: Parts, begun: Begun, receipt: Receipt, tookMs: number): Promise<void> {
+  const { entries, bytes } = receipt
   const out = dequeue(begun.lane, begun.item)
   await end(parts, begun, ({ queue: _queue, error: _error, ...delivery }) => ({
     is: { ...delivery, state: 'delivered', receipt },
     checks: out.checks,
     writes: [...out.writes, { add: totalKey(begun.lane.agent, 'delivered'), amount: 1 }],
-    events: [{ type: 'delivery.delivered', target: delivery.target, data: { attempts: delivery.attempts } }],
+    events: [
+      {
+        type: 'delivery.delivered',
+        target: delivery.target,
+        data: { attempts: delivery.attempts, entries, bytes, tookMs },
+      },
+    ],
   }))
 }
 
@@ -206,6 +213,7 @@ async function failed(parts: Parts, agent: Agent, begun: Begun, error: unknown):
   const totals = { add: totalKey(begun.lane.agent, 'failedAttempts'), amount: 1 }
   const hopeless = !isTransient(error) && !isConfigurationFault(error)
   if (queue.onFailure === 'error-queue' && (hopeless || attempts >= queue.attempts)) {
+    parts.log.error({ err: error, attempt: attempts }, words['delivery.failed'])
     const out = dequeue(begun.lane, begun.item)
     const errorLane = { agent: begun.lane.agent, queue: `error-${target}` }
     await end(parts, begun, (delivery) => ({
@@ -216,6 +224,7 @@ async function failed(parts: Parts, agent: Agent, begun: Begun, error: unknown):
     }))
     return nextOf(parts.store, begun.lane)
   }
+  parts.log.warn({ err: error, attempt: attempts }, words['delivery.retrying'])
   const asked = error instanceof ReplicationError ? error.retryAfterMs : undefined
   const again = Date.now() + Math.max(asked ?? 0, backoffMs(attempts, queue.backoff))
   const nextAttemptAt = new Date(again).toISOString()

@@ -2,6 +2,7 @@ import type { Again, Task } from '../queues/work.ts'
 import { below, scan } from '../state/store.ts'
 import { deliverHead } from './deliveries.ts'
 import { exportEntry } from './exports.ts'
+import { trimAgentLogs } from './agent-log.ts'
 import type { Parts } from './parts.ts'
 import { preparingPrefix, type Command, type Preparing } from './records.ts'
 import type { Agent } from './roster.ts'
@@ -121,6 +122,7 @@ export class Engine {
   async #tidy(): Promise<undefined> {
     await sweepPackages(this.#parts)
     await trimEvents(this.#parts.store)
+    await trimAgentLogs(this.#parts.store)
   }
 
   async #sweep(): Promise<undefined> {

@@ -1,28 +1,34 @@
-import type { Store, Write } from '../state/store.ts'
+import type { Write } from '../state/store.ts'
 
 /** The one ordered log of what happens, from which event streams, waiting callers and other servers learn. */
 export const eventsLog = 'events'
 
-export type EventType =
-  | 'command.accepted'
-  | 'command.finished'
-  | 'command.cancelled'
-  | 'command.retried'
-  | 'package.ready'
-  | 'export.retrying'
-  | 'delivery.started'
-  | 'delivery.retrying'
-  | 'delivery.delivered'
-  | 'delivery.failed'
-  | 'delivery.skipped'
-  | 'delivery.cancelled'
-  | 'delivery.moved'
-  | 'delivery.hastened'
-  | 'queue.paused'
-  | 'queue.resumed'
-  | 'agent.paused'
-  | 'agent.resumed'
-  | 'config.changed'
+/** What a line about it says, in the log of the process and in that of the agent. */
+export const words = {
+  'command.accepted': 'command accepted',
+  'command.finished': 'command finished',
+  'command.cancelled': 'command cancelled',
+  'command.retried': 'command queued again',
+  'package.ready': 'package ready',
+  'export.retrying': 'export failed',
+  'export.failed': 'export failed',
+  'delivery.started': 'delivery started',
+  'delivery.retrying': 'delivery failed',
+  'delivery.delivered': 'delivery applied',
+  'delivery.failed': 'delivery failed',
+  'delivery.skipped': 'delivery skipped',
+  'delivery.cancelled': 'delivery cancelled',
+  'delivery.moved': 'delivery moved back',
+  'delivery.hastened': 'delivery hastened',
+  'queue.paused': 'queue paused',
+  'queue.resumed': 'queue resumed',
+  'agent.paused': 'agent paused',
+  'agent.resumed': 'agent resumed',
+  'config.changed': 'config changed',
+} as const
+
+export type EventType = keyof typeof words
+export const eventTypes = Object.keys(words) as EventType[]
 
 export interface ReplicationEvent {
   readonly type: EventType
@@ -37,44 +43,20 @@ export interface ReplicationEvent {
   readonly data?: object
 }
 
-/** The write that belongs into the batch of what happened. */
-export function eventWrite(event: ReplicationEvent): Write {
-  return { append: eventsLog, value: event }
+/** An event with its place in the log: each has the next number. */
+export interface LoggedEvent {
+  readonly sequence: number
+  readonly event: ReplicationEvent
 }
 
-/** Hands every event from now on to whoever listens in this process, in order. */
-export class EventHub {
-  readonly #listeners = new Set<(event: ReplicationEvent) => void>()
-  readonly #stop = new AbortController()
-  #following: Promise<void> | undefined
+/** Each agent has a log of its own beside, which another agent's bustle does not wash away. */
+export const agentLog = (agent: string): string => `agent-log/${agent}`
 
-  async open(store: Store, onFailure: (error: unknown) => void): Promise<void> {
-    const start = await store.last(eventsLog)
-    this.#following = this.#follow(store, start, onFailure)
-  }
+/** That a delivery has begun is said again, with more, when it ends. */
+const untold: ReadonlySet<EventType> = new Set(['delivery.started'])
 
-  /** Answers how to stop listening. Listeners must not throw. */
-  listen(listener: (event: ReplicationEvent) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
-  }
-
-  async close(): Promise<void> {
-    this.#stop.abort()
-    await this.#following
-  }
-
-  async #follow(store: Store, start: number, onFailure: (error: unknown) => void): Promise<void> {
-    let seen = start
-    while (!this.#stop.signal.aborted)
-      try {
-        for await (const entry of store.follow<ReplicationEvent>(eventsLog, seen, this.#stop.signal)) {
-          seen = entry.sequence
-          for (const listener of this.#listeners) listener(entry.value)
-        }
-      } catch (error) {
-        onFailure(error)
-        await new Promise((resolve) => setTimeout(resolve, 1000))
-      }
-  }
+/** The writes that belong into the batch of what happened. */
+export function eventWrites(event: ReplicationEvent): Write[] {
+  const append: Write = { append: eventsLog, value: event }
+  return untold.has(event.type) ? [append] : [append, { append: agentLog(event.agent), value: event }]
 }

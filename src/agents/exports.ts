@@ -9,6 +9,7 @@ import type { Change } from '../resources/resource.ts'
 import { scan, below, type Check, type Entry, type Store, type Write } from '../state/store.ts'
 import { advance, type Progress, type Step } from './advance.ts'
 import { guardMirror } from './mirror-guard.ts'
+import { words } from './events.ts'
 import type { Parts } from './parts.ts'
 import {
   deliveryKey,
@@ -63,7 +64,7 @@ export async function exportEntry(
     const startedAt = performance.now()
     const made = await writeExport(parts, agent, begun.command, notes, signal)
     const { id, entries, bytes } = made.whole
-    log.info({ package: id, parts: made.parts.length, entries, bytes }, 'package ready')
+    log.info({ package: id, parts: made.parts.length, entries, bytes }, words['package.ready'])
     parts.metrics.exported(agentName, (performance.now() - startedAt) / 1000)
     await finish(parts, begun.command, agent, made, notes)
     await parts.wakeLanes(agent, commandId)
@@ -71,18 +72,21 @@ export async function exportEntry(
   } catch (error) {
     if (signal.aborted) throw error
     const attempts = begun.entry.exports
-    log.warn({ err: error, attempts }, 'export failed')
     if (!isTransient(error) || attempts >= agent.config.queue.attempts) {
+      log.error({ err: error, attempts }, words['export.failed'])
       await fail(parts, commandId, agentName, error)
       await parts.wakeLanes(agent)
       return undefined
     }
+    log.warn({ err: error, attempts }, words['export.retrying'])
     const again = Date.now() + backoffMs(attempts, agent.config.queue.backoff)
+    const nextAttemptAt = new Date(again).toISOString()
+    const view = errorView(error)
     await advance(store, commandId, agentName, ({ entry }) =>
       entry.stage === 'preparing'
         ? {
-            entry: { nextExportAt: new Date(again).toISOString(), error: errorView(error) },
-            events: [{ type: 'export.retrying', data: { error: errorView(error), attempts } }],
+            entry: { nextExportAt: nextAttemptAt, error: view },
+            events: [{ type: 'export.retrying', data: { attempts, error: view, nextAttemptAt } }],
           }
         : undefined,
     )
@@ -183,7 +187,10 @@ async function fail(parts: Parts, commandId: string, agent: string, error: unkno
     return {
       ...gone,
       entry: { stage: 'failed', error: view, nextExportAt: undefined },
-      events: entry.targets.map((target) => ({ type: 'delivery.failed', target, data: { error: view } })),
+      events: [
+        { type: 'export.failed', data: { attempts: entry.exports, error: view } },
+        ...entry.targets.map((target) => ({ type: 'delivery.failed' as const, target, data: { error: view } })),
+      ],
     }
   })
 }

@@ -2,7 +2,7 @@ import { ReplicationError } from '../errors.ts'
 import { dequeue, enqueue, itemOf, pausedKey, type LaneId, type Pause } from '../queues/lanes.ts'
 import { below, scan, type Check, type Entry, type Write } from '../state/store.ts'
 import { advance } from './advance.ts'
-import { eventWrite } from './events.ts'
+import { eventWrites, words } from './events.ts'
 import { withdraw } from './exports.ts'
 import type { Parts } from './parts.ts'
 import { exportTask } from './wake.ts'
@@ -11,40 +11,39 @@ import type { Agent } from './roster.ts'
 
 /** Lets the queues of an agent, or one of them, stand still; the delivery in flight ends first. Survives a restart. */
 export async function pause(parts: Parts, agent: Agent, queue: string | undefined, actor: string): Promise<void> {
-  const at = new Date().toISOString()
   const { store } = parts
   const key = pausedKey(agent.name, queue)
   if ((await store.get(key)) !== undefined) return
-  await store.commit({
+  const at = new Date().toISOString()
+  const type = queue === undefined ? 'agent.paused' : 'queue.paused'
+  const { ok } = await store.commit({
     checks: [{ key, version: null }],
     writes: [
       { put: key, value: { at, actor } satisfies Pause },
-      eventWrite({
-        ...{ type: queue === undefined ? 'agent.paused' : 'queue.paused', at, agent: agent.name },
-        ...(queue !== undefined && { target: queue }),
-        data: { actor },
-      }),
+      ...eventWrites({ type, at, agent: agent.name, actor, ...targetOf(queue) }),
     ],
   })
+  if (ok) parts.log.info({ agent: agent.name, actor, ...targetOf(queue) }, words[type])
 }
 
 export async function resume(parts: Parts, agent: Agent, queue: string | undefined, actor: string): Promise<void> {
-  const at = new Date().toISOString()
   const { store } = parts
   const paused = await store.get(pausedKey(agent.name, queue))
-  if (paused !== undefined)
-    await store.commit({
+  if (paused !== undefined) {
+    const at = new Date().toISOString()
+    const type = queue === undefined ? 'agent.resumed' : 'queue.resumed'
+    const { ok } = await store.commit({
       checks: [{ key: paused.key, version: paused.version }],
-      writes: [
-        { delete: paused.key },
-        eventWrite({
-          ...{ type: queue === undefined ? 'agent.resumed' : 'queue.resumed', at, agent: agent.name },
-          ...(queue !== undefined && { target: queue }),
-          data: { actor },
-        }),
-      ],
+      writes: [{ delete: paused.key }, ...eventWrites({ type, at, agent: agent.name, actor, ...targetOf(queue) })],
     })
+    if (ok) parts.log.info({ agent: agent.name, actor, ...targetOf(queue) }, words[type])
+  }
   await parts.wakeLanes(agent)
+}
+
+/** A queue is named after its target. */
+function targetOf(queue: string | undefined): { readonly target?: string } {
+  return queue === undefined ? {} : { target: queue }
 }
 
 /** Takes what is not yet being delivered out of the queues. Throws `missing`. */
@@ -63,7 +62,10 @@ export async function cancel(parts: Parts, commandId: string, actor: string): Pr
         return {
           ...gone,
           ...(early && { entry: { stage: 'cancelled', nextExportAt: undefined } }),
-          events: [{ type: 'command.cancelled', data: { actor } }],
+          events: [
+            ...gone.deliveries.map(({ is }) => ({ type: 'delivery.cancelled' as const, target: is.target, actor })),
+            { type: 'command.cancelled', actor },
+          ],
         }
       }),
     )
@@ -102,7 +104,7 @@ export async function retry(parts: Parts, commandId: string, actor: string): Pro
         return {
           ...{ deliveries: requeued, checks, writes },
           ...(anew && { entry: { stage: 'preparing', exports: 0, error: undefined } }),
-          events: [{ type: 'command.retried', data: { actor } }],
+          events: [{ type: 'command.retried', actor }],
         }
       }),
     )

@@ -58,7 +58,8 @@ async function withdrawAll(store: Store, lane: LaneId): Promise<void> {
         if (was === undefined) return undefined
         const { queue: _, nextAttemptAt: _next, ...kept } = was.value
         const is: Delivery = { ...kept, state: 'cancelled', active: false, finishedAt: new Date().toISOString() }
-        return { ...dequeue(lane, item), deliveries: [{ was, is }] }
+        const { target } = is
+        return { ...dequeue(lane, item), deliveries: [{ was, is }], events: [{ type: 'delivery.cancelled', target }] }
       })
       // Nothing is known of it but its place: that at least is given up.
       if (ended === undefined) await store.commit(dequeue(lane, item))

@@ -1,4 +1,4 @@
-import type { EventHub } from './events.ts'
+import type { EventHub } from './event-hub.ts'
 import type { Store } from '../state/store.ts'
 import { commandKey, type Command } from './records.ts'
 import { isFinished } from './status.ts'

@@ -3,6 +3,7 @@ import type { ConfigStore } from '../agents/config-store.ts'
 import type { Engine } from '../agents/engine.ts'
 import type { Parts } from '../agents/parts.ts'
 import type { EndpointKind } from '../endpoints/endpoint.ts'
+import type { EventStreams } from './event-streams.ts'
 import type { Idempotency } from './idempotency.ts'
 
 /** What the routes are made with. */
@@ -12,6 +13,7 @@ export interface RouteParts extends Parts {
   readonly engine: Engine
   readonly registry: Registry
   readonly idempotency: Idempotency
+  readonly eventStreams: EventStreams
   /** Aborts when the server begins to close: answers that are held are then given. */
   readonly closing: AbortSignal
   /** Throws when the server cannot do its work; warns of promises that it keeps only weakly. */

@@ -4,6 +4,7 @@ import { documentedConfigSchema } from '../agents/endpoint-config.ts'
 import { sendable } from '../resources/schema.ts'
 import { commandRoutes } from './command-routes.ts'
 import { configRoutes } from './config-routes.ts'
+import { eventRoutes } from './event-routes.ts'
 import { kindRoutes } from './kind-routes.ts'
 import { monitoringRoutes } from './monitoring-routes.ts'
 import { packageRoutes } from './package-routes.ts'
@@ -52,6 +53,7 @@ const table: readonly Routes[] = [
   monitoringRoutes,
   queueRoutes,
   pullRoutes,
+  eventRoutes,
 ]
 
 /** All routes of the API, under each of the prefixes. */

@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { ConfigStore } from '../../src/agents/config-store.ts'
 import { Engine } from '../../src/agents/engine.ts'
-import { EventHub } from '../../src/agents/events.ts'
+import { EventHub } from '../../src/agents/event-hub.ts'
 import { DeliveryMetrics } from '../../src/agents/metrics.ts'
 import type { Parts } from '../../src/agents/parts.ts'
 import { queueHooks } from '../../src/agents/queue-hooks.ts'
@@ -16,6 +16,7 @@ import { buildApp, type AppParts } from '../../src/app.ts'
 import { kinds } from '../../src/endpoints/kinds.ts'
 import { defaultLimits } from '../../src/packages/limits.ts'
 import { PackageStore } from '../../src/packages/store.ts'
+import { EventStreams } from '../../src/routes/event-streams.ts'
 import { Idempotency } from '../../src/routes/idempotency.ts'
 import { openTestHome } from '../home.ts'
 import { answerChecker } from './documented.ts'
@@ -49,8 +50,12 @@ export async function givenApp(
   const configs = new ConfigStore(store, kinds, queueHooks(store))
   const roster = new Roster(configs, kinds, { installation: 'test' })
   const registry = new Registry()
+  const events = new EventHub()
+  await events.open(store, (error) => {
+    throw error
+  })
   const own: Parts = {
-    ...{ store, work, packages, roster, log, installation: 'test', events: new EventHub() },
+    ...{ store, work, packages, roster, log, installation: 'test', events },
     metrics: new DeliveryMetrics(registry, store, roster),
     wakeLanes: (agent, command) => wakeLanes({ store, work }, agent, command),
     wakeLane: (lane) => wakeLane({ store, work }, lane),
@@ -58,6 +63,7 @@ export async function givenApp(
   const parts: AppParts = {
     ...own,
     ...{ configs, kinds, registry, engine: new Engine(own), idempotency: new Idempotency(store) },
+    eventStreams: new EventStreams({ store, events, registry }, 10),
     closing: new AbortController().signal,
     ready: async () => ({ warnings: [] }),
     settings: { maxUploadBytes: 1_000_000, roles: new Set(['api', 'worker']) },
@@ -67,6 +73,7 @@ export async function givenApp(
   t.after(async () => {
     await app.close()
     await work.close(0)
+    await events.close()
     await roster.close()
     await store.close()
     await home.leave()
