@@ -10,7 +10,7 @@ const most = 128
 const retryMs = 1000
 
 interface Parts {
-  readonly store: Store
+  readonly store: Pick<Store, 'last' | 'range'>
   readonly events: EventHub
 }
 
@@ -25,13 +25,7 @@ export interface Place {
 /** What the reader gets next; its last position, also when nothing of it is to his taste, is where to go on. */
 export type Tailed =
   | { readonly kind: 'lost'; readonly reason: 'forgotten' | 'far'; readonly position: number }
-  | {
-      readonly kind: 'events'
-      readonly events: readonly LoggedEvent[]
-      readonly position: number
-      /** They were in memory: what is behind them was so, too. */
-      readonly recent: boolean
-    }
+  | { readonly kind: 'events'; readonly events: readonly LoggedEvent[]; readonly position: number }
 
 /** The place behind event number `after`, or now, where nobody is named or what comes behind it is not known. */
 export async function placeOf({ store, events }: Parts, after?: number): Promise<Place> {
@@ -82,7 +76,7 @@ export async function* tailEvents(parts: Parts, place: Place, signal: AbortSigna
         at = { ...(await patiently(() => placeOf(parts), at, signal)), lost: 'forgotten' }
         continue
       }
-      yield { kind: 'events', events: found, position: last.sequence, recent: held !== undefined }
+      yield { kind: 'events', events: found, position: last.sequence }
       at = { position: last.sequence, era: at.era }
     }
   } finally {
@@ -90,7 +84,7 @@ export async function* tailEvents(parts: Parts, place: Place, signal: AbortSigna
   }
 }
 
-async function pageBehind(store: Store, position: number): Promise<LoggedEvent[]> {
+async function pageBehind(store: Parts['store'], position: number): Promise<LoggedEvent[]> {
   // Also where the Store answers at once, the rest of the process has its turn between two pages.
   await breath()
   const range = { from: logKey(eventsLog, position + 1), to: below(`${eventsLog}/`).to, limit: most }

@@ -22,7 +22,7 @@ export function frameOf(logged: LoggedEvent): Buffer {
   let frame = frames.get(logged)
   if (frame === undefined) {
     const { type, data, ...facts } = logged.event
-    frame = block({ id: idOf(logged.sequence), event: type, data: JSON.stringify({ ...facts, ...data }) })
+    frame = block({ id: idOf(logged.sequence), event: type, data: json({ ...facts, ...data }) })
     frames.set(logged, frame)
   }
   return frame
@@ -39,12 +39,20 @@ export function resetFrame(reason: keyof typeof losses, position: number, agent:
     ...{ at: new Date().toISOString(), ...(agent !== undefined && { agent }), reason },
     detail: `${losses[reason]}; read the state again, this stream goes on from now`,
   }
-  return block({ id: idOf(position), event: 'reset', data: JSON.stringify(data) })
+  return block({ id: idOf(position), event: 'reset', data: json(data) })
 }
 
 /** How soon to come back: not all at the same moment. */
 export function retryLine(): string {
   return `retry: ${1000 + Math.floor(Math.random() * 2000)}\n`
+}
+
+/** Without what some clients, though not the standard, take for the end of a line. */
+function json(data: object): string {
+  return JSON.stringify(data).replaceAll(
+    /[\u0085\u2028\u2029]/g,
+    (end) => `\\u${end.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 function block(fields: Readonly<Record<string, string>>): Buffer {

@@ -8,9 +8,10 @@ import { ReplicationError } from '../errors.ts'
 import type { Store } from '../state/store.ts'
 import { frameOf, idOf, resetFrame, retryLine } from './event-frames.ts'
 
-const heartbeatMs = 15_000
-/** A connection that takes nothing for so long has a reader that is no more. */
-const stalledMs = 30_000
+/** A connection that takes nothing for `stalledMs` has a reader that is no more. */
+const times = { heartbeatMs: 15_000, stalledMs: 30_000 }
+/** How long the end of a stream may take. */
+const endMs = 1000
 /** When there are too many. */
 const retryAfterMs = 5000
 
@@ -19,6 +20,8 @@ export const streamHeaders = {
   'cache-control': 'no-cache, no-transform',
   // nginx would collect the events until its buffer is full.
   'x-accel-buffering': 'no',
+  // Nothing follows it, and a server that ends has one connection less to look after.
+  connection: 'close',
 }
 
 /** What a reader asked for. */
@@ -39,18 +42,20 @@ interface Parts {
 
 /**
  * The event streams of a server, so many at most. Each holds one page of events, whatever its reader does: what is written next
- * waits until the connection takes more. Whoever is so slow that the newest events pass him by is cut off, and may
- * come back for them.
+ * waits until the connection takes more. When so much happens meanwhile that memory no longer holds it, the reader is cut
+ * off, and may come back for it.
  */
 export class EventStreams {
   readonly #parts: Parts
   readonly #most: number
+  readonly #times: typeof times
   readonly #dropped: Counter
   #open = 0
 
-  constructor(parts: Parts, most: number) {
+  constructor(parts: Parts, most: number, more: Partial<typeof times> = {}) {
     this.#parts = parts
     this.#most = most
+    this.#times = { ...times, ...more }
     const registers = [parts.registry]
     const open: Gauge = new Gauge({
       name: 'trebuchet_event_streams',
@@ -92,8 +97,7 @@ export class EventStreams {
       this.#dropped.inc()
       request.log.warn({ position }, 'event stream dropped: its reader is too slow')
     } finally {
-      // What is still to be written to one who does not read would hold up the end of the server.
-      if (closing.aborted && !response.writableNeedDrain) response.end(`${retryLine()}\n`)
+      if (closing.aborted && !response.writableNeedDrain) endSoon(response)
       else response.destroy()
     }
   }
@@ -118,13 +122,13 @@ export class EventStreams {
       // Where nothing of the reader's taste happens, his place would otherwise be forgotten one day.
       response.write(`: heartbeat\n${position === said ? '' : `id: ${idOf(position)}\n`}\n`)
       said = position
-    }, heartbeatMs)
+    }, this.#times.heartbeatMs)
     try {
       for await (const tailed of tailEvents(this.#parts, place, over.signal)) {
         const frames = framesOf(tailed, wanted)
         if (frames.length > 0) response.write(Buffer.concat(frames))
         position = tailed.position
-        if (response.writableNeedDrain && !(await this.#drained(response, tailed, over.signal)))
+        if (response.writableNeedDrain && !(await this.#drained(response, over.signal)))
           return { end: over.signal.aborted ? 'over' : 'slow', position }
       }
       return { end: 'over', position }
@@ -135,24 +139,23 @@ export class EventStreams {
     }
   }
 
-  /** Whether the connection has taken what was written before its reader was passed by, or nothing moved for too long. */
-  #drained(response: ServerResponse, tailed: Tailed, signal: AbortSignal): Promise<boolean> {
+  /** Whether the connection has taken what was written, before too much has happened or too much time has passed. */
+  #drained(response: ServerResponse, signal: AbortSignal): Promise<boolean> {
+    const { recent } = this.#parts.events
     return new Promise((resolve) => {
       const end = (drained: boolean): void => {
         clearTimeout(timer)
         response.off('drain', onDrain)
         signal.removeEventListener('abort', onAbort)
-        unlose?.()
+        unlose()
         resolve(drained)
       }
       const onDrain = (): void => end(true)
       const onAbort = (): void => end(false)
-      const timer = setTimeout(onAbort, stalledMs)
+      const timer = setTimeout(onAbort, this.#times.stalledMs)
       response.once('drain', onDrain)
       signal.addEventListener('abort', onAbort)
-      // One who catches up on the past is passed by all the time.
-      const catchingUp = tailed.kind === 'lost' || !tailed.recent
-      const unlose = catchingUp ? undefined : this.#parts.events.recent.onLoss(tailed.position, onAbort)
+      const unlose = recent.onLoss(recent.newest, onAbort)
     })
   }
 }
@@ -160,6 +163,13 @@ export class EventStreams {
 function tooMany(most: number): ReplicationError {
   const detail = `this server has ${most} event streams open, and gives no more; come back later`
   return new ReplicationError('unavailable', detail, { retryAfterMs })
+}
+
+/** In order, unless its reader does not read: who closes would wait for him. */
+function endSoon(response: ServerResponse): void {
+  const limit = setTimeout(() => response.destroy(), endMs)
+  response.once('close', () => clearTimeout(limit))
+  response.end(`${retryLine()}\n`)
 }
 
 function framesOf(tailed: Tailed, { agent, types }: Wanted): Buffer[] {

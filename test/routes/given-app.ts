@@ -34,6 +34,9 @@ export interface GivenApp {
   config(name: string): Record<string, unknown>
 }
 
+/** Of the app: few, so that a test may open all of them. */
+export const maxEventStreams = 3
+
 let check: ReturnType<typeof answerChecker> | undefined
 
 /** The app over real parts; nothing listens and no work is done. `t` is a test, or the whole file: `{ after }`. */
@@ -51,9 +54,7 @@ export async function givenApp(
   const roster = new Roster(configs, kinds, { installation: 'test' })
   const registry = new Registry()
   const events = new EventHub()
-  await events.open(store, (error) => {
-    throw error
-  })
+  await events.open(store, (err) => log.error({ err }, 'events cannot be followed'))
   const own: Parts = {
     ...{ store, work, packages, roster, log, installation: 'test', events },
     metrics: new DeliveryMetrics(registry, store, roster),
@@ -63,7 +64,7 @@ export async function givenApp(
   const parts: AppParts = {
     ...own,
     ...{ configs, kinds, registry, engine: new Engine(own), idempotency: new Idempotency(store) },
-    eventStreams: new EventStreams({ store, events, registry }, 10),
+    eventStreams: new EventStreams({ store, events, registry }, maxEventStreams),
     closing: new AbortController().signal,
     ready: async () => ({ warnings: [] }),
     settings: { maxUploadBytes: 1_000_000, roles: new Set(['api', 'worker']) },
