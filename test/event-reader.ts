@@ -29,6 +29,7 @@ export class EventReader {
     this.ended = new Promise((resolve) => {
       response.on('end', () => resolve('end'))
       response.on('error', (error) => resolve(error.message))
+      response.on('close', () => resolve('closed'))
     })
     void this.ended.then(() => this.#tell())
     response.setEncoding('utf8').on('data', (text: string) => {

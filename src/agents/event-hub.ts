@@ -1,5 +1,6 @@
 import { setImmediate as breath, setTimeout as pause } from 'node:timers/promises'
 import type { Store } from '../state/store.ts'
+import { EventPages } from './event-pages.ts'
 import { eventsLog, type ReplicationEvent } from './events.ts'
 import { RecentEvents } from './recent-events.ts'
 
@@ -10,6 +11,7 @@ const retryMs = 1000
 /** Hands every event from now on to whoever listens in this process, in order: the one follower of the log that it has. */
 export class EventHub {
   readonly recent: RecentEvents
+  readonly pages = new EventPages()
   readonly #listeners = new Set<(event: ReplicationEvent) => void>()
   readonly #stop = new AbortController()
   #again = new AbortController()
@@ -48,7 +50,7 @@ export class EventHub {
       try {
         this.#again = new AbortController()
         const last = await store.last(eventsLog)
-        if (last < this.recent.newest) this.recent.begin(last)
+        if (last < this.recent.newest) this.#setBack(last)
         broken = false
         await this.#read(store, this.#again.signal)
       } catch (error) {
@@ -56,6 +58,11 @@ export class EventHub {
         broken = true
         await pause(retryMs, undefined, { signal: this.#stop.signal }).catch(() => undefined)
       }
+  }
+
+  #setBack(last: number): void {
+    this.pages.clear()
+    this.recent.begin(last)
   }
 
   async #read(store: Store, signal: AbortSignal): Promise<void> {

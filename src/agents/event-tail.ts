@@ -1,12 +1,13 @@
-import { setImmediate as breath, setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import { isTransient } from '../errors.ts'
 import { callMs, withPatience } from '../state/patience.ts'
-import { below, logKey, type Store } from '../state/store.ts'
+import { below, type Store } from '../state/store.ts'
 import type { EventHub } from './event-hub.ts'
-import { eventsLog, type LoggedEvent, type ReplicationEvent } from './events.ts'
+import { sequenceOf } from './event-pages.ts'
+import { eventsLog, type LoggedEvent } from './events.ts'
 
-/** How many events are handed on at once. */
-const most = 128
+/** How many events of those in memory are handed on at once. */
+const most = 64
 const retryMs = 1000
 
 interface Parts {
@@ -65,7 +66,7 @@ export async function* tailEvents(parts: Parts, place: Place, signal: AbortSigna
         await recent.wait(signal)
         continue
       }
-      const found = held ?? (await patiently(() => pageBehind(parts.store, position), [], signal))
+      const found = held ?? (await patiently(() => parts.events.pages.behind(parts.store, position), [], signal))
       const [first] = found
       const last = found.at(-1)
       if (first === undefined || last === undefined) {
@@ -82,18 +83,6 @@ export async function* tailEvents(parts: Parts, place: Place, signal: AbortSigna
   } finally {
     release()
   }
-}
-
-async function pageBehind(store: Parts['store'], position: number): Promise<LoggedEvent[]> {
-  // Also where the Store answers at once, the rest of the process has its turn between two pages.
-  await breath()
-  const range = { from: logKey(eventsLog, position + 1), to: below(`${eventsLog}/`).to, limit: most }
-  const page = await store.range<ReplicationEvent>(range)
-  return page.map(({ key, value }) => ({ sequence: sequenceOf(key), event: value }))
-}
-
-function sequenceOf(key: string): number {
-  return Number(key.slice(eventsLog.length + 1))
 }
 
 /** Asks until there is an answer; `otherwise` when the signal aborts first. A stream lasts longer than a call's patience. */

@@ -136,6 +136,17 @@ test('whoever meets events that were removed hears it, and misses none of the ot
   assert.ok(lost > 0, 'nobody ever met a removal')
 })
 
+test('many who come back to the same place cost one reading of what is behind it', async () => {
+  const start = await store.last(eventsLog)
+  for (let n = 0; n < 5; n++) await log.append(200)
+  const readers = Array.from({ length: 50 }, (_, i) => new Reader(start + (i % 3), i % 4))
+  for (const reader of readers) await until(async () => reader.position === start + 1000 || undefined)
+  for (const reader of readers) assert.deepEqual(reader.numbers, range(reader.start + 1, start + 1000))
+  const pages = readers.reduce((sum, { fromStore }) => sum + fromStore, 0)
+  assert.ok(pages < 100, `${pages} pages were read`)
+  await Promise.all(readers.map((reader) => reader.stop()))
+})
+
 test('a place that is no longer kept, or never was, is said to be lost, and reading goes on from now', async () => {
   await log.append(10)
   const last = await store.last(eventsLog)

@@ -1,0 +1,154 @@
+/** What happens, as clients hear of it, over restarts and crashes. */
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { EventReader } from '../event-reader.ts'
+import { until } from './client.ts'
+import { Follower } from './follower.ts'
+import { scratch, Server } from './server.ts'
+import { plant } from './trees.ts'
+import type { Page } from './views.ts'
+
+interface Line {
+  readonly level: string
+  readonly message: string
+  readonly command?: string
+}
+
+const folder = scratch()
+const server = await Server.start()
+const { client } = server
+const api = `${client.origin}/replication`
+
+async function agent(name: string, targets: readonly string[] = ['default']): Promise<string> {
+  const source = join(folder, name, 'source')
+  plant(source, { 'content/page.html': 'hello' })
+  await client.agent({
+    name,
+    source: { kind: 'directory', path: source },
+    targets: targets.map((target) => ({ name: target, kind: 'directory', path: join(folder, name, target) })),
+  })
+  return source
+}
+
+test('each step of a command is heard of in the order in which it happens, and is in the log of its agent', async () => {
+  const all = await EventReader.open(`${api}/events`)
+  await agent('told')
+  const own = await EventReader.open(`${api}/agent/told/events`)
+  await client.post('/agent/told/queues/default/pause')
+  const id = await client.send('told', { paths: ['/content'] })
+  await own.until('the package', (events) => events.find(({ type }) => type === 'package.ready'))
+  await client.post('/agent/told/queues/default/resume')
+  await own.finished(id)
+  const types = [
+    ...['queue.paused', 'command.accepted', 'package.ready', 'queue.resumed'],
+    ...['delivery.started', 'delivery.delivered', 'command.finished'],
+  ]
+  assert.deepEqual(own.types, types)
+  await all.finished(id)
+  assert.deepEqual(all.types, ['config.changed', ...types])
+  assert.deepEqual(all.ids.slice(1), own.ids)
+  for (const { data } of own.events) assert.ok(data.agent === 'told' && Date.parse(data.at) > 0)
+  all.close()
+  own.close()
+
+  const { body } = await client.get<Page<Line>>('/agent/told/log')
+  assert.deepEqual(
+    body.items.map(({ message }) => message),
+    [
+      ...['command finished', 'delivery applied', 'queue resumed', 'package ready'],
+      ...['command accepted', 'queue paused', 'config changed'],
+    ],
+  )
+  // The same event has the same words in the log of the process.
+  for (const message of ['delivery applied', 'package ready', 'queue paused', 'queue resumed'])
+    assert.ok(server.output.includes(`"msg":"${message}"`), message)
+  const pages: string[] = []
+  for (let query: Record<string, string> = {}; ;) {
+    const page = await client.get<Page<Line>>('/agent/told/log', { query: { limit: 3, ...query } })
+    pages.push(...page.body.items.map(({ message }) => message))
+    if (page.body.next === undefined) break
+    query = { cursor: page.body.next }
+  }
+  assert.deepEqual(
+    pages,
+    body.items.map(({ message }) => message),
+  )
+  assert.equal((await client.get('/agent/told/log', { query: { cursor: 'nonsense' } })).status, 400)
+})
+
+test('over restarts, crashes and cuts a follower hears of everything once, in order', async () => {
+  const source = await agent('followed')
+  const follower = await Follower.open([client.origin])
+  const ids: string[] = []
+  for (let round = 0; round < 6; round++) {
+    for (let n = 0; n < 5; n++) {
+      plant(source, { 'content/page.html': `v${round}.${n}` })
+      ids.push(await client.send('followed', { paths: ['/content'] }))
+    }
+    if (round % 4 === 0) await server.crash()
+    else if (round % 4 === 2) await server.end()
+    else follower.cut()
+    if (round % 2 === 0) await server.launch()
+  }
+  for (const id of ids) await follower.finished(id)
+  await follower.close()
+  follower.check()
+  assert.ok(follower.returns >= 6, `it came back ${follower.returns} times`)
+  const count = (type: string): number => follower.events.filter((event) => event.type === type).length
+  for (const type of ['command.accepted', 'package.ready', 'delivery.delivered', 'command.finished'])
+    assert.equal(count(type), ids.length, type)
+})
+
+test('an id of another installation is told so, and the stream goes on from now', async () => {
+  const reader = await EventReader.open(`${api}/events`, { 'last-event-id': '9999999999' })
+  const id = await client.send('told', { paths: ['/content'] })
+  await reader.finished(id)
+  assert.deepEqual(reader.types.slice(0, 2), ['reset', 'command.accepted'])
+  reader.close()
+})
+
+test('readers who do not read are dropped, cost next to no memory, and do not hold up the end', async (t) => {
+  await agent(
+    'busy',
+    Array.from({ length: 50 }, (_, n) => `target${n}`),
+  )
+  /** Each export that fails is an event for each target. */
+  const happen = async (count: number): Promise<void> => {
+    const start = await EventReader.open(`${api}/agent/busy/events?type=delivery.failed`)
+    for (let n = 0; n < count; n += 500)
+      await Promise.all(Array.from({ length: 10 }, () => client.send('busy', { paths: ['/content/nothing'] })))
+    await start.until('all of them', (events) => events.length >= count)
+    start.close()
+  }
+  const metric = async (name: string): Promise<number> => {
+    const text = await (await fetch(`${client.origin}/metrics`)).text()
+    return Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1])
+  }
+  // Enough to fill the buffers that the system has for a connection, many times for all of them.
+  await happen(20_000)
+  const before = await metric('process_resident_memory_bytes')
+  const sockets = Array.from({ length: 50 }, () => {
+    const socket = connect(server.port, '127.0.0.1').on('error', () => undefined)
+    socket.pause()
+    socket.write('GET /replication/events HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 1\r\n\r\n')
+    return socket
+  })
+  await until('all of them to be open', async () => (await metric('trebuchet_event_streams')) === sockets.length)
+  const good = await EventReader.open(`${api}/agent/told/events`)
+  await until('all of them to be dropped', async () => {
+    await happen(1000)
+    return (await metric('trebuchet_event_streams')) === 1
+  })
+  const grown = (await metric('process_resident_memory_bytes')) - before
+  t.diagnostic(`the server has grown by ${grown} bytes`)
+  // One page for each of them is nothing beside what happened, which would be hundreds of megabytes for all.
+  assert.ok(grown < 100_000_000, `the server has grown by ${grown} bytes`)
+  assert.ok(server.output.includes('"msg":"event stream dropped: its reader is too slow"'))
+  await good.finished(await client.send('told', { paths: ['/content'] }))
+  await server.end()
+  assert.equal(await good.ended, 'end')
+  for (const socket of sockets) socket.destroy()
+  await server.launch()
+})
