@@ -5,7 +5,7 @@ import { isWithin, type ResourcePath } from '../resources/path.ts'
 import type { Check, Store, Write } from '../state/store.ts'
 import type { Agent, Roster } from './roster.ts'
 import { eventWrites, type ReplicationEvent } from './events.ts'
-import { lastPlace, placeOf, type Placing } from './priority.ts'
+import { PlaceSearch, type Placing } from './priority.ts'
 import {
   commandKey,
   deliveryKey,
@@ -60,9 +60,6 @@ export type Acceptance =
 
 const nextId = monotonicFactory()
 
-/** How often an urgent item looks for its place among those that come at the same time. */
-const urgentTries = 5
-
 /** How long a caller should wait when a queue is full: time for a few deliveries. */
 const fullQueueRetryMs = 5000
 
@@ -77,7 +74,8 @@ export async function accept(store: Store, roster: Roster, request: CommandReque
       faults: [{ pointer: '/mode', message: 'mirror goes with action add and deep true alone' }],
     })
   const full = new Set<string>()
-  for (let tries = 1; ; tries++) {
+  const searches = new Map<string, PlaceSearch>()
+  for (;;) {
     const asked = request.agents ?? (await namesOfAble(roster, request))
     const answers = await Promise.all(
       asked.map(async (name) => {
@@ -97,10 +95,15 @@ export async function accept(store: Store, roster: Roster, request: CommandReque
     }
     const now = new Date().toISOString()
     const command = commandFrom(request, nextId(), now, statusList, takers.length)
-    // Where others keep coming while an urgent one looks for its place, it takes the last, which is never wrong.
-    const place = (agent: Agent, queue: string): Promise<Placing> | Placing =>
-      tries > urgentTries ? lastPlace : placeOf(store, laneOf(agent, queue), agent.config.queue, command.paths)
-    const parts = await Promise.all(takers.map((agent) => partOf(agent, command, request.package, place)))
+    const parts = await Promise.all(
+      takers.map(async (agent) => {
+        const queues = queuesFor(agent, request)
+        const known = `${agent.name}/${agent.version}`
+        const search = searches.get(known) ?? new PlaceSearch(store, agent, queues, request.paths)
+        searches.set(known, search)
+        return partOf(agent, command, request.package, queues, await search.find())
+      }),
+    )
     const feed = await feedOf(store, request.feed)
     const alongside = request.alongside?.(command)
     const packageKept = request.package === undefined ? undefined : await store.get(packageKey(request.package.id))
@@ -188,23 +191,29 @@ function commandFrom(
   }
 }
 
+/** Those that hold an item of the command: none for an export, and a test passes by the queues. */
+function queuesFor(agent: Agent, { kind, action }: CommandRequest): readonly string[] {
+  return kind === 'export' || action === 'test' ? [] : agent.queues
+}
+
 /** One agent's part: its entry in the history, its deliveries, and their items. */
-async function partOf(
+function partOf(
   agent: Agent,
   command: Command,
   pkg: PackageRecord | undefined,
-  place: (agent: Agent, queue: string) => Promise<Placing> | Placing,
-): Promise<{ checks: Check[]; writes: Write[] }> {
-  const queues = command.kind === 'export' ? [] : command.action === 'test' ? agent.targets : agent.queues
+  queues: readonly string[],
+  place: Placing,
+): { checks: Check[]; writes: Write[] } {
+  const targets = command.action === 'test' ? agent.targets : queues
   const { id, kind, createdAt } = command
   const entry: HistoryEntry = {
     ...{ command: id, agent: agent.name, kind, status: 'queued', createdAt },
     ...{ stage: pkg === undefined ? 'preparing' : 'ready', exports: 0 },
     ...(pkg !== undefined && { package: pkg.id }),
     ...{ entries: pkg?.entries ?? 0, bytes: pkg?.bytes ?? 0 },
-    ...{ targets: queues, counts: queues.length === 0 ? {} : { queued: queues.length } },
+    ...{ targets, counts: targets.length === 0 ? {} : { queued: targets.length } },
   }
-  const checks: Check[] = [{ key: agent.key, version: agent.version }]
+  const checks: Check[] = [{ key: agent.key, version: agent.version }, ...place.checks]
   const about = { at: createdAt, agent: agent.name, command: id }
   const writes: Write[] = [
     { put: entryKey(id, agent.name), value: entry },
@@ -219,19 +228,19 @@ async function partOf(
     ...(pkg === undefined
       ? [{ put: preparingKey(id, agent.name), value: { command: id, agent: agent.name } satisfies Preparing }]
       : [{ add: packageUsesKey(pkg.id), amount: 1 }, ...eventWrites(packageReady(about, pkg))]),
+    ...place.writes,
   ]
+  for (const target of targets) {
+    const delivery: Delivery = {
+      ...{ command: id, agent: agent.name, target, state: 'queued', active: false, attempts: 0, tries: [] },
+      ...(queues.includes(target) && { queue: target }),
+    }
+    writes.push({ put: deliveryKey(id, agent.name, target), value: delivery })
+  }
   for (const queue of queues) {
     const lane = laneOf(agent, queue)
-    const queued = command.action !== 'test'
-    const delivery: Delivery = {
-      ...{ command: id, agent: agent.name, target: queue, state: 'queued', active: false, attempts: 0, tries: [] },
-      ...(queued && { queue }),
-    }
-    writes.push({ put: deliveryKey(id, agent.name, queue), value: delivery })
-    if (!queued) continue
-    const placing = await place(agent, queue)
-    checks.push({ key: sizeKey(lane), atMost: agent.config.queue.limit - 1 }, ...placing.checks)
-    writes.push(...enqueue(lane, { command: id, target: queue, enqueuedAt: createdAt }, placing.rank))
+    checks.push({ key: sizeKey(lane), atMost: agent.config.queue.limit - 1 })
+    writes.push(...enqueue(lane, { command: id, target: queue, enqueuedAt: createdAt }, place.ranks.get(queue)))
   }
   return { checks, writes }
 }

@@ -24,6 +24,7 @@ export type PlacedItem = Entry<LaneItem>
  * epoch/<agent>/<queue>                the number of take-overs: who drains the lane holds the newest
  * paused/<agent>, paused/<agent>/<queue>   there while it is
  * lease/<agent>/<queue>                who has pulled the head of a passive queue last, and until when it is his
+ * uneven/<agent>                       a counter: urgent items whose ranks differ between the agent's lanes
  * diverged/<agent>/<queue>             there since an item was skipped, until a comparison clears it
  */
 const itemsPrefix = (lane: LaneId): string => `items/${lane.agent}/${lane.queue}/`
@@ -32,6 +33,7 @@ const positionKey = (lane: LaneId, command: string): string => `position/${lane.
 export const sizeKey = (lane: LaneId): string => `size/${lane.agent}/${lane.queue}`
 const epochKey = (lane: LaneId): string => `epoch/${lane.agent}/${lane.queue}`
 export const leaseKey = (lane: LaneId): string => `lease/${lane.agent}/${lane.queue}`
+export const unevenKey = (agent: string): string => `uneven/${agent}`
 export const divergedKey = (lane: LaneId): string => `diverged/${lane.agent}/${lane.queue}`
 export const laneKey = (lane: LaneId): string => `${lane.agent}/${lane.queue}`
 
@@ -66,6 +68,12 @@ export async function headOf(store: Store, lane: LaneId): Promise<PlacedItem | u
 /** Where a lane begins, as `after` of a page. */
 export const beforeAll = itemsPrefix
 
+/** Whether this can be `after` of a page of the lane. */
+export function isPlaceIn(lane: LaneId, after: string): boolean {
+  const prefix = itemsPrefix(lane)
+  return after.startsWith(prefix) && /^(\d\/\d{16})?$/.test(after.slice(prefix.length))
+}
+
 /** One page of items in the order in which they will go, behind the item at `after`; or against it, before `before`. */
 export async function itemsOf(
   store: Store,
@@ -97,12 +105,14 @@ export function rankOf({ key }: Pick<PlacedItem, 'key'>): number {
   return Number(key.at(-18))
 }
 
-/** Fails when an item has meanwhile come to the lane in one of the ranks behind `rank`. */
-export async function noneBehind(store: Store, lane: LaneId, rank: number): Promise<Check[]> {
-  const ranks = Array.from({ length: normalRank - rank }, (_, i) => rank + 1 + i)
-  const keys = ranks.map((one) => sequenceKey(itemsLog(lane, one)))
-  const entries = await store.getAll(keys)
-  return keys.map((key, i) => ({ key, version: entries[i]?.version ?? null }))
+/** For each lane and rank a check that fails when an item has come there since; all as they are at one moment. */
+export async function arrivalsIn(store: Store, lanes: readonly LaneId[]): Promise<Check[][]> {
+  const ranks = Array.from({ length: normalRank + 1 }, (_, rank) => rank)
+  const keys = lanes.map((lane) => ranks.map((rank) => sequenceKey(itemsLog(lane, rank))))
+  const entries = await store.getAll(keys.flat())
+  return keys.map((ofLane, i) =>
+    ofLane.map((key, rank) => ({ key, version: entries[i * ranks.length + rank]?.version ?? null })),
+  )
 }
 
 export async function itemOf(store: Store, lane: LaneId, command: string): Promise<PlacedItem | undefined> {
@@ -118,6 +128,7 @@ export async function sizeOf(store: Store, lane: LaneId): Promise<number> {
 export interface Standing {
   /** The lane, or all lanes of its agent. */
   readonly paused: boolean
+  readonly pausedBy?: Pause
   /** To be taken over with `takeOver`; undefined when nobody has drained it yet. */
   readonly epoch: Entry<number> | undefined
 }
@@ -125,7 +136,11 @@ export interface Standing {
 export async function standingOf(store: Store, lane: LaneId): Promise<Standing> {
   const keys = [pausedKey(lane.agent), pausedKey(lane.agent, lane.queue), epochKey(lane)]
   const [agent, queue, epoch] = await store.getAll(keys)
-  return { paused: agent !== undefined || queue !== undefined, epoch: epoch as Entry<number> | undefined }
+  const by = (queue ?? agent) as Entry<Pause> | undefined
+  return {
+    ...{ paused: by !== undefined, epoch: epoch as Entry<number> | undefined },
+    ...(by !== undefined && { pausedBy: by.value }),
+  }
 }
 
 /** Takes the lane's next epoch: from then on no batch of whoever held an older one succeeds. */
@@ -155,6 +170,7 @@ export async function forget(store: Store, lane: LaneId): Promise<Write[]> {
     { delete: sizeKey(lane) },
     { delete: pausedKey(lane.agent, lane.queue) },
     { delete: divergedKey(lane) },
+    { delete: leaseKey(lane) },
   ]
   for (const prefix of [itemsPrefix(lane), `position/${laneKey(lane)}/`])
     for (let from = prefix; ;) {
@@ -191,6 +207,7 @@ export interface Divergence {
 export interface Pause {
   readonly at: string
   readonly actor: string
+  readonly reason?: string
 }
 
 /** `queue` undefined: of the whole agent. */

@@ -8,8 +8,10 @@ import { ulid } from 'ulid'
 import { accept, type CommandRequest } from '../../src/agents/accept.ts'
 import { viewCommand, type CommandView } from '../../src/agents/command-views.ts'
 import { ConfigStore } from '../../src/agents/config-store.ts'
+import { deliverHead } from '../../src/agents/deliveries.ts'
 import { Engine } from '../../src/agents/engine.ts'
 import { EventHub } from '../../src/agents/event-hub.ts'
+import { exportEntry } from '../../src/agents/exports.ts'
 import { DeliveryMetrics } from '../../src/agents/metrics.ts'
 import type { Parts } from '../../src/agents/parts.ts'
 import { queueHooks } from '../../src/agents/queue-hooks.ts'
@@ -17,9 +19,10 @@ import type { Command } from '../../src/agents/records.ts'
 import { Roster } from '../../src/agents/roster.ts'
 import { wakeLane, wakeLanes } from '../../src/agents/wake.ts'
 import { untilFinished } from '../../src/agents/waiting.ts'
-import type { EndpointKind, Target, TargetDelivery } from '../../src/endpoints/endpoint.ts'
+import type { EndpointKind, Source, Target, TargetDelivery } from '../../src/endpoints/endpoint.ts'
 import { memory, type MemoryOptions } from '../../src/endpoints/memory.ts'
 import { memoryTree } from '../../src/endpoints/memory/tree.ts'
+import type { Again } from '../../src/queues/work.ts'
 import { PackageStore } from '../../src/packages/store.ts'
 import { parsePath } from '../../src/resources/path.ts'
 import { openTestHome } from '../home.ts'
@@ -28,10 +31,22 @@ import { openTestHome } from '../home.ts'
 type Gate = (delivery: TargetDelivery, signal: AbortSignal) => Promise<void>
 const gates = new Map<string, Gate>()
 
-/** A memory target with a gate before it, by its name: an endpoint that is as unwell as a test needs it. */
+/** What stands before a source. */
+const sourceGates = new Map<string, () => Promise<void>>()
+
+/** A memory endpoint with a gate before it, by its name: one that is as unwell as a test needs it. */
 const gated: EndpointKind<MemoryOptions> = {
   ...memory,
   name: 'gated',
+  source: (options, context) => {
+    const source = memory.source?.(options, context) as Source
+    return {
+      read: async function* (...asked) {
+        await sourceGates.get(options.name)?.()
+        yield* source.read(...asked)
+      },
+    }
+  },
   target: (options, context) => {
     const target = memory.target?.(options, context) as Target
     return {
@@ -51,24 +66,34 @@ export interface Given {
   readonly configs: ConfigStore
   /** The whole name of a target: trees in memory are shared by the process. */
   name(target: string): string
-  /** Creates an agent with a memory source and gated targets of these names. */
+  /** Creates an agent with a gated source and gated targets of these names. */
   agent(name: string, targets: readonly string[], more?: object): Promise<void>
   /** Puts a file into the source of all agents; undefined removes it. */
   write(path: string, text: string | undefined): void
   /** What a target holds at the path, as text. */
   read(target: string, path: string): string | undefined
   gate(target: string, gate: Gate | undefined): void
+  gateSource(gate: (() => Promise<void>) | undefined): void
   ask(request: Partial<CommandRequest> & { agents: string[]; paths?: never; at?: string[] }): Promise<Command>
   finished(command: { id: string }): Promise<CommandView>
+  /** Makes the package of a command, by hand. */
+  export(command: { id: string }, agent: string): Promise<void>
+  /** Lets a lane hand its head to its target once, by hand. */
+  deliver(agent: string, target: string, signal?: AbortSignal): Promise<Again | undefined>
   /** Closes everything and opens it again on the same folder. */
   restart(): Promise<void>
 }
 
+interface Options {
+  /** Nothing is exported or delivered but by hand. */
+  readonly idle?: boolean
+}
+
 /** An engine with everything real under it: the Store and the Work that this run is for, packages on disk. */
-export async function givenEngine(t: TestContext): Promise<Given> {
+export async function givenEngine(t: Pick<TestContext, 'after'>, { idle = false }: Options = {}): Promise<Given> {
   const folder = await mkdtemp(join(tmpdir(), 'engine.'))
   const prefix = ulid()
-  let running = await start(folder)
+  let running = await start(folder, idle)
   t.after(async () => {
     await running.close()
     await rm(folder, { recursive: true })
@@ -86,7 +111,7 @@ export async function givenEngine(t: TestContext): Promise<Given> {
       await running.configs.create(
         {
           name,
-          source: { kind: 'memory', name: `${prefix}-source` },
+          source: { kind: 'gated', name: `${prefix}-source` },
           targets: targets.map((target) => ({ kind: 'gated', name: `${prefix}-${target}` })),
           queue: { backoff: { initialMs: 20, maxMs: 50 } },
           ...more,
@@ -107,6 +132,11 @@ export async function givenEngine(t: TestContext): Promise<Given> {
       if (gate === undefined) gates.delete(name)
       else gates.set(name, gate)
     },
+    gateSource: (gate) => {
+      const name = `${prefix}-source`
+      if (gate === undefined) sourceGates.delete(name)
+      else sourceGates.set(name, gate)
+    },
     ask: async ({ at = ['/content'], ...request }) => {
       const { parts, engine } = running
       const outcome = await accept(parts.store, parts.roster, {
@@ -115,7 +145,7 @@ export async function givenEngine(t: TestContext): Promise<Given> {
         paths: at.map(parsePath),
       })
       if (!outcome.taken) throw 'error' in outcome ? outcome.error : new Error('lost')
-      await engine.begin(outcome.command)
+      if (!idle) await engine.begin(outcome.command)
       return outcome.command
     },
     finished: async ({ id }) => {
@@ -124,13 +154,19 @@ export async function givenEngine(t: TestContext): Promise<Given> {
     },
     restart: async () => {
       await running.close()
-      running = await start(folder)
+      running = await start(folder, idle)
     },
+    export: async ({ id }, agent) => {
+      await exportEntry(running.parts, id, agent, new AbortController().signal)
+    },
+    deliver: (agent, target, signal = new AbortController().signal) =>
+      deliverHead(running.parts, { agent, queue: `${prefix}-${target}` }, signal),
   }
 }
 
 async function start(
   folder: string,
+  idle: boolean,
 ): Promise<{ parts: Parts; configs: ConfigStore; engine: Engine; close: () => Promise<void> }> {
   const log = pino({ level: 'silent' })
   const home = await openTestHome(folder, log)
@@ -149,7 +185,7 @@ async function start(
     wakeLane: (lane) => wakeLane({ store, work }, lane),
   }
   const engine = new Engine(parts)
-  await engine.start()
+  if (!idle) await engine.start()
   const close = async (): Promise<void> => {
     engine.stop()
     await work.close(0)

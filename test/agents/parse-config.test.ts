@@ -169,9 +169,17 @@ test('a promise that is not kept yet is refused, and nothing that looks like it 
   assert.deepEqual(await faultsOf({ name: 'a', triggers: [{ kind: 'cron' }] }), {
     '/triggers/0/kind': 'must be "schedule", "after" or "watch", it is "cron"',
   })
-  assert.deepEqual(Object.keys(await faultsOf({ name: 'a', queue: { priority: [{ name: 'p', paths: ['/a'] }] } })), [
-    '/queue/priority',
-  ])
+})
+
+test('there may be nine classes of priority, each with a name and at least one glob', async () => {
+  const classes = (count: number): object[] =>
+    Array.from({ length: count }, (_, i) => ({ name: `p${i}`, paths: ['/a/**'] }))
+  const of = (priority: readonly object[]) => faultsOf({ name: 'a', queue: { priority } })
+  assert.deepEqual(await of(classes(9)), {})
+  assert.deepEqual(Object.keys(await of(classes(10))), ['/queue/priority'])
+  assert.deepEqual(Object.keys(await of([{ name: 'p', paths: [] }])), ['/queue/priority/0/paths'])
+  assert.deepEqual(Object.keys(await of([{ name: 'p', paths: ['a'] }])), ['/queue/priority/0/paths/0'])
+  assert.deepEqual(Object.keys(await of([{ paths: ['/a'] }])), ['/queue/priority/0/name'])
 })
 
 test('the longest wait is no shorter than the first', async () => {
