@@ -110,6 +110,21 @@ export async function advance(
   }
 }
 
+/**
+ * As `advance`, save that a step whose own checks fail is worked out anew: undefined says that there is nothing to do, or
+ * nothing known of the command.
+ */
+export async function insist(
+  ...[store, commandId, agent, next, also]: Parameters<typeof advance>
+): ReturnType<typeof advance> {
+  for (;;) {
+    let step: Step | undefined
+    const work = async (...seen: Parameters<typeof next>): Promise<Step | undefined> => (step = await next(...seen))
+    const done = await advance(store, commandId, agent, work, also)
+    if (done !== undefined || step === undefined) return done
+  }
+}
+
 function entryAfter(was: HistoryEntry, step: Step, now: string): HistoryEntry {
   let counts: Counts<TargetState> = was.counts
   for (const { was: before, is } of step.deliveries ?? []) counts = moved(counts, before.value.state, is.state)

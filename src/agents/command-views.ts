@@ -13,6 +13,7 @@ import {
   type Command,
   type CommandAction,
   type CommandKind,
+  type Decision,
   type Delivery,
   type HistoryEntry,
   type HistoryMark,
@@ -59,6 +60,7 @@ export interface TargetView {
   readonly startedAt?: string
   readonly finishedAt?: string
   readonly receipt?: Receipt
+  readonly decision?: Decision
 }
 
 export interface HistoryView {

@@ -2,7 +2,7 @@ import type { Receipt } from '../endpoints/endpoint.ts'
 import { errorView, isTransient, ReplicationError } from '../errors.ts'
 import type { PackageId } from '../packages/manifest.ts'
 import { backoffMs } from '../queues/backoff.ts'
-import { dequeue, enqueue, headOf, standingOf, stillHeld, takeOver } from '../queues/lanes.ts'
+import { dequeue, enqueue, headOf, normalRank, rankOf, standingOf, stillHeld, takeOver } from '../queues/lanes.ts'
 import type { LaneId, PlacedItem, Standing } from '../queues/lanes.ts'
 import type { Again } from '../queues/work.ts'
 import { isWithin, outermost, type ResourcePath } from '../resources/path.ts'
@@ -10,8 +10,10 @@ import type { Entry, Store } from '../state/store.ts'
 import { advance, type Progress, type Step } from './advance.ts'
 import { words } from './events.ts'
 import type { Parts } from './parts.ts'
+import { putBack } from './put-back.ts'
 import {
   deliveryKey,
+  isUnderWay,
   packageKey,
   totalKey,
   type Command,
@@ -22,6 +24,7 @@ import {
 import type { Agent } from './roster.ts'
 
 const maxTries = 20
+const atOnce: Again = { at: 0 }
 
 /**
  * Hands the head of a lane to its target, once. Answers when the lane wants to go on: at once after a delivery, when the
@@ -36,7 +39,11 @@ export async function deliverHead(parts: Parts, lane: LaneId, signal: AbortSigna
     standingOf(store, lane),
     headOf(store, lane),
   ])
-  if (agent === undefined || !agent.config.enabled || standing.paused || item === undefined) return undefined
+  // What lies in a passive queue is fetched.
+  if (agent === undefined || item === undefined || !agent.targets.includes(lane.queue)) return undefined
+  if (!agent.config.enabled || standing.paused) return (await putBack(parts, lane, standing)) ? atOnce : undefined
+  // Something more urgent came while another server died in a delivery: that one waits behind it.
+  if (rankOf(item) < normalRank && (await putBack(parts, lane, standing, item))) return atOnce
   const begun = await begin(parts, lane, item, standing)
   if ('wait' in begun) return begun.wait
   const log = parts.log.child({ delivery: begun.id, target: lane.queue })
@@ -149,7 +156,7 @@ async function remember(parts: Parts, begun: Begun, applied: NonNullable<Deliver
   const { command, agent, target } = begun.delivery
   const done = await advance(parts.store, command, agent, async () => {
     const was = await parts.store.get<Delivery>(deliveryKey(command, agent, target))
-    if (was === undefined) return undefined
+    if (was === undefined || !isUnderWay(was.value)) return undefined
     return { deliveries: [{ was, is: { ...was.value, applied } }], checks: stillHeld(begun.lane, begun.epoch) }
   })
   if (done === undefined) throw new ReplicationError('conflict', 'the lane was taken over', { transient: true })
@@ -226,14 +233,14 @@ async function failed(parts: Parts, agent: Agent, begun: Begun, error: unknown):
   }
   parts.log.warn({ err: error, attempt: attempts }, words['delivery.retrying'])
   const asked = error instanceof ReplicationError ? error.retryAfterMs : undefined
-  const again = Date.now() + Math.max(asked ?? 0, backoffMs(attempts, queue.backoff))
-  const nextAttemptAt = new Date(again).toISOString()
+  const at = Date.now() + Math.max(asked ?? 0, backoffMs(attempts, queue.backoff))
+  const nextAttemptAt = new Date(at).toISOString()
   await end(parts, begun, (delivery) => ({
     is: { ...delivery, state: 'retrying', error: view, nextAttemptAt },
     writes: [totals],
     events: [{ type: 'delivery.retrying', target, data: { attempts, error: view, nextAttemptAt } }],
   }))
-  return { at: again }
+  return { at }
 }
 
 /** 401, 403 and 404 from a target tell of a setting that somebody will mend, not of the package. */
@@ -250,7 +257,8 @@ async function end(
   const key = deliveryKey(begun.item.value.command, begun.lane.agent, begun.item.value.target)
   const next = (_: Progress, [found]: readonly (Entry<unknown> | undefined)[]): Step | undefined => {
     const was = found as Entry<Delivery> | undefined
-    if (was === undefined) return undefined
+    // Its target may have been given up meanwhile, and the delivery with it.
+    if (was === undefined || !isUnderWay(was.value)) return undefined
     const { is, checks = [], ...step } = outcome(was.value)
     const finishedAt = new Date().toISOString()
     const { error } = is
@@ -267,5 +275,5 @@ async function end(
   }
   const done = await advance(parts.store, begun.item.value.command, begun.lane.agent, next, [key])
   if (done === undefined)
-    parts.log.warn({ delivery: begun.id }, 'lane was taken over: the outcome is left to its new owner')
+    parts.log.warn({ delivery: begun.id }, 'lane was taken over or given up: the outcome is not ours to say')
 }

@@ -7,7 +7,7 @@ import { dequeue, itemOf } from '../queues/lanes.ts'
 import { comparePaths, outermost, type ResourcePath } from '../resources/path.ts'
 import type { Change } from '../resources/resource.ts'
 import { scan, below, type Check, type Entry, type Store, type Write } from '../state/store.ts'
-import { advance, type Progress, type Step } from './advance.ts'
+import { advance, insist, type Progress, type Step } from './advance.ts'
 import { guardMirror } from './mirror-guard.ts'
 import { words } from './events.ts'
 import type { Parts } from './parts.ts'
@@ -17,6 +17,7 @@ import {
   packageKey,
   packageRecord,
   rememberPackage,
+  unqueued,
   type Command,
   type Delivery,
   type HistoryEntry,
@@ -158,10 +159,8 @@ async function* additions(
 async function finish(parts: Parts, command: Command, agent: Agent, made: Made, notes: Notes): Promise<void> {
   const { id, entries, bytes } = made.whole
   const maker = { agent: agent.name, command: command.id }
-  let superseded = false
   const ready = async ({ entry }: Progress): Promise<Step | undefined> => {
-    superseded = entry.stage !== 'preparing'
-    if (superseded) return undefined
+    if (entry.stage !== 'preparing') return undefined
     const records = [...new Set([...made.parts, made.whole])].map((one) => packageRecord(one, maker))
     const known = await parts.store.getAll(records.map((record) => packageKey(record.id)))
     return {
@@ -175,21 +174,30 @@ async function finish(parts: Parts, command: Command, agent: Agent, made: Made, 
       events: [{ type: 'package.ready', data: { package: id, entries, bytes } }],
     }
   }
-  while ((await advance(parts.store, command.id, agent.name, ready)) === undefined && !superseded);
+  await insist(parts.store, command.id, agent.name, ready)
 }
 
-/** Ends one agent's part before anything of it was delivered: its deliveries fail with it, and leave their queues. */
+/**
+ * Ends one agent's part before anything of it was delivered: its deliveries fail with it, and leave their queues, error
+ * queues too. Those that somebody has taken out before stay as he decided.
+ */
 async function fail(parts: Parts, commandId: string, agent: string, error: unknown): Promise<void> {
   const view = errorView(error)
-  await advance(parts.store, commandId, agent, async ({ entry }) => {
+  await insist(parts.store, commandId, agent, async ({ entry }) => {
     if (entry.stage !== 'preparing') return undefined
-    const gone = await withdraw(parts.store, entry, (delivery) => ({ ...delivery, state: 'failed', error: view }))
+    const gone = await withdraw(parts.store, entry, (delivery) =>
+      delivery.state === 'queued' || delivery.queue !== undefined
+        ? { ...delivery, state: 'failed', error: view }
+        : undefined,
+    )
     return {
       ...gone,
       entry: { stage: 'failed', error: view, nextExportAt: undefined },
       events: [
         { type: 'export.failed', data: { attempts: entry.exports, error: view } },
-        ...entry.targets.map((target) => ({ type: 'delivery.failed' as const, target, data: { error: view } })),
+        ...gone.deliveries.map(({ is: { target } }) => ({
+          ...{ type: 'delivery.failed' as const, target, data: { error: view } },
+        })),
       ],
     }
   })
@@ -208,10 +216,9 @@ export async function withdraw(
   for await (const was of scan<Delivery>(store, below(deliveryKey(entry.command, entry.agent, '')))) {
     const after = ended(was.value)
     if (after === undefined) continue
-    const { queue, nextAttemptAt: _, ...is } = after
-    deliveries.push({ was, is: { ...is, active: false, finishedAt } })
-    if (queue === undefined) continue
-    const lane = { agent: entry.agent, queue }
+    deliveries.push({ was, is: { ...unqueued(after), active: false, finishedAt } })
+    if (after.queue === undefined) continue
+    const lane = { agent: entry.agent, queue: after.queue }
     const item = await itemOf(store, lane, entry.command)
     if (item === undefined) continue
     const out = dequeue(lane, item)

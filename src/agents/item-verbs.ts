@@ -9,11 +9,20 @@ import {
   type Divergence,
   type LaneId,
 } from '../queues/lanes.ts'
-import type { Entry, Write } from '../state/store.ts'
-import { advance, type Step } from './advance.ts'
+import type { Check, Entry, Write } from '../state/store.ts'
+import { insist, type Progress, type Step } from './advance.ts'
 import type { EventType } from './events.ts'
 import type { Parts } from './parts.ts'
-import { deliveryKey, isUnderWay, type Decision, type Delivery } from './records.ts'
+import {
+  anotherRound,
+  deliveryKey,
+  isUnderWay,
+  unqueued,
+  type Decision,
+  type Delivery,
+  type HistoryEntry,
+} from './records.ts'
+import { exportTask } from './wake.ts'
 
 /** Who decides, and why. */
 export interface Author {
@@ -30,10 +39,8 @@ export function ownQueueOf(queue: string): string {
 
 /** Takes an item out for good; its target is then `cancelled`. Throws `missing`, and `conflict` while it is delivered. */
 export async function removeItem(parts: Parts, lane: LaneId, id: string, author: Author): Promise<void> {
-  await decide(parts, lane, id, { ...author, verb: 'remove' }, ({ queue: _, nextAttemptAt: _next, ...delivery }) => ({
-    is: { ...delivery, state: 'cancelled', finishedAt: new Date().toISOString() },
-    event: 'delivery.cancelled',
-  }))
+  await decide(parts, lane, id, { ...author, verb: 'remove' }, cancelled)
+  await wakeOwn(parts, lane)
 }
 
 /**
@@ -41,25 +48,20 @@ export async function removeItem(parts: Parts, lane: LaneId, id: string, author:
  * comparison has shown that it does not. Throws as `removeItem`.
  */
 export async function skipItem(parts: Parts, lane: LaneId, id: string, author: Author): Promise<void> {
-  await decide(
-    parts,
-    lane,
-    id,
-    { ...author, verb: 'skip' },
-    ({ queue: _, nextAttemptAt: _next, ...delivery }, { at }, diverged) => ({
-      is: { ...delivery, state: 'skipped', finishedAt: at },
+  await decide(parts, lane, id, { ...author, verb: 'skip' }, ({ delivery, decision: { at }, mark }) => {
+    const key = divergedKey({ agent: lane.agent, queue: delivery.target })
+    const diverged: Divergence = {
+      ...{ since: mark?.value.since ?? at, command: id, actor: author.actor },
+      ...(author.reason !== undefined && { reason: author.reason }),
+    }
+    return {
+      is: { ...unqueued(delivery), state: 'skipped', finishedAt: at },
       event: 'delivery.skipped',
-      writes: [
-        {
-          put: divergedKey({ agent: lane.agent, queue: delivery.target }),
-          value: {
-            ...{ since: diverged?.since ?? at, command: id, actor: author.actor },
-            ...(author.reason !== undefined && { reason: author.reason }),
-          } satisfies Divergence,
-        },
-      ],
-    }),
-  )
+      checks: [{ key, version: mark?.version ?? null }],
+      writes: [{ put: key, value: diverged }],
+    }
+  })
+  await wakeOwn(parts, lane)
 }
 
 /**
@@ -73,39 +75,39 @@ export async function moveItem(parts: Parts, lane: LaneId, id: string, to: strin
     throw new ReplicationError('invalid', `an item of ${lane.queue} can only be moved to ${there}`, {
       faults: [{ pointer: '/to', message: `must be ${there}` }],
     })
-  await decide(parts, lane, id, { ...author, verb: 'move' }, (was, { at, actor, reason }) => {
-    const { nextAttemptAt: _, applied: _applied, finishedAt: _finished, error, ...delivery } = was
-    const enter = enqueue({ agent: lane.agent, queue: there }, { command: id, target: was.target, enqueuedAt: at })
-    if (there === own) {
-      const round = (delivery.round ?? 0) + 1
-      return {
-        is: { ...delivery, state: 'queued', attempts: 0, round, queue: there },
-        event: 'delivery.moved',
-        writes: enter,
-      }
-    }
+  await decide(parts, lane, id, { ...author, verb: 'move' }, ({ delivery, decision: { at, actor, reason } }) => {
+    const item = { command: id, target: delivery.target, enqueuedAt: at }
+    const writes = enqueue({ agent: lane.agent, queue: there }, item)
+    if (there === own) return { is: anotherRound(delivery), event: 'delivery.moved', writes }
+    const { applied: _, error, ...left } = unqueued(delivery)
     const said = { code: 'conflict' as const, detail: `moved by ${actor}${reason === undefined ? '' : `: ${reason}`}` }
     return {
-      is: { ...delivery, state: 'failed', attempts: 0, queue: there, error: error ?? said, finishedAt: at },
+      is: { ...left, state: 'failed', attempts: 0, queue: there, error: error ?? said, finishedAt: at },
       event: 'delivery.failed',
-      writes: enter,
+      writes,
     }
   })
-  await parts.wakeLane({ agent: lane.agent, queue: own })
+  await wakeOwn(parts, lane)
 }
 
-/** Lets the head go at once, however long it was to wait; nothing to do when there is none, or it is under way. */
+/**
+ * Lets the head go at once, or its export, however long it was to wait; nothing to do when there is none, or it is under
+ * way. Throws `conflict` for an error queue.
+ */
 export async function retryHead(parts: Parts, lane: LaneId, author: Author): Promise<void> {
   if (lane.queue !== ownQueueOf(lane.queue))
     throw new ReplicationError('conflict', `nothing is delivered from ${lane.queue}; move its items back`)
   const head = await headOf(parts.store, lane)
   if (head === undefined) return
-  await decide(parts, lane, head.value.command, { ...author, verb: 'retry' }, ({ nextAttemptAt, ...delivery }) =>
-    nextAttemptAt === undefined ? undefined : { is: delivery, stays: true, event: 'delivery.hastened' },
-  ).catch((error: unknown) => {
-    // It went by itself meanwhile, or is going.
-    if (!(error instanceof ReplicationError && ['missing', 'conflict'].includes(error.code))) throw error
-  })
+  const { command } = head.value
+  await unlessGone(
+    decide(parts, lane, command, { ...author, verb: 'retry' }, ({ delivery, entry }) => {
+      const { nextAttemptAt, ...is } = delivery
+      if (nextAttemptAt === undefined && entry.nextExportAt === undefined) return undefined
+      return { is, stays: true, event: 'delivery.hastened', entry: { nextExportAt: undefined } }
+    }),
+  )
+  await parts.work.wake(exportTask(command, lane.agent))
   await parts.wakeLane(lane)
 }
 
@@ -118,75 +120,95 @@ export async function clearLane(parts: Parts, lane: LaneId, author: Author): Pro
   let before: string | undefined
   for (;;) {
     const page = await itemsOf(parts.store, lane, {
-      limit: 100,
-      reverse: true,
+      ...{ limit: 100, reverse: true },
       ...(before !== undefined && { before }),
     })
-    for (const item of page)
-      try {
-        await decide(
-          parts,
-          lane,
-          item.value.command,
-          { ...author, verb: 'clear' },
-          ({ queue: _, nextAttemptAt: _next, ...delivery }) => ({
-            is: { ...delivery, state: 'cancelled', finishedAt: new Date().toISOString() },
-            event: 'delivery.cancelled',
-          }),
-        )
-        cleared++
-      } catch (error) {
-        if (!(error instanceof ReplicationError && ['missing', 'conflict'].includes(error.code))) throw error
-      }
+    for (const { value } of page)
+      if (await unlessGone(decide(parts, lane, value.command, { ...author, verb: 'clear' }, cancelled))) cleared++
     before = page.at(-1)?.key
-    if (before === undefined) return cleared
+    if (before === undefined) break
   }
+  await wakeOwn(parts, lane)
+  return cleared
+}
+
+/** Whoever is the head now goes at once: the one before it may have had hours to wait. */
+async function wakeOwn(parts: Parts, { agent, queue }: LaneId): Promise<void> {
+  await parts.wakeLane({ agent, queue: ownQueueOf(queue) })
+}
+
+/** False when it went by itself meanwhile, or is going. */
+async function unlessGone(deciding: Promise<void>): Promise<boolean> {
+  try {
+    await deciding
+    return true
+  } catch (error) {
+    if (error instanceof ReplicationError && ['missing', 'conflict'].includes(error.code)) return false
+    throw error
+  }
+}
+
+interface Case {
+  readonly delivery: Delivery
+  readonly entry: HistoryEntry
+  readonly decision: Decision
+  /** What is known of the target's divergence. */
+  readonly mark: Entry<Divergence> | undefined
 }
 
 interface Outcome {
   readonly is: Delivery
   readonly event: EventType
+  readonly entry?: NonNullable<Step['entry']>
+  readonly checks?: readonly Check[]
   readonly writes?: readonly Write[]
   /** The item keeps its place. */
   readonly stays?: boolean
 }
 
-/** One verb on one item, in one batch with what follows from it. Undefined: nothing to do. */
+function cancelled({ delivery, decision: { at } }: Case): Outcome {
+  return { is: { ...unqueued(delivery), state: 'cancelled', finishedAt: at }, event: 'delivery.cancelled' }
+}
+
+/** One verb on one item, in one batch with what follows from it. `outcome` answers undefined when there is nothing to do. */
 async function decide(
   parts: Parts,
   lane: LaneId,
   id: string,
-  author: Author & Pick<Decision, 'verb'>,
-  outcome: (delivery: Delivery, decision: Decision, diverged: Divergence | undefined) => Outcome | undefined,
+  { verb, actor, reason }: Author & Pick<Decision, 'verb'>,
+  outcome: (found: Case) => Outcome | undefined,
 ): Promise<void> {
-  for (;;) {
+  const missing = (): ReplicationError => new ReplicationError('missing', `queue ${lane.queue} has no item ${id}`)
+  const own = { agent: lane.agent, queue: ownQueueOf(lane.queue) }
+  let known = false
+  const next = async (
+    { entry }: Progress,
+    [found, mark]: readonly (Entry<unknown> | undefined)[],
+  ): Promise<Step | undefined> => {
+    known = true
     const item = await itemOf(parts.store, lane, id)
-    if (item === undefined) throw new ReplicationError('missing', `queue ${lane.queue} has no item ${id}`)
-    const { target } = item.value
-    let idle = false
-    const next = (_: unknown, [found, mark]: readonly (Entry<unknown> | undefined)[]): Step | undefined => {
-      const was = found as Entry<Delivery> | undefined
-      if (was === undefined) throw new ReplicationError('missing', `queue ${lane.queue} has no item ${id}`)
-      if (isUnderWay(was.value))
-        throw new ReplicationError('conflict', `item ${id} is being delivered; pause the queue and wait for its end`)
-      const at = new Date().toISOString()
-      const { reason, ...rest } = author
-      const decision: Decision = { at, ...rest, ...(reason !== undefined && { reason }) }
-      const after = outcome(was.value, decision, mark?.value as Divergence | undefined)
-      idle = after === undefined
-      if (after === undefined) return undefined
-      const out = dequeue(lane, item)
-      const { at: _at, ...data } = decision
-      return {
-        checks: out.checks,
-        writes: [...(after.stays === true ? [] : out.writes), ...(after.writes ?? [])],
-        deliveries: [{ was, is: { ...after.is, active: false, decision } }],
-        events: [{ type: after.event, target, data }],
-      }
+    const was = found as Entry<Delivery> | undefined
+    if (item === undefined || was === undefined) throw missing()
+    if (isUnderWay(was.value))
+      throw new ReplicationError('conflict', `item ${id} is being delivered; pause the queue and wait for its end`)
+    const at = new Date().toISOString()
+    const by = { actor, ...(reason !== undefined && { reason }) }
+    const decision: Decision = { verb, at, ...by }
+    const after = outcome({
+      ...{ delivery: was.value, entry, decision },
+      mark: mark as Entry<Divergence> | undefined,
+    })
+    if (after === undefined) return undefined
+    const out = dequeue(lane, item)
+    return {
+      ...(after.entry !== undefined && { entry: after.entry }),
+      checks: [...out.checks, ...(after.checks ?? [])],
+      writes: [...(after.stays === true ? [] : out.writes), ...(after.writes ?? [])],
+      deliveries: [{ was, is: { ...after.is, active: false, decision } }],
+      events: [{ type: after.event, target: was.value.target, data: { verb, ...by } }],
     }
-    const keys = [deliveryKey(id, lane.agent, target), divergedKey({ agent: lane.agent, queue: target })]
-    const done = await advance(parts.store, id, lane.agent, next, keys)
-    if (done !== undefined || idle) return
-    // Somebody else had the item in hand at the same moment: look again.
   }
+  // The queue of an item bears the name of its target.
+  await insist(parts.store, id, lane.agent, next, [deliveryKey(id, own.agent, own.queue), divergedKey(own)])
+  if (!known) throw missing()
 }

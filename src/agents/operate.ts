@@ -1,113 +1,153 @@
 import { ReplicationError } from '../errors.ts'
 import { dequeue, enqueue, itemOf, pausedKey, type LaneId, type Pause } from '../queues/lanes.ts'
 import { below, scan, type Check, type Entry, type Write } from '../state/store.ts'
-import { advance } from './advance.ts'
+import { insist } from './advance.ts'
 import { eventWrites, words } from './events.ts'
 import { withdraw } from './exports.ts'
 import type { Parts } from './parts.ts'
 import { exportTask } from './wake.ts'
-import { commandKey, deliveryKey, isUnderWay, type Command, type Decision, type Delivery } from './records.ts'
+import { anotherRound, commandKey, deliveryKey, isUnderWay, type Command, type Delivery } from './records.ts'
 import type { Agent } from './roster.ts'
 
 /** Lets the queues of an agent, or one of them, stand still; the delivery in flight ends first. Survives a restart. */
-export async function pause(parts: Parts, agent: Agent, queue: string | undefined, actor: string): Promise<void> {
-  const { store } = parts
-  const key = pausedKey(agent.name, queue)
-  if ((await store.get(key)) !== undefined) return
+export async function pause(
+  parts: Parts,
+  agent: Agent,
+  queue: string | undefined,
+  actor: string,
+  reason?: string,
+): Promise<void> {
   const at = new Date().toISOString()
-  const type = queue === undefined ? 'agent.paused' : 'queue.paused'
-  const { ok } = await store.commit({
+  const key = pausedKey(agent.name, queue)
+  const by: Pause = { at, actor, ...(reason !== undefined && { reason }) }
+  // When it is paused already, it stays so in the name of whoever was first.
+  const { ok } = await parts.store.commit({
     checks: [{ key, version: null }],
-    writes: [
-      { put: key, value: { at, actor } satisfies Pause },
-      ...eventWrites({ type, at, agent: agent.name, actor, ...targetOf(queue) }),
-    ],
+    writes: [{ put: key, value: by }, ...pauseEvent('paused', agent, queue, by)],
   })
-  if (ok) parts.log.info({ agent: agent.name, actor, ...targetOf(queue) }, words[type])
+  if (ok) tellPause(parts, 'paused', agent, queue, by)
 }
 
-export async function resume(parts: Parts, agent: Agent, queue: string | undefined, actor: string): Promise<void> {
-  const { store } = parts
-  const paused = await store.get(pausedKey(agent.name, queue))
-  if (paused !== undefined) {
-    const at = new Date().toISOString()
-    const type = queue === undefined ? 'agent.resumed' : 'queue.resumed'
-    const { ok } = await store.commit({
-      checks: [{ key: paused.key, version: paused.version }],
-      writes: [{ delete: paused.key }, ...eventWrites({ type, at, agent: agent.name, actor, ...targetOf(queue) })],
+export async function resume(
+  parts: Parts,
+  agent: Agent,
+  queue: string | undefined,
+  actor: string,
+  reason?: string,
+): Promise<void> {
+  const key = pausedKey(agent.name, queue)
+  for (;;) {
+    const paused = await parts.store.get(key)
+    if (paused === undefined) break
+    const by: Pause = { at: new Date().toISOString(), actor, ...(reason !== undefined && { reason }) }
+    const { ok } = await parts.store.commit({
+      checks: [{ key, version: paused.version }],
+      writes: [{ delete: key }, ...pauseEvent('resumed', agent, queue, by)],
     })
-    if (ok) parts.log.info({ agent: agent.name, actor, ...targetOf(queue) }, words[type])
+    if (ok) tellPause(parts, 'resumed', agent, queue, by)
   }
   await parts.wakeLanes(agent)
 }
 
 /** A queue is named after its target. */
-function targetOf(queue: string | undefined): { readonly target?: string } {
-  return queue === undefined ? {} : { target: queue }
+function pauseFacts(
+  agent: Agent,
+  queue: string | undefined,
+  { actor, reason }: Pause,
+): { readonly agent: string; readonly actor: string; readonly target?: string; readonly data?: object } {
+  return {
+    agent: agent.name,
+    ...(queue !== undefined && { target: queue }),
+    ...told({ actor, ...(reason !== undefined && { reason }) }),
+  }
 }
 
-/** Takes what is not yet being delivered out of the queues. Throws `missing`. */
-export async function cancel(parts: Parts, commandId: string, actor: string): Promise<Command> {
+function pauseEvent(verb: 'paused' | 'resumed', agent: Agent, queue: string | undefined, by: Pause): Write[] {
+  return eventWrites({
+    type: `${queue === undefined ? 'agent' : 'queue'}.${verb}`,
+    at: by.at,
+    ...pauseFacts(agent, queue, by),
+  })
+}
+
+function tellPause(parts: Parts, verb: 'paused' | 'resumed', agent: Agent, queue: string | undefined, by: Pause): void {
+  const { data, ...facts } = pauseFacts(agent, queue, by)
+  parts.log.info({ ...facts, ...data }, words[`${queue === undefined ? 'agent' : 'queue'}.${verb}`])
+}
+
+/** Who asked for it stands beside the event, why in it. */
+function told({ actor, reason }: { readonly actor: string; readonly reason?: string }): {
+  readonly actor: string
+  readonly data?: object
+} {
+  return { actor, ...(reason !== undefined && { data: { reason } }) }
+}
+
+/**
+ * Takes what is not yet being delivered out of the queues. What has failed stays in its error queue, save when its package
+ * was still to be made: there will be none. Throws `missing`.
+ */
+export async function cancel(parts: Parts, commandId: string, actor: string, reason?: string): Promise<Command> {
+  const by = { actor, ...(reason !== undefined && { reason }) }
   for (const agent of agentsOf(await commandOf(parts, commandId)))
-    await untilTaken(() =>
-      advance(parts.store, commandId, agent, async ({ entry }) => {
-        const at = new Date().toISOString()
-        const gone = await withdraw(parts.store, entry, (delivery) =>
-          !isUnderWay(delivery) && (delivery.state === 'queued' || delivery.state === 'retrying')
-            ? { ...delivery, state: 'cancelled', decision: { verb: 'cancel', at, actor } }
-            : undefined,
-        )
-        const early = entry.stage === 'preparing'
-        if (gone.deliveries.length === 0 && !early) return undefined
-        return {
-          ...gone,
-          ...(early && { entry: { stage: 'cancelled', nextExportAt: undefined } }),
-          events: [
-            ...gone.deliveries.map(({ is }) => ({ type: 'delivery.cancelled' as const, target: is.target, actor })),
-            { type: 'command.cancelled', actor },
-          ],
-        }
-      }),
-    )
+    await insist(parts.store, commandId, agent, async ({ entry }) => {
+      const at = new Date().toISOString()
+      const early = entry.stage === 'preparing'
+      const gone = await withdraw(parts.store, entry, (delivery) =>
+        isOpen(delivery) || (early && delivery.queue !== undefined)
+          ? { ...delivery, state: 'cancelled', decision: { verb: 'cancel', at, ...by } }
+          : undefined,
+      )
+      if (gone.deliveries.length === 0 && !early) return undefined
+      return {
+        ...gone,
+        ...(early && { entry: { stage: 'cancelled', nextExportAt: undefined } }),
+        events: [
+          ...gone.deliveries.map(({ is }) => ({ type: 'delivery.cancelled' as const, target: is.target, ...told(by) })),
+          { type: 'command.cancelled', ...told(by) },
+        ],
+      }
+    })
   await wakeAgents(parts, commandId)
   return commandOf(parts, commandId)
 }
 
+/** It has not ended, and nobody is about to end it. */
+function isOpen(delivery: Delivery): boolean {
+  return ['queued', 'delivering', 'retrying'].includes(delivery.state) && !isUnderWay(delivery)
+}
+
 /** Queues again what failed, at the tail; an export that failed is made anew. Throws `missing`, `conflict`. */
-export async function retry(parts: Parts, commandId: string, actor: string): Promise<Command> {
+export async function retry(parts: Parts, commandId: string, actor: string, reason?: string): Promise<Command> {
+  const by = { actor, ...(reason !== undefined && { reason }) }
   const command = await commandOf(parts, commandId)
   if (command.action === 'test') throw new ReplicationError('conflict', 'a test is not retried: ask for another one')
   for (const agent of agentsOf(command))
-    await untilTaken(() =>
-      advance(parts.store, commandId, agent, async ({ entry }) => {
-        const anew = entry.stage === 'failed'
-        const requeued: { was: Entry<Delivery>; is: Delivery }[] = []
-        const checks: Check[] = []
-        const writes: Write[] = []
-        for await (const was of scan<Delivery>(parts.store, below(deliveryKey(commandId, agent, '')))) {
-          if (was.value.state !== 'failed') continue
-          const lane: LaneId = { agent, queue: was.value.target }
-          const parked = was.value.queue && (await itemOf(parts.store, { agent, queue: was.value.queue }, commandId))
-          if (parked) {
-            const out = dequeue({ agent, queue: was.value.queue ?? '' }, parked)
-            checks.push(...out.checks)
-            writes.push(...out.writes)
-          }
-          const { error: _, finishedAt: _finished, nextAttemptAt: _next, applied: _applied, ...delivery } = was.value
-          const round = (delivery.round ?? 0) + 1
-          const enqueuedAt = new Date().toISOString()
-          const decision: Decision = { verb: 'retry', at: enqueuedAt, actor }
-          requeued.push({ was, is: { ...delivery, state: 'queued', attempts: 0, round, queue: lane.queue, decision } })
-          writes.push(...enqueue(lane, { command: commandId, target: lane.queue, enqueuedAt }))
+    await insist(parts.store, commandId, agent, async ({ entry }) => {
+      const anew = entry.stage === 'failed'
+      const requeued: { was: Entry<Delivery>; is: Delivery }[] = []
+      const checks: Check[] = []
+      const writes: Write[] = []
+      for await (const was of scan<Delivery>(parts.store, below(deliveryKey(commandId, agent, '')))) {
+        if (was.value.state !== 'failed') continue
+        const lane: LaneId = { agent, queue: was.value.target }
+        const parked = was.value.queue && (await itemOf(parts.store, { agent, queue: was.value.queue }, commandId))
+        if (parked) {
+          const out = dequeue({ agent, queue: was.value.queue ?? '' }, parked)
+          checks.push(...out.checks)
+          writes.push(...out.writes)
         }
-        if (!anew && requeued.length === 0) return undefined
-        return {
-          ...{ deliveries: requeued, checks, writes },
-          ...(anew && { entry: { stage: 'preparing', exports: 0, error: undefined } }),
-          events: [{ type: 'command.retried', actor }],
-        }
-      }),
-    )
+        const at = new Date().toISOString()
+        requeued.push({ was, is: { ...anotherRound(was.value), decision: { verb: 'retry', at, ...by } } })
+        writes.push(...enqueue(lane, { command: commandId, target: lane.queue, enqueuedAt: at }))
+      }
+      if (!anew && requeued.length === 0) return undefined
+      return {
+        ...{ deliveries: requeued, checks, writes },
+        ...(anew && { entry: { stage: 'preparing', exports: 0, error: undefined } }),
+        events: [{ type: 'command.retried', ...told(by) }],
+      }
+    })
   await wakeAgents(parts, commandId)
   return commandOf(parts, commandId)
 }
@@ -120,11 +160,6 @@ export async function commandOf(parts: Pick<Parts, 'store'>, id: string): Promis
 
 export function agentsOf(command: Command): string[] {
   return command.statusList.filter(({ status }) => status === 'queued').map(({ agent }) => agent)
-}
-
-/** An item that moved meanwhile makes a step fail its checks; what is then left to do is looked at anew. */
-async function untilTaken(step: () => Promise<unknown>): Promise<void> {
-  for (let tries = 0; tries < 5; tries++) if ((await step()) !== undefined) return
 }
 
 async function wakeAgents(parts: Parts, commandId: string): Promise<void> {

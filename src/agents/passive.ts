@@ -54,9 +54,10 @@ export async function pull(parts: Parts, lane: LaneId, { leaseMs, actor, holder 
       if (was === undefined || entry.stage !== 'ready' || entry.package === undefined) return void (outcome = {})
       const now = Date.now()
       const current = lease?.value.command === id ? lease.value : undefined
-      const leftMs = current === undefined ? 0 : Date.parse(current.until) - now
-      if (leftMs > 0 && (holder === undefined || holder !== current?.holder))
-        return void (outcome = { againMs: leftMs })
+      // Something more urgent may have come before the item that is leased: it waits for its turn, and so does whoever pulls.
+      const leftMs = lease === undefined ? 0 : Date.parse(lease.value.until) - now
+      const forgotten = current !== undefined && holder !== undefined && holder === current.holder
+      if (leftMs > 0 && !forgotten) return void (outcome = { againMs: leftMs })
       const number = (lease?.value.number ?? 0) + 1
       outcome = { item: id, lease: number, ...(await contentOf(parts, command, entry.package, was.value)) }
       const startedAt = new Date(now).toISOString()

@@ -1,8 +1,18 @@
-import { dequeue, forget, itemsOf, pausedKey, sizeKey, sizeOf, type LaneId } from '../queues/lanes.ts'
-import { below, type Batch, type Check, type Store, type Write } from '../state/store.ts'
-import { advance } from './advance.ts'
+import {
+  dequeue,
+  forget,
+  itemOf,
+  itemsOf,
+  pausedKey,
+  sizeKey,
+  sizeOf,
+  unevenKey,
+  type LaneId,
+} from '../queues/lanes.ts'
+import { below, type Batch, type Check, type Entry, type Store, type Write } from '../state/store.ts'
+import { insist } from './advance.ts'
 import type { QueueHooks } from './config-store.ts'
-import { deliveryKey, type Delivery } from './records.ts'
+import { deliveryKey, unqueued, type Delivery } from './records.ts'
 
 /** What configs must know of queues: which ones hold items, and what goes with a queue that is given up. */
 export function queueHooks(store: Store): QueueHooks {
@@ -39,12 +49,12 @@ async function lanesOf(store: Store, agent: string): Promise<LaneId[]> {
   return sizes.map(({ key }) => ({ agent, queue: key.slice(prefix.length) }))
 }
 
-/** The pauses that go: those of queues that go, and with its last queue that of the agent. */
+/** What is kept beside the lanes and goes: pauses of queues that go, and with the last queue what is kept of the agent. */
 async function pausesOf(store: Store, agent: string, keep: readonly string[]): Promise<Write[]> {
   const prefix = `${pausedKey(agent)}/`
   const queues = await store.range({ ...below(prefix), limit: 10_000 })
   const gone = queues.filter(({ key }) => !keeps(keep, key.slice(prefix.length))).map(({ key }) => ({ delete: key }))
-  return keep.length === 0 ? [...gone, { delete: pausedKey(agent) }] : gone
+  return keep.length === 0 ? [...gone, { delete: pausedKey(agent) }, { delete: unevenKey(agent) }] : gone
 }
 
 /** Ends the deliveries of all items as cancelled and takes them out. */
@@ -53,14 +63,25 @@ async function withdrawAll(store: Store, lane: LaneId): Promise<void> {
     const items = await itemsOf(store, lane, { limit: 100 })
     if (items.length === 0) return
     for (const item of items) {
-      const ended = await advance(store, item.value.command, lane.agent, async () => {
-        const was = await store.get<Delivery>(deliveryKey(item.value.command, lane.agent, item.value.target))
-        if (was === undefined) return undefined
-        const { queue: _, nextAttemptAt: _next, ...kept } = was.value
-        const is: Delivery = { ...kept, state: 'cancelled', active: false, finishedAt: new Date().toISOString() }
-        const { target } = is
-        return { ...dequeue(lane, item), deliveries: [{ was, is }], events: [{ type: 'delivery.cancelled', target }] }
-      })
+      const { command, target } = item.value
+      const ended = await insist(
+        store,
+        command,
+        lane.agent,
+        async (_, [found]) => {
+          const was = found as Entry<Delivery> | undefined
+          const placed = await itemOf(store, lane, command)
+          if (was === undefined || placed === undefined) return undefined
+          const finishedAt = new Date().toISOString()
+          const is: Delivery = { ...unqueued(was.value), state: 'cancelled', active: false, finishedAt }
+          return {
+            ...dequeue(lane, placed),
+            deliveries: [{ was, is }],
+            events: [{ type: 'delivery.cancelled', target }],
+          }
+        },
+        [deliveryKey(command, lane.agent, target)],
+      )
       // Nothing is known of it but its place: that at least is given up.
       if (ended === undefined) await store.commit(dequeue(lane, item))
     }

@@ -12,6 +12,7 @@ import {
   standingOf,
   type Divergence,
   type LaneId,
+  type Pause,
   type PlacedItem,
 } from '../queues/lanes.ts'
 import type { ResourcePath } from '../resources/path.ts'
@@ -56,6 +57,7 @@ export interface QueueSummary {
     readonly error: ErrorView
     readonly nextAttemptAt?: string
   }
+  readonly pausedBy?: Pause
   readonly diverged?: Divergence
 }
 
@@ -96,8 +98,8 @@ export interface AgentSummary {
 /** All queues of an agent, and each error queue that holds something. */
 export async function queuesOf(store: Store, agent: Agent): Promise<QueueSummary[]> {
   const errorQueues: string[] = []
-  for (const target of agent.targets) {
-    const queue = `error-${target}`
+  for (const own of agent.queues) {
+    const queue = `error-${own}`
     if ((await sizeOf(store, { agent: agent.name, queue })) > 0) errorQueues.push(queue)
   }
   return Promise.all([...agent.queues, ...errorQueues].map((queue) => summarise(store, agent, queue)))
@@ -118,14 +120,14 @@ export function laneOf(agent: Agent, queue: string): LaneId {
 
 async function summarise(store: Store, agent: Agent, name: string): Promise<QueueSummary> {
   const lane = { agent: agent.name, queue: name }
-  const [size, head, { paused }, skipped] = await Promise.all([
+  const [size, head, { paused, pausedBy }, skipped] = await Promise.all([
     sizeOf(store, lane),
     headOf(store, lane),
     standingOf(store, lane),
     store.get<Divergence>(divergedKey(lane)),
   ])
-  const diverged = skipped && { diverged: skipped.value }
-  if (head === undefined) return { name, state: stateOf(agent, name, paused, undefined, undefined), size, ...diverged }
+  const marks = { ...(pausedBy && { pausedBy }), ...(skipped && { diverged: skipped.value }) }
+  if (head === undefined) return { name, state: stateOf(agent, name, paused, undefined, undefined), size, ...marks }
   const [{ delivery, entry } = {}] = await recordsOf(store, agent.name, [head])
   const inErrorQueue = name.startsWith('error-')
   const blockedBy = !inErrorQueue &&
@@ -137,7 +139,7 @@ async function summarise(store: Store, agent: Agent, name: string): Promise<Queu
     ...{ name, state: stateOf(agent, name, paused, delivery, entry), size },
     oldestAt: head.value.enqueuedAt,
     ...(blockedBy && { blockedBy }),
-    ...diverged,
+    ...marks,
   }
 }
 

@@ -133,8 +133,21 @@ export function isUnderWay({ active, leasedUntil }: Delivery): boolean {
   return active || (leasedUntil !== undefined && Date.parse(leasedUntil) > Date.now())
 }
 
+/** What is left of a delivery whose item is no longer in a queue. */
+export function unqueued({ queue: _, nextAttemptAt: _next, leasedUntil: _lease, ...left }: Delivery): Delivery {
+  return left
+}
+
+/** A delivery of its own, to be applied anew, of what had failed: it goes into its target's queue. */
+export function anotherRound(was: Delivery): Delivery {
+  const { error: _, applied: _applied, finishedAt: _finished, ...left } = unqueued(was)
+  return { ...left, state: 'queued', attempts: 0, round: (was.round ?? 0) + 1, queue: was.target }
+}
+
+export const verbs = ['cancel', 'clear', 'move', 'remove', 'retry', 'skip'] as const
+
 export interface Decision {
-  readonly verb: 'cancel' | 'clear' | 'move' | 'remove' | 'retry' | 'skip'
+  readonly verb: (typeof verbs)[number]
   readonly at: string
   readonly actor: string
   readonly reason?: string
