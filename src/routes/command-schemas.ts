@@ -1,6 +1,6 @@
-import { Type, type TSchema } from 'typebox'
+import { Type, type Static, type TSchema } from 'typebox'
 import { namePattern } from '../agents/config.ts'
-import { runStates, targetStates } from '../agents/records.ts'
+import { runStates, targetStates, verbs } from '../agents/records.ts'
 import { pathSchema } from '../resources/schema.ts'
 
 const closed = { additionalProperties: false } as const
@@ -34,6 +34,11 @@ const importing = { action: Type.Optional(Type.Literal('import')), paths: Type.O
 export const importFields = Type.Object({ ...importing, agents }, closed)
 export const importById = Type.Object({ ...importing, agents, package: packageId }, closed)
 
+export const reason = Type.String({ minLength: 1, maxLength: 1000, description: 'Why; kept in the history.' })
+/** The body of a verb for which nobody need give a reason, and may send nothing. */
+export const mayReason = Type.Union([Type.Null(), Type.Object({ reason: Type.Optional(reason) }, closed)])
+export type MayReason = Static<typeof mayReason> | undefined
+
 export const errorView = Type.Object({ code: Type.String(), detail: Type.String() }, { title: 'Error', ...closed })
 
 const statusList = Type.Array(
@@ -60,6 +65,16 @@ const receipt = Type.Object(
   { ...closed, title: 'Receipt', description: "The target's own word that it has applied the delivery." },
 )
 
+const decision = Type.Object(
+  {
+    verb: Type.Enum(verbs),
+    at: time,
+    actor: Type.String(),
+    reason: Type.Optional(Type.String()),
+  },
+  { ...closed, title: 'Decision', description: 'What somebody last decided about the item.' },
+)
+
 const target = Type.Object(
   {
     target: Type.String(),
@@ -72,6 +87,7 @@ const target = Type.Object(
     startedAt: Type.Optional(time),
     finishedAt: Type.Optional(time),
     receipt: Type.Optional(receipt),
+    decision: Type.Optional(decision),
   },
   { ...closed, title: 'Target' },
 )

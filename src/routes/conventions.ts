@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest, FastifySchema, FastifySchemaCompi
 import { Type, type TSchema } from 'typebox'
 import { ReplicationError, statusOf, type ErrorCode, type Fault } from '../errors.ts'
 import { checkerOf, sendable, textCheckerOf } from '../resources/schema.ts'
+import { admitsNone } from './openapi.ts'
 import { hasBody, HttpError } from './problem.ts'
 import { prefixes } from './prefixes.ts'
 
@@ -28,7 +29,7 @@ export function applyConventions(app: FastifyInstance): void {
       ...(options.prefix !== '' && options.prefix !== prefixes[0] && { hide: true }),
     }
     const takesBody = types.length > 0
-    const needsBody = schema.body !== undefined
+    const needsBody = schema.body !== undefined && !admitsNone(schema.body as object)
     options.onRequest = [async (request) => demandMediaType(request, types), ...list(options.onRequest)]
     options.preValidation = [
       ...list(options.preValidation),

@@ -10,7 +10,7 @@ import { ReplicationError } from '../errors.ts'
 import { pathSchema } from '../resources/schema.ts'
 import { callerGone } from './caller-gone.ts'
 import { actorOf, waitOf } from './command-headers.ts'
-import { agentName, commandView, historyEntry, listOf } from './command-schemas.ts'
+import { agentName, commandView, historyEntry, listOf, mayReason, type MayReason } from './command-schemas.ts'
 import { operation as schema } from './operation.ts'
 import { cursorOf, nextPage, pageQuery } from './paging.ts'
 import type { RouteParts } from './parts.ts'
@@ -59,12 +59,12 @@ function agentRoutes(app: FastifyInstance, parts: RouteParts): void {
     ['pause', pause],
     ['resume', resume],
   ] as const) {
-    app.post<Named>(
+    app.post<Named & { Body: MayReason }>(
       `/agent/:name/${verb}`,
-      schema(`${verb}Agent`, 'agents', { params: byName }, agentSummary),
+      schema(`${verb}Agent`, 'agents', { params: byName, body: mayReason }, agentSummary),
       async (request) => {
         const agent = await parts.roster.get(request.params.name)
-        await act(parts, agent, undefined, actorOf(request))
+        await act(parts, agent, undefined, actorOf(request), request.body?.reason)
         return viewAgent(parts.store, agent)
       },
     )
@@ -121,11 +121,11 @@ function commandReadingRoutes(app: FastifyInstance, parts: RouteParts): void {
     ['cancel', cancel],
     ['retry', retry],
   ] as const)
-    app.post<{ Params: { id: string } }>(
+    app.post<{ Params: { id: string }; Body: MayReason }>(
       `/commands/:id/${verb}`,
-      schema(`${verb}Command`, 'commands', { params: byCommand }, commandView),
+      schema(`${verb}Command`, 'commands', { params: byCommand, body: mayReason }, commandView),
       async (request, reply) => {
-        await act(parts, request.params.id, actorOf(request))
+        await act(parts, request.params.id, actorOf(request), request.body?.reason)
         await held(parts, request, reply)
         return viewCommand(parts.store, request.params.id)
       },

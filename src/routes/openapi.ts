@@ -14,8 +14,27 @@ export function openApi(of: { readonly version: string; readonly publicUrl?: str
       },
       ...(of.publicUrl === undefined ? {} : { servers: [{ url: of.publicUrl }] }),
     },
+    transformObject: (documents) => ('openapiObject' in documents ? withOptionalBodies(documents.openapiObject) : {}),
     convertConstToEnum: false,
     stripBasePath: false,
     refResolver: { buildLocalReference: (schema, _base, _fragment, i) => String(schema['$id'] ?? `def-${i}`) },
   }
+}
+
+interface Operation {
+  requestBody?: { required?: boolean; readonly content?: Readonly<Record<string, { readonly schema?: object }>> }
+}
+
+/** The plugin calls every body required; one that may be null may be left out. */
+function withOptionalBodies<T extends { readonly paths?: object }>(document: T): T {
+  for (const path of Object.values(document.paths ?? {}) as Record<string, Operation>[])
+    for (const { requestBody } of Object.values(path))
+      if (requestBody !== undefined && admitsNone(requestBody.content?.['application/json']?.schema ?? {}))
+        requestBody.required = false
+  return document
+}
+
+/** Whether a schema of a body admits that there is none. */
+export function admitsNone({ anyOf = [] }: { readonly anyOf?: readonly { readonly type?: string }[] }): boolean {
+  return anyOf.some(({ type }) => type === 'null')
 }

@@ -4,11 +4,11 @@ import { clearLane, moveItem, removeItem, retryHead, skipItem, type Author } fro
 import { pause, resume } from '../agents/operate.ts'
 import { acknowledge } from '../agents/passive.ts'
 import { findItem, laneOf, listItems, queueOf, queuesOf, type ItemView } from '../agents/queue-views.ts'
-import type { LaneId } from '../queues/lanes.ts'
+import { isPlaceIn, type LaneId } from '../queues/lanes.ts'
 import { actorOf } from './command-headers.ts'
-import { agentName, listOf } from './command-schemas.ts'
+import { agentName, listOf, mayReason, reason, type MayReason } from './command-schemas.ts'
 import { operation } from './operation.ts'
-import { cursorOf, nextPage, pageQuery } from './paging.ts'
+import { badCursor, cursorOf, nextPage, pageQuery } from './paging.ts'
 import type { RouteParts } from './parts.ts'
 import { itemDetail, itemStates, queuePage, queueSummary } from './queue-schemas.ts'
 
@@ -17,11 +17,8 @@ const byName = Type.Object({ name: agentName })
 const byQueue = Type.Object({ name: agentName, queue: Type.String() })
 const byItem = Type.Object({ name: agentName, queue: Type.String(), id: Type.String() })
 
-const reason = Type.String({ minLength: 1, maxLength: 1000, description: 'Why; kept in the history.' })
-const mayReason = Type.Union([Type.Null(), Type.Object({ reason: Type.Optional(reason) }, closed)])
-
 type Named = { Params: { name: string } }
-type Queued = { Params: { name: string; queue: string }; Body: { reason?: string } | null }
+type Queued = { Params: { name: string; queue: string }; Body: MayReason }
 type OfItem = { Params: { name: string; queue: string; id: string } }
 
 /** Reading queues, and what operators do to them. */
@@ -46,6 +43,8 @@ function readingRoutes(app: FastifyInstance, parts: RouteParts): void {
       const agent = await parts.roster.get(request.params.name)
       const summary = await queueOf(parts.store, agent, request.params.queue)
       const after = cursorOf(cursor)
+      if (after !== undefined && !isPlaceIn({ agent: agent.name, queue: request.params.queue }, after))
+        throw badCursor()
       const page = await listItems(parts.store, agent, request.params.queue, {
         ...{ limit, ...(state !== undefined && { state }), ...(after !== undefined && { after }) },
       })
@@ -62,8 +61,8 @@ function readingRoutes(app: FastifyInstance, parts: RouteParts): void {
 /** On a whole queue. */
 function verbRoutes(app: FastifyInstance, parts: RouteParts): void {
   const verbs: Readonly<Record<string, (lane: LaneId, author: Author) => Promise<unknown>>> = {
-    pause: async ({ agent, queue }, { actor }) => pause(parts, await parts.roster.get(agent), queue, actor),
-    resume: async ({ agent, queue }, { actor }) => resume(parts, await parts.roster.get(agent), queue, actor),
+    pause: async (lane, by) => pause(parts, await parts.roster.get(lane.agent), lane.queue, by.actor, by.reason),
+    resume: async (lane, by) => resume(parts, await parts.roster.get(lane.agent), lane.queue, by.actor, by.reason),
     retry: (lane, author) => retryHead(parts, lane, author),
     clear: (lane, author) => clearLane(parts, lane, author),
   }

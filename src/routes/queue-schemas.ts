@@ -15,6 +15,12 @@ const summary = {
       { ...closed, description: "There from the head's first failure until it ends." },
     ),
   ),
+  pausedBy: Type.Optional(
+    Type.Object(
+      { at: time, actor: Type.String(), reason: Type.Optional(Type.String()) },
+      { ...closed, description: 'Who paused it, or its agent.' },
+    ),
+  ),
   diverged: Type.Optional(
     Type.Object(
       { since: time, command: Type.String(), actor: Type.String(), reason: Type.Optional(Type.String()) },

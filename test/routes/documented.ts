@@ -8,7 +8,10 @@ export interface Operation {
   readonly summary?: string
   readonly tags?: readonly string[]
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[]
-  readonly requestBody?: { readonly content: Record<string, { readonly schema: object }> }
+  readonly requestBody?: {
+    readonly required?: boolean
+    readonly content: Record<string, { readonly schema: object }>
+  }
   readonly responses: Record<string, Answer>
 }
 interface Answer {

@@ -68,6 +68,22 @@ test('every operation has a name of its own, a sentence, a tag and answers', asy
   }
 })
 
+test('a body that may be left out is said to be optional, every other one to be required', async (t) => {
+  const { operations } = await givenDocument(t)
+  const needs = operations.flatMap(({ operation: { operationId = '', requestBody } }) =>
+    requestBody === undefined ? [] : [[operationId, requestBody.required] as const],
+  )
+  const optional = ['cancelCommand', 'clearQueue', 'pauseAgent', 'pauseQueue', 'resumeAgent', 'resumeQueue']
+  assert.deepEqual(
+    needs
+      .filter(([, required]) => required !== true)
+      .map(([id]) => id)
+      .toSorted(),
+    [...optional, 'retryCommand', 'retryQueue'],
+  )
+  assert.ok(needs.some(([id, required]) => id === 'skipItem' && required === true))
+})
+
 test('every parameter of a path is described, and every query is named', async (t) => {
   const { operations } = await givenDocument(t)
   for (const { path, operation } of operations) {
