@@ -205,7 +205,14 @@ async function decide(
       checks: [...out.checks, ...(after.checks ?? [])],
       writes: [...(after.stays === true ? [] : out.writes), ...(after.writes ?? [])],
       deliveries: [{ was, is: { ...after.is, active: false, decision } }],
-      events: [{ type: after.event, target: was.value.target, data: { verb, ...by } }],
+      events: [
+        {
+          type: after.event,
+          target: was.value.target,
+          actor: by.actor,
+          data: { verb, ...(by.reason !== undefined && { reason: by.reason }) },
+        },
+      ],
     }
   }
   // The queue of an item bears the name of its target.

@@ -94,7 +94,7 @@ export async function pull(parts: Parts, lane: LaneId, { leaseMs, actor, holder 
             },
           },
         ],
-        events: [{ type: 'delivery.started', target: lane.queue, data: { attempt, actor } }],
+        events: [{ type: 'delivery.started', target: lane.queue, actor, data: { attempt } }],
       }
     }
     const keys = [deliveryKey(id, lane.agent, lane.queue), leaseKey(lane)]
@@ -160,7 +160,7 @@ export async function acknowledge(
         checks: [...checks, ...out.checks],
         writes: [...writes, ...out.writes, { add: totalKey(lane.agent, 'delivered'), amount: 1 }],
         deliveries: [{ was, is: { ...delivery, state: 'delivered', tries, receipt, finishedAt: at } }],
-        events: [{ type: 'delivery.delivered', target: lane.queue, data: { attempts: delivery.attempts, actor } }],
+        events: [{ type: 'delivery.delivered', target: lane.queue, actor, data: { attempts: delivery.attempts } }],
       }
     }
     const keys = [deliveryKey(id, lane.agent, lane.queue), leaseKey(lane)]

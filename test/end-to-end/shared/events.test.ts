@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import { EventReader } from '../event-reader.ts'
-import { until } from './client.ts'
-import { Follower } from './follower.ts'
+import { EventReader } from '../../event-reader.ts'
+import { until } from '../client.ts'
+import { Follower } from '../follower.ts'
 import { Installation, redisNeeded } from './installation.ts'
-import { plant } from './trees.ts'
-import type { Page } from './views.ts'
+import { plant } from '../trees.ts'
+import type { Page } from '../views.ts'
 
 suite('events of several servers', redisNeeded, async () => {
   if (redisNeeded.skip !== false) return
