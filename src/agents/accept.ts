@@ -11,6 +11,7 @@ import {
   deliveryKey,
   entryKey,
   historyKey,
+  packageEntriesKey,
   packageKey,
   packageUsesKey,
   preparingKey,
@@ -227,7 +228,10 @@ function partOf(
     }),
     ...(pkg === undefined
       ? [{ put: preparingKey(id, agent.name), value: { command: id, agent: agent.name } satisfies Preparing }]
-      : [{ add: packageUsesKey(pkg.id), amount: 1 }, ...eventWrites(packageReady(about, pkg))]),
+      : [
+          ...[packageUsesKey, packageEntriesKey].map((counter) => ({ add: counter(pkg.id), amount: 1 })),
+          ...eventWrites(packageReady(about, pkg)),
+        ]),
     ...place.writes,
   ]
   for (const target of targets) {

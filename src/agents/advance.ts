@@ -1,13 +1,15 @@
-import type { PackageId } from '../packages/manifest.ts'
 import type { Check, Entry, Store, Write } from '../state/store.ts'
+import type { PackageId } from '../packages/manifest.ts'
 import { eventWrites, type ReplicationEvent } from './events.ts'
 import {
   commandKey,
-  count,
   deliveryKey,
+  doneCountKey,
+  doneKey,
   entryKey,
   historyKey,
   moved,
+  packageEntriesKey,
   packageUsesKey,
   preparingKey,
   type Command,
@@ -18,7 +20,7 @@ import {
   type Preparing,
   type TargetState,
 } from './records.ts'
-import { commandState, entryStatus, isFinal } from './status.ts'
+import { commandState, entryStatus, isAtRest, isFinal } from './status.ts'
 
 /** One agent's part of a command as it stands in the Store. */
 export interface Progress {
@@ -82,6 +84,7 @@ export async function advance(
       ...(step.writes ?? []),
       ...packageUses(was.entry, entry),
       ...preparation(was.entry, entry),
+      ...rest(was.entry, entry),
       ...(step.events ?? []).flatMap((event) => eventWrites({ at: now, agent, command: commandId, ...event })),
     ]
     if (command !== was.command) {
@@ -127,8 +130,12 @@ export async function insist(
 
 function entryAfter(was: HistoryEntry, step: Step, now: string): HistoryEntry {
   let counts: Counts<TargetState> = was.counts
-  for (const { was: before, is } of step.deliveries ?? []) counts = moved(counts, before.value.state, is.state)
-  const { finishedAt: _, ...open } = { ...was, ...step.entry, counts }
+  let parked = was.parked ?? 0
+  for (const { was: before, is } of step.deliveries ?? []) {
+    counts = moved(counts, before.value.state, is.state)
+    parked += Number(isParked(is)) - Number(isParked(before.value))
+  }
+  const { finishedAt: _, ...open } = { ...was, ...step.entry, counts, parked: parked === 0 ? undefined : parked }
   const entry = dropUndefined(open)
   const status = entryStatus(entry)
   return { ...entry, status, ...(isFinal(status) && { finishedAt: was.finishedAt ?? now }) }
@@ -142,17 +149,41 @@ function commandAfter(was: Command, before: HistoryEntry, after: HistoryEntry, n
   return { ...open, counts, state, ...(isFinal(state) && { finishedAt: now }) }
 }
 
-/** A package is in use while a queue may hold an item of it: error queues hold those that failed. */
+/** It has failed, and its item is in an error queue until somebody decides. */
+function isParked({ state, queue }: Delivery): boolean {
+  return state === 'failed' && queue !== undefined
+}
+
+/** A package is in use while an entry that is not at rest refers to it. */
 function packageUses(was: HistoryEntry, is: HistoryEntry): Write[] {
-  const usedBy = (entry: HistoryEntry): PackageId | undefined =>
-    isFinal(entry.status) && count(entry.counts, 'failed') === 0 ? undefined : entry.package
-  const before = usedBy(was)
-  const after = usedBy(is)
+  return [
+    ...counted(packageUsesKey, isAtRest(was) ? undefined : was.package, isAtRest(is) ? undefined : is.package),
+    ...counted(packageEntriesKey, was.package, is.package),
+  ]
+}
+
+function counted(
+  keyOf: (id: PackageId) => string,
+  before: PackageId | undefined,
+  after: PackageId | undefined,
+): Write[] {
   if (before === after) return []
   return [
-    ...(before === undefined ? [] : [{ add: packageUsesKey(before), amount: -1 }]),
-    ...(after === undefined ? [] : [{ add: packageUsesKey(after), amount: 1 }]),
+    ...(before === undefined ? [] : [{ add: keyOf(before), amount: -1 }]),
+    ...(after === undefined ? [] : [{ add: keyOf(after), amount: 1 }]),
   ]
+}
+
+/** What may be forgotten one day is found by when it ended. */
+function rest(was: HistoryEntry, is: HistoryEntry): Write[] {
+  const { agent, command } = is
+  if (isAtRest(was) === isAtRest(is)) return []
+  return isAtRest(is)
+    ? [
+        { put: doneKey(agent, is.finishedAt ?? '', command), value: true },
+        { add: doneCountKey(agent), amount: 1 },
+      ]
+    : [{ delete: doneKey(agent, was.finishedAt ?? '', command) }, { add: doneCountKey(agent), amount: -1 }]
 }
 
 /** Whether its package is still to be made is also found without looking at every entry. */

@@ -9,12 +9,14 @@ import {
   commandKinds,
   deliveryKey,
   entryKey,
+  forgottenKey,
   historyKey,
   type Command,
   type CommandAction,
   type CommandKind,
   type Decision,
   type Delivery,
+  type Forgotten,
   type HistoryEntry,
   type HistoryMark,
   type RunState,
@@ -93,7 +95,7 @@ async function viewOf(store: Store, command: Command): Promise<CommandView> {
     statusList.map(async ({ agent, status, error }): Promise<AgentView> => {
       if (status === 'error') return { agent, status, targets: [], ...(error !== undefined && { error }) }
       const entry = (await store.get<HistoryEntry>(entryKey(command.id, agent)))?.value
-      if (entry === undefined) return { agent, status: command.state, targets: [] }
+      if (entry === undefined) return forgottenView(store, command, agent)
       const deliveries = await deliveriesOf(store, entry)
       return {
         ...{ agent, status: entry.status },
@@ -106,6 +108,13 @@ async function viewOf(store: Store, command: Command): Promise<CommandView> {
     }),
   )
   return { ...shown, agents }
+}
+
+/** A command is kept until the last of its agents forgets its part of it. */
+async function forgottenView(store: Store, command: Command, agent: string): Promise<AgentView> {
+  const ended = (await store.get<Forgotten>(forgottenKey(command.id)))?.value[agent]
+  const notes = ['what this agent did is no longer kept: see its history.keepDays and history.keepEntries']
+  return { agent, status: ended ?? command.state, notes, targets: [] }
 }
 
 async function deliveriesOf(store: Store, entry: HistoryEntry): Promise<Delivery[]> {

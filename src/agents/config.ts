@@ -65,10 +65,12 @@ const deletes = Type.Object(
   { ...group, description: 'The guard for mirror and resynchronisation.' },
 )
 
+export const historyDefaults = { keepDays: 30, keepEntries: 100_000 } as const
+
 const history = Type.Object(
   {
-    keepDays: count(30, 1, 'Days for which history is kept.'),
-    keepEntries: count(100_000, 1, 'The most entries of history that are kept.'),
+    keepDays: count(historyDefaults.keepDays, 1, 'Days for which history is kept after its end.'),
+    keepEntries: count(historyDefaults.keepEntries, 1, 'The most entries of finished history that are kept.'),
   },
   group,
 )

@@ -2,13 +2,13 @@ import type { Again, Task } from '../queues/work.ts'
 import { below, scan } from '../state/store.ts'
 import { deliverHead } from './deliveries.ts'
 import { exportEntry } from './exports.ts'
-import { trimAgentLogs } from './agent-log.ts'
 import type { Parts } from './parts.ts'
 import { preparingPrefix, type Command, type Preparing } from './records.ts'
 import type { Agent } from './roster.ts'
 import { agentsOf } from './operate.ts'
 import { pullNext } from './pulling.ts'
-import { sweepPackages, trimEvents } from './sweep.ts'
+import { sweepOrphans } from './package-retention.ts'
+import { tidy } from './tidy.ts'
 import { exportTask } from './wake.ts'
 
 /** How many at the same time, on one server: exports share the disk, deliveries mostly wait for their targets. */
@@ -22,8 +22,10 @@ const turnMs = 200
 /** Wake-ups may be lost; what should be awake is looked for again at the start and this often, by one server for all. */
 const sweepEveryMs = 60_000
 const tidyEveryMs = 600_000
+const orphansEveryMs = 24 * 3_600_000
 const sweep: Task = { queue: 'chores', key: 'sweep', data: {} }
-const tidy: Task = { queue: 'chores', key: 'tidy', data: {} }
+const tidying: Task = { queue: 'chores', key: 'tidy', data: {} }
+const orphans: Task = { queue: 'chores', key: 'orphans', data: {} }
 
 /** Drives what was accepted to its end: exports, then the lanes. Knows nothing of HTTP. */
 export class Engine {
@@ -41,7 +43,7 @@ export class Engine {
     work.handle('exports', (task, signal) => this.#export(task, signal), { concurrency: concurrentExports })
     work.handle('deliveries', (task, signal) => this.#deliver(task, signal), { concurrency: concurrentDeliveries })
     work.handle('schedules', (task, signal) => this.#pull(task, signal), { concurrency: concurrentPulls })
-    work.handle('chores', ({ key }) => (key === tidy.key ? this.#tidy() : this.#sweep()), { concurrency: 1 })
+    work.handle('chores', (task, signal) => this.#chore(task, signal), { concurrency: 2 })
     this.#unlisten = events.listen((event) => {
       if (event.type === 'command.cancelled') this.#exporting.get(`${event.command}/${event.agent}`)?.abort()
       // An agent that was enabled, or got its target mended, goes on at once.
@@ -50,7 +52,8 @@ export class Engine {
     })
     await work.start()
     await work.recur(sweep, sweepEveryMs)
-    await work.recur(tidy, tidyEveryMs)
+    await work.recur(tidying, tidyEveryMs)
+    await work.recur(orphans, orphansEveryMs)
   }
 
   /** Looks for what should be awake, for wake-ups may have got lost. */
@@ -119,10 +122,12 @@ export class Engine {
       if (which(value)) await work.wake(exportTask(value.command, value.agent))
   }
 
-  async #tidy(): Promise<undefined> {
-    await sweepPackages(this.#parts)
-    await trimEvents(this.#parts.store)
-    await trimAgentLogs(this.#parts.store)
+  async #chore({ key }: Task, signal: AbortSignal): Promise<Again | undefined> {
+    if (key === sweep.key) return this.#sweep()
+    if (key === orphans.key) await sweepOrphans(this.#parts, Date.now(), signal)
+    // Other chores have their turn before it goes on.
+    else if (await tidy(this.#parts, Date.now(), signal)) return { at: 0 }
+    return undefined
   }
 
   async #sweep(): Promise<undefined> {

@@ -3,14 +3,22 @@ import { ReplicationError } from '../errors.ts'
 import { isPackageId, type ManifestEntry } from '../packages/manifest.ts'
 import { openPackage } from '../packages/read.ts'
 import type { ResourcePath } from '../resources/path.ts'
-import { below } from '../state/store.ts'
+import { below, type Check, type Write } from '../state/store.ts'
 import type { Parts } from './parts.ts'
-import { packageKey, packageRecord, packageUsesKey, rememberPackage, type PackageRecord } from './records.ts'
+import {
+  idleKey,
+  letGo,
+  packageKey,
+  packageRecord,
+  packageUsesKey,
+  rememberPackage,
+  type PackageRecord,
+} from './records.ts'
 import type { Page } from './command-views.ts'
 
 /**
- * Takes a package from outside: streamed to disk, checked whole, and only then known. The same package may come again.
- * Throws `corrupt`, `too-large`, `unavailable`.
+ * Takes a package from outside: streamed to disk, checked whole, and only then known. The same package may come again, and
+ * is then kept as if it were new. Throws `corrupt`, `too-large`, `unavailable`; `conflict` for an index without its parts.
  */
 export async function receivePackage(
   parts: Pick<Parts, 'store' | 'packages'>,
@@ -18,10 +26,25 @@ export async function receivePackage(
   signal: AbortSignal,
 ): Promise<PackageRecord> {
   const record = packageRecord(await parts.packages.receive(upload, signal))
+  for (;;) {
+    const { is, checks, writes } = await reception(parts, record)
+    const idle = { put: idleKey(new Date(), record.id), value: true }
+    if ((await parts.store.commit({ checks, writes: [...writes, idle] })).ok) return is
+  }
+}
+
+/** What makes the package known, or known to have come again. */
+async function reception(
+  { store }: Pick<Parts, 'store'>,
+  record: PackageRecord,
+): Promise<{ is: PackageRecord; checks: Check[]; writes: Write[] }> {
   const key = packageKey(record.id)
-  const known = await parts.store.get<PackageRecord>(key)
-  if (known !== undefined) return known.value
-  const held = await parts.store.getAll((record.parts ?? []).map(packageKey))
+  const known = await store.get<PackageRecord>(key)
+  if (known !== undefined) {
+    const is = { ...known.value, receivedAt: record.createdAt }
+    return { is, checks: [{ key, version: known.version }], writes: [{ put: key, value: is }] }
+  }
+  const held = await store.getAll((record.parts ?? []).map(packageKey))
   const lacking = record.parts?.find((_, i) => held[i] === undefined)
   if (lacking !== undefined)
     throw new ReplicationError(
@@ -29,8 +52,7 @@ export async function receivePackage(
       `this is an index, and its part ${lacking} is not here; send the parts first`,
     )
   const checks = held.flatMap((part) => (part === undefined ? [] : [{ key: part.key, version: part.version }]))
-  await parts.store.commit({ checks: [{ key, version: null }, ...checks], writes: rememberPackage(record) })
-  return record
+  return { is: record, checks: [{ key, version: null }, ...checks], writes: rememberPackage(record) }
 }
 
 /** Throws `missing`, for a malformed id too. */
@@ -71,7 +93,10 @@ export async function listEntries(
   }
 }
 
-/** Forgets the package; its bytes are swept later. Throws `missing`; `conflict` while a queue refers to it. */
+/**
+ * Forgets the package; its bytes go with the next sweep, or when they are a day old. Throws `missing`; `conflict` while
+ * a queue refers to it.
+ */
 export async function deletePackage(parts: Pick<Parts, 'store'>, id: string): Promise<void> {
   for (;;) {
     const { id: known } = await packageOf(parts, id)
@@ -84,7 +109,8 @@ export async function deletePackage(parts: Pick<Parts, 'store'>, id: string): Pr
       ],
       writes: [
         { delete: record.key },
-        ...(record.value.parts ?? []).map((part) => ({ add: packageUsesKey(part), amount: -1 })),
+        { put: idleKey(new Date(0), known), value: true },
+        ...letGo(record.value.parts ?? [], new Date()),
       ],
     })
     if (result.ok) return

@@ -11,10 +11,16 @@ import type { Write } from '../state/store.ts'
  * entry/<command>/<agent>                 HistoryEntry: what one agent does for the command
  * delivery/<command>/<agent>/<target>     Delivery: what becomes of it at one target
  * history/<agent>/<kind>/<command>        HistoryMark, so that histories are listed by agent and kind
- * package/<id>                            PackageRecord; package-uses/<id> counts the unfinished entries, and the
- *                                         indexes, that refer to it
+ * done/<agent>/<finishedAt>/<command>     there while the entry is at rest: the history that may go, oldest end first;
+ *                                         done-count/<agent> counts them
+ * forgotten/<command>                     Forgotten: how the parts of those agents ended whose entries have gone already
+ * package/<id>                            PackageRecord; package-uses/<id> counts the entries that are not at rest, and the
+ *                                         indexes, that refer to it; package-entries/<id> counts all entries that do
+ * package-idle/<time>/<id>                nobody may need it any more since then: it is to be looked at a day later
  * preparing/<command>/<agent>             Preparing: there while its package is still to be made
  * total/<agent>/<name>                    counters for people
+ *
+ * Whatever else is made to refer to a package counts in package-uses/<id>, and lets go with `letGo`.
  */
 export const commandKey = (command: string): string => `command/${command}`
 export const entryKey = (command: string, agent: string): string => `entry/${command}/${agent}`
@@ -22,10 +28,19 @@ export const deliveryKey = (command: string, agent: string, target: string): str
   `delivery/${command}/${agent}/${target}`
 export const historyKey = (agent: string, kind: CommandKind, command: string): string =>
   `history/${agent}/${kind}/${command}`
+export const doneCountPrefix = 'done-count/'
+export const doneCountKey = (agent: string): string => `${doneCountPrefix}${agent}`
+export const donePrefix = (agent: string): string => `done/${agent}/`
+export const doneKey = (agent: string, finishedAt: string, command: string): string =>
+  `${donePrefix(agent)}${finishedAt}/${command}`
+export const forgottenKey = (command: string): string => `forgotten/${command}`
 export const preparingPrefix = 'preparing/'
 export const preparingKey = (command: string, agent: string): string => `${preparingPrefix}${command}/${agent}`
 export const packageKey = (id: PackageId): string => `package/${id}`
 export const packageUsesKey = (id: PackageId): string => `package-uses/${id}`
+export const packageEntriesKey = (id: PackageId): string => `package-entries/${id}`
+export const idlePrefix = 'package-idle/'
+export const idleKey = (since: Date, id: PackageId): string => `${idlePrefix}${since.toISOString()}/${id}`
 export const totalKey = (agent: string, name: 'commands' | 'delivered' | 'failedAttempts'): string =>
   `total/${agent}/${name}`
 
@@ -84,6 +99,8 @@ export interface HistoryEntry {
   readonly bytes: number
   readonly targets: readonly string[]
   readonly counts: Counts<TargetState>
+  /** How many of its deliveries have failed and lie in an error queue. */
+  readonly parked?: number
   readonly createdAt: string
   readonly finishedAt?: string
   readonly error?: ErrorView
@@ -95,6 +112,8 @@ export interface Preparing {
   readonly command: string
   readonly agent: string
 }
+
+export type Forgotten = Readonly<Record<string, RunState>>
 
 export interface HistoryMark {
   readonly status: RunState
@@ -163,6 +182,8 @@ export interface Try {
 export interface PackageRecord {
   readonly id: PackageId
   readonly createdAt: string
+  /** When it came from outside once more. */
+  readonly receivedAt?: string
   readonly agent?: string
   readonly command?: string
   readonly action: 'add' | 'delete'
@@ -196,6 +217,14 @@ export function rememberPackage(record: PackageRecord): Write[] {
     { put: packageKey(record.id), value: record },
     ...(record.parts ?? []).map((part) => ({ add: packageUsesKey(part), amount: 1 })),
   ]
+}
+
+/** The writes of whoever counted in package-uses/<id> and no longer needs them. */
+export function letGo(packages: readonly PackageId[], since: Date): Write[] {
+  return packages.flatMap((id) => [
+    { add: packageUsesKey(id), amount: -1 },
+    { put: idleKey(since, id), value: true },
+  ])
 }
 
 export type Counts<State extends string> = Readonly<Partial<Record<State, number>>>

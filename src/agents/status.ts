@@ -6,6 +6,11 @@ export function isFinal(state: RunState): boolean {
   return finals.has(state)
 }
 
+/** Nothing waits for it, and nothing of it is in any queue: it is history. */
+export function isAtRest({ status, parked = 0 }: Pick<HistoryEntry, 'status' | 'parked'>): boolean {
+  return isFinal(status) && parked === 0
+}
+
 /** What one agent's part of a command amounts to, from the states of its targets. */
 export function entryStatus(entry: Pick<HistoryEntry, 'stage' | 'counts' | 'targets' | 'exports'>): RunState {
   const { counts, stage } = entry

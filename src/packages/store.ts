@@ -148,6 +148,11 @@ export class PackageStore {
         // In one go, so that nobody in this process can write it again in between.
         if (statSync(this.#zip(id)).mtimeMs > unusedSince) return false
         renameSync(this.#zip(id), aside)
+        // Another server can: it has found the package in between, and counts on it.
+        if (statSync(aside).mtimeMs > unusedSince) {
+          renameSync(aside, this.#zip(id))
+          return false
+        }
       } catch (error) {
         gone(error)
         return false

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { ReplicationError } from '../errors.ts'
+import { putExpiring, type Expiring } from '../state/expiry.ts'
 import type { Check, Entry, Store, Write } from '../state/store.ts'
 
 /** How long the first answer is given again. */
@@ -13,9 +14,8 @@ export interface KeptAnswer {
   readonly body: unknown
 }
 
-interface Kept {
+interface Kept extends Expiring {
   readonly fingerprint: string
-  readonly at: string
   readonly answer: KeptAnswer
 }
 
@@ -61,7 +61,7 @@ export class Reservation {
   /** The first answer, if there was one. Throws `corrupt` (422) when the key came with another body then. */
   async answerTo(input: unknown): Promise<KeptAnswer | undefined> {
     this.#found = await this.#store.get<Kept>(this.#key)
-    if (this.#found === undefined || Date.now() - Date.parse(this.#found.value.at) > keepMs) return undefined
+    if (this.#found === undefined || Date.parse(this.#found.value.expiresAt) <= Date.now()) return undefined
     if (this.#found.value.fingerprint !== digest(input))
       throw new ReplicationError('corrupt', 'this Idempotency-Key was used with another body; take a new one')
     return this.#found.value.answer
@@ -69,10 +69,11 @@ export class Reservation {
 
   /** What belongs into the batch of the effect. A check that fails says that another server was first. */
   keep(input: unknown, answer: KeptAnswer): { checks: Check[]; writes: Write[] } {
-    const kept: Kept = { fingerprint: digest(input), at: new Date().toISOString(), answer }
+    const expiresAt = new Date(Date.now() + keepMs).toISOString()
+    const kept: Kept = { fingerprint: digest(input), expiresAt, answer }
     return {
       checks: [{ key: this.#key, version: this.#found?.version ?? null }],
-      writes: [{ put: this.#key, value: kept }],
+      writes: putExpiring(this.#key, kept),
     }
   }
 
