@@ -31,11 +31,11 @@ export async function forgetPackages(kept: Kept, now: number, most: number, sign
   const to = `${idlePrefix}${new Date(unusedSince).toISOString()}`
   for (let left = most; left > 0; left -= page) {
     const due = await kept.store.range({ from: idlePrefix, to, limit: page })
+    if (due.length === 0) return false
     for (const { key } of due) {
       if (signal.aborted) return false
       await look(kept, key, unusedSince)
     }
-    if (due.length < page) return false
   }
   return true
 }
