@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { ReplicationError } from './errors.ts'
@@ -9,10 +8,12 @@ import { InProcessWork } from './queues/in-process.ts'
 import type { Work } from './queues/work.ts'
 import type { Settings } from './settings.ts'
 import { openEmbedded } from './state/embedded.ts'
+import { mustNotBeImporting, stateFolder } from './state/embedded-transfer.ts'
 import { lockFolder } from './state/lock.ts'
 import type { RedisAddress } from './state/redis/address.ts'
-import { RedisClients } from './state/redis/clients.ts'
+import { RedisClients, type RedisLog } from './state/redis/clients.ts'
 import { checkUsable, weaknessesOf } from './state/redis/inspect.ts'
+import { announce, type Presence } from './state/redis/presence.ts'
 import { openShared } from './state/redis/store.ts'
 import { proveShared } from './state/shared-folder.ts'
 import type { Store } from './state/store.ts'
@@ -38,7 +39,8 @@ async function openMachine({ dataDir }: Settings, log: Logger): Promise<Home> {
   await mkdir(dataDir, { recursive: true })
   const lock = await lockFolder(dataDir)
   try {
-    const store = await openEmbedded(join(dataDir, 'state'))
+    await mustNotBeImporting(dataDir)
+    const store = await openEmbedded(stateFolder(dataDir))
     return {
       ...{ store, work: new InProcessWork(log) },
       warnings: async () => {
@@ -59,11 +61,13 @@ async function openRedis(settings: Settings, url: string, log: Logger): Promise<
   try {
     const { redisReplicas: replicas, packagesDir } = settings
     const store = openShared(clients, { replicas })
+    let presence: Presence | undefined
     await whenThere(clients, log, async () => {
       await checkUsable(clients)
       await proveShared(store, packagesDir)
       for (const weakness of await weaknessesOf(clients, replicas))
         log.warn({ weakness }, 'redis promises less than it could')
+      presence = await announce(clients)
     })
     return {
       ...{ store, work: new BullMqWork(clients, log) },
@@ -72,8 +76,31 @@ async function openRedis(settings: Settings, url: string, log: Logger): Promise<
         return weaknessesOf(clients, replicas)
       },
       onReturn: (listener) => clients.onReturn(listener),
-      leave: async () => clients.close(),
+      leave: async () => {
+        await presence?.leave()
+        clients.close()
+      },
     }
+  } catch (error) {
+    clients.close()
+    throw error
+  }
+}
+
+/**
+ * The connections, once Redis is there and can be used. Throws what waiting cannot mend, and `unavailable` when it takes longer
+ * than `patienceMs`.
+ */
+export async function reachRedis(
+  settings: Settings,
+  url: string,
+  log: RedisLog,
+  patienceMs: number,
+): Promise<RedisClients> {
+  const clients = new RedisClients(addressIn(settings, url), log)
+  try {
+    await whenThere(clients, log, () => checkUsable(clients), Date.now() + patienceMs)
+    return clients
   } catch (error) {
     clients.close()
     throw error
@@ -98,7 +125,12 @@ function refusalIn(error: Error): ReplicationError | undefined {
 }
 
 /** Servers and their Redis may be started in any order. Throws what waiting cannot mend. */
-async function whenThere({ callers }: RedisClients, log: Logger, begin: () => Promise<void>): Promise<void> {
+async function whenThere(
+  { callers }: RedisClients,
+  log: RedisLog,
+  begin: () => Promise<void>,
+  deadline = Infinity,
+): Promise<void> {
   let refused: ReplicationError | undefined
   const onError = (error: Error): void => {
     refused ??= refusalIn(error)
@@ -113,6 +145,10 @@ async function whenThere({ callers }: RedisClients, log: Logger, begin: () => Pr
         if (error instanceof ReplicationError && error.code !== 'unavailable') throw error
         onError(error instanceof ReplicationError && error.cause instanceof Error ? error.cause : (error as Error))
         if (refused !== undefined) throw refused
+        if (Date.now() > deadline)
+          throw new ReplicationError('unavailable', `Redis cannot be reached: ${(error as Error).message}`, {
+            cause: error,
+          })
         if (tries % 20 === 1) log.warn({ err: error }, 'waiting for redis')
         await delay(200)
       }

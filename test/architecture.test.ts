@@ -26,12 +26,13 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   app: [...ground, ...behind, 'agents', 'routes', 'settings'],
   home: [...behind, 'errors', 'settings'],
   server: [...ground, ...behind, 'agents', 'routes', 'settings', 'app', 'home'],
+  backup: ['errors', 'packages', ...behind, 'settings', 'home'],
   cli: ['errors', 'resources', 'threads', 'packages', 'endpoints', 'compare'],
   dashboard: [],
 }
 
-/** What a part may load only when it is asked to: `trebuchet serve` is the server itself. */
-const deferred: Readonly<Record<string, readonly string[]>> = { cli: ['server'] }
+/** What a part may load only when it is asked to: `trebuchet serve` is the server itself, `trebuchet state` works on its state. */
+const deferred: Readonly<Record<string, readonly string[]>> = { cli: ['server', 'settings', 'backup'] }
 
 /** Each library that the product uses and the parts that may know it. */
 const homes: Readonly<Record<string, readonly string[]>> = {

@@ -1,12 +1,17 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { addStateCommands } from './state.ts'
 
 const { version, description } = JSON.parse(
   readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
 ) as { version: string; description: string }
 
-const program = new Command('trebuchet').description(description).version(version)
+const program = new Command('trebuchet')
+  .description(description)
+  .version(version)
+  // 1 is for what was tried and failed.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
 
 program
   .command('serve')
@@ -15,5 +20,7 @@ program
     const { main } = await import('../server.ts')
     await main()
   })
+
+addStateCommands(program)
 
 await program.parseAsync()

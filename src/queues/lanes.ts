@@ -156,6 +156,17 @@ export function takeOver(
   }
 }
 
+/** How far epochs go ahead of all that may have been taken since a backup was made. */
+const rewindBy = 1_000_000
+
+/**
+ * The value for an entry of a state that is taken back to an earlier time: targets remember epochs that were taken since, and
+ * would refuse all older ones.
+ */
+export function rewound({ key, value }: Pick<Entry<unknown>, 'key' | 'value'>): unknown {
+  return key.startsWith('epoch/') ? (value as number) + rewindBy : value
+}
+
 /** Holds while nobody has taken the lane over. */
 export function stillHeld(lane: LaneId, epoch: number): Check[] {
   return [{ key: epochKey(lane), atMost: epoch }]

@@ -5,7 +5,8 @@ import { ReplicationError } from '../errors.ts'
 import { syncFolder } from './folder.ts'
 import type { Store } from './store.ts'
 
-const key = 'packages-folder'
+/** What is true of the folder and the Store together; it is no part of the installation. */
+export const folderKey = 'packages-folder'
 const marker = 'folder-id'
 
 /**
@@ -20,7 +21,7 @@ export async function proveShared(store: Store, folder: string): Promise<void> {
     throw invalid(`PACKAGES_DIR cannot be made: ${(cause as Error).message}`, cause)
   }
   for (;;) {
-    const known = (await store.get<string>(key))?.value
+    const known = (await store.get<string>(folderKey))?.value
     const found = await markerIn(folder)
     if (known !== undefined && found === known) return
     if (known !== undefined)
@@ -31,7 +32,7 @@ export async function proveShared(store: Store, folder: string): Promise<void> {
       )
     // Of several first servers one is faster; the others look again.
     if (found === undefined) await leave(folder, randomUUID())
-    else await store.commit({ checks: [{ key, version: null }], writes: [{ put: key, value: found }] })
+    else await store.commit({ checks: [{ key: folderKey, version: null }], writes: [{ put: folderKey, value: found }] })
   }
 }
 

@@ -29,6 +29,13 @@ const pauseMs = 200
 export interface SharedOptions {
   /** How many replicas must have a commit before it is answered, so that a failover does not lose it. */
   readonly replicas?: number
+  /** A store of its own, beside the one of the servers. */
+  readonly space?: string
+}
+
+/** The names of what holds a store. */
+export function keysOf(prefix: string, space = 'store'): { readonly keys: string; readonly values: string } {
+  return { keys: `${prefix}:${space}:keys`, values: `${prefix}:${space}:values` }
 }
 
 /**
@@ -37,7 +44,7 @@ export interface SharedOptions {
  * commit, its outcome is not known, and that is what its caller hears. Every call ends within two seconds.
  */
 export function openShared(clients: RedisClients, options: SharedOptions = {}): Store {
-  return new SharedStore(clients, options.replicas ?? 0)
+  return new SharedStore(clients, options.replicas ?? 0, options.space)
 }
 
 interface Page<V> {
@@ -58,10 +65,11 @@ class SharedStore implements Store {
   readonly #rounds: Rounds | undefined
   #closed = false
 
-  constructor(clients: RedisClients, replicas: number) {
+  constructor(clients: RedisClients, replicas: number, space: string | undefined) {
     this.#clients = clients
-    this.#keys = `${clients.prefix}:store:keys`
-    this.#values = `${clients.prefix}:store:values`
+    const { keys, values } = keysOf(clients.prefix, space)
+    this.#keys = keys
+    this.#values = values
     this.#feed = new Feed(clients.feed, `${clients.prefix}:store:feed`, this.#appended)
     this.#reads = new Asking(clients.callers)
     this.#news = new Asking(clients.feed)

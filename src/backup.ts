@@ -1,0 +1,214 @@
+import { ReplicationError } from './errors.ts'
+import { reachRedis } from './home.ts'
+import type { PackageId } from './packages/manifest.ts'
+import { defaultLimits } from './packages/limits.ts'
+import { PackageStore } from './packages/store.ts'
+import { rewound } from './queues/lanes.ts'
+import type { Settings } from './settings.ts'
+import { entriesOf, readArchive, writeArchive, type ArchivedEntry, type ArchiveHeader } from './state/archive.ts'
+import { abandonMachineImport, openMachineInlet, openMachineOutlet } from './state/embedded-transfer.ts'
+import type { RedisClients, RedisLog } from './state/redis/clients.ts'
+import { abandonRedisImport, openRedisInlet, openRedisOutlet } from './state/redis/transfer.ts'
+import { fill, type Inlet, type Outlet } from './state/transfer.ts'
+
+/** What was moved so far. */
+export interface Tally {
+  entries: number
+  /** Packages that the state refers to. */
+  packages: number
+  copied: number
+  /** Those of them that were not where they should be. */
+  missing: number
+}
+
+export interface Moving {
+  readonly settings: Settings
+  readonly log: RedisLog
+  readonly signal: AbortSignal
+  /** A folder with packages beside the file. */
+  readonly packages: string | undefined
+  readonly onProgress: (tally: Readonly<Tally>) => void
+}
+
+/** Redis may be starting; a person does not wait for longer. */
+const patienceMs = 10_000
+/** Other programs may be writing there. */
+const abandonedMs = 24 * 3_600_000
+const packagePrefix = 'package/'
+const copiedAtOnce = 4
+
+/**
+ * Reads the whole state and hands its lines to `write`; with `packages`, copies the packages that it refers to there. Throws
+ * `conflict` while a server uses the state, or when one changed it meanwhile; the lines then lack their last one.
+ */
+export async function exportState(
+  moving: Moving,
+  write: (lines: AsyncIterable<string>) => Promise<void>,
+): Promise<Tally> {
+  const { settings } = moving
+  return usingRedis(moving, async (clients) => {
+    const outlet = await (clients === undefined ? openMachineOutlet(settings.dataDir) : openRedisOutlet(clients))
+    try {
+      const header: ArchiveHeader = {
+        engine: clients === undefined ? 'embedded' : 'redis',
+        installation: await installationIn(outlet),
+        at: new Date().toISOString(),
+      }
+      const tally = noTally()
+      const to = moving.packages === undefined ? undefined : await openPackages(moving.packages)
+      const from = to && (await openPackages(settings.packagesDir))
+      const followed = follow(entriesOf(outlet.store), tally, moving, (id) => copy(id, { from, to }, tally, moving))
+      await write(writeArchive(header, whole(followed, outlet)))
+      return tally
+    } finally {
+      await outlet.close()
+    }
+  })
+}
+
+/** What is read has been the state at one moment when this ends, or it throws. */
+async function* whole(
+  pages: AsyncIterable<readonly ArchivedEntry[]>,
+  outlet: Outlet,
+): AsyncGenerator<readonly ArchivedEntry[], void, void> {
+  yield* pages
+  await outlet.confirm()
+}
+
+/**
+ * Reads an export into an empty state, or with `replace` in the place of what is there; with `packages`, copies the packages
+ * that the state refers to from there. It is all there when this answers, or nothing has changed. Throws `corrupt`
+ * and `invalid` for the export, `conflict` while a server is there.
+ */
+export async function importState(
+  moving: Moving & { readonly replace: boolean; readonly rewind: boolean },
+  bytes: AsyncIterable<Uint8Array>,
+): Promise<{ readonly header: ArchiveHeader; readonly tally: Tally }> {
+  const { settings, signal, replace, rewind } = moving
+  const { header, entries } = await readArchive(bytes)
+  return usingRedis(moving, async (clients) => {
+    const inlet: Inlet = await (clients === undefined
+      ? openMachineInlet(settings.dataDir, { replace })
+      : openRedisInlet(clients, { replace, replicas: settings.redisReplicas }))
+    try {
+      const tally = noTally()
+      const from = moving.packages === undefined ? undefined : await openPackages(moving.packages)
+      const to = await openPackages(settings.packagesDir)
+      const pages = follow(paged(entries, rewind), tally, moving, (id) => copy(id, { from, to }, tally, moving))
+      await fill(inlet.store, flat(pages))
+      if ((await inlet.store.get('installation')) === undefined)
+        throw new ReplicationError('corrupt', 'this export names no installation; nothing of it was taken over')
+      signal.throwIfAborted()
+      await inlet.takePlace()
+      return { header, tally }
+    } finally {
+      await inlet.close()
+    }
+  })
+}
+
+/** Goes back to the state before an import that was broken off. Answers whether there was one. Throws `conflict`. */
+export async function abandonImport({ settings, log }: Pick<Moving, 'settings' | 'log'>): Promise<boolean> {
+  return usingRedis({ settings, log }, async (clients) =>
+    clients === undefined ? abandonMachineImport(settings.dataDir) : abandonRedisImport(clients),
+  )
+}
+
+/** With the connections to Redis, where that is the engine. */
+async function usingRedis<T>(
+  { settings, log }: Pick<Moving, 'settings' | 'log'>,
+  use: (clients: RedisClients | undefined) => Promise<T>,
+): Promise<T> {
+  if (settings.redisUrl === undefined) return use(undefined)
+  const clients = await reachRedis(settings, settings.redisUrl, log, patienceMs)
+  try {
+    return await use(clients)
+  } finally {
+    clients.close()
+  }
+}
+
+async function installationIn({ store }: Outlet): Promise<string> {
+  const found = await store.get<string>('installation')
+  if (found !== undefined) return found.value
+  throw new ReplicationError(
+    'missing',
+    'there is no state here; are DATA_DIR, REDIS_URL and REDIS_PREFIX the server’s?',
+  )
+}
+
+/** Counts what passes, and looks after the packages that are spoken of before it hands them on. */
+async function* follow(
+  pages: AsyncIterable<readonly ArchivedEntry[]>,
+  tally: Tally,
+  { signal, onProgress }: Moving,
+  onPackage: (id: PackageId) => Promise<void>,
+): AsyncGenerator<readonly ArchivedEntry[], void, void> {
+  for await (const page of pages) {
+    const ids = page
+      .filter(({ key }) => key.startsWith(packagePrefix))
+      .map(({ key }) => key.slice(packagePrefix.length) as PackageId)
+    for (let i = 0; i < ids.length; i += copiedAtOnce) {
+      signal.throwIfAborted()
+      await Promise.all(ids.slice(i, i + copiedAtOnce).map(onPackage))
+      onProgress(tally)
+    }
+    signal.throwIfAborted()
+    yield page
+    tally.entries += page.length
+    tally.packages += ids.length
+    onProgress(tally)
+  }
+}
+
+/** A package that is there already is the same; one that comes is verified whole. */
+async function copy(
+  id: PackageId,
+  { from, to }: { readonly from: PackageStore | undefined; readonly to: PackageStore | undefined },
+  tally: Tally,
+  { signal, log }: Moving,
+): Promise<void> {
+  if (to === undefined || (await to.has(id))) return
+  if (from === undefined || !(await from.has(id))) {
+    tally.missing++
+    return
+  }
+  try {
+    await to.receive(await from.openRead(id), signal)
+    tally.copied++
+  } catch (err) {
+    if (!(err instanceof ReplicationError && err.code === 'corrupt')) throw err
+    // The rest is worth having without it.
+    log.warn({ err }, `package ${id} is damaged and was left out`)
+    tally.missing++
+  }
+}
+
+/** What we have written ourselves is not measured again. */
+function openPackages(folder: string): Promise<PackageStore> {
+  const most = Number.MAX_SAFE_INTEGER
+  const limits = { ...defaultLimits, maxEntries: most, maxBytes: most, maxZipBytes: most, maxManifestBytes: most }
+  return PackageStore.open(folder, { limits, abandonedMs })
+}
+
+async function* paged(
+  entries: AsyncIterable<ArchivedEntry>,
+  rewind: boolean,
+): AsyncGenerator<readonly ArchivedEntry[], void, void> {
+  let page: ArchivedEntry[] = []
+  for await (const { key, value } of entries) {
+    page.push({ key, value: rewind ? rewound({ key, value }) : value })
+    if (page.length < 64) continue
+    yield page
+    page = []
+  }
+  yield page
+}
+
+async function* flat<T>(pages: AsyncIterable<readonly T[]>): AsyncGenerator<T, void, void> {
+  for await (const page of pages) yield* page
+}
+
+function noTally(): Tally {
+  return { entries: 0, packages: 0, copied: 0, missing: 0 }
+}
