@@ -91,6 +91,8 @@ async function importFrom(file: string, options: Options, signal: AbortSignal): 
   const { packages, replace = false, rewind = false } = options
   const progress = new Progress(process.stderr)
   const input = inputFrom(file)
+  // It may be waiting for more.
+  signal.addEventListener('abort', () => input.destroy(signal.reason as Error))
   try {
     const onProgress = (tally: Tally): void => progress.show(sumOf(tally))
     const { header, tally } = await importState({ settings, log, signal, packages, replace, rewind, onProgress }, input)
@@ -138,7 +140,8 @@ async function guarded(work: (signal: AbortSignal) => Promise<void>): Promise<vo
   try {
     await work(abort.signal)
   } catch (error) {
-    say((error as Error).message.replaceAll(/\s+/g, ' '))
+    const reason = abort.signal.aborted ? (abort.signal.reason as Error) : (error as Error)
+    say(reason.message.replaceAll(/\s+/g, ' '))
     process.exitCode ??= 1
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt)

@@ -70,15 +70,15 @@ test('an import that does not come to its end changes nothing', async (t) => {
 
 /** What is in the folder when the process is killed after so many steps, and which state counts then. */
 const steps = [
-  { name: 'before the old state moves', then: async () => undefined, counts: 'old', broken: true },
+  { name: 'before the old state moves', happened: async () => undefined, counts: 'old', broken: true },
   {
     name: 'between the two moves',
-    then: async (dataDir: string) => rename(stateFolder(dataDir), join(dataDir, 'state.replaced')),
+    happened: async (dataDir: string) => rename(stateFolder(dataDir), join(dataDir, 'state.replaced')),
     ...{ counts: 'old', broken: true },
   },
   {
     name: 'before the old state is removed',
-    then: async (dataDir: string) => {
+    happened: async (dataDir: string) => {
       await rename(stateFolder(dataDir), join(dataDir, 'state.replaced'))
       await rename(join(dataDir, 'state.importing'), stateFolder(dataDir))
     },
@@ -86,13 +86,13 @@ const steps = [
   },
 ]
 
-for (const { name, then, counts, broken } of steps) {
+for (const { name, happened, counts, broken } of steps) {
   const given = async (t: TestContext): Promise<string> => {
     const dataDir = await givenFolder(t)
     await write(dataDir, 'new')
     await rename(stateFolder(dataDir), join(dataDir, 'state.importing'))
     await write(dataDir, 'old')
-    await then(dataDir)
+    await happened(dataDir)
     return dataDir
   }
 
