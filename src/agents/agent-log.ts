@@ -38,11 +38,10 @@ function lineOf(event: ReplicationEvent): LogLine {
   return { at, level: levelOf(event), message: words[type], ...who, fields: { ...data } }
 }
 
-function levelOf({ type, data }: ReplicationEvent): LogLine['level'] {
+function levelOf({ type }: ReplicationEvent): LogLine['level'] {
   if (type === 'export.failed' || type === 'delivery.failed') return 'error'
   if (type === 'export.retrying' || type === 'delivery.retrying' || type === 'delivery.skipped') return 'warn'
-  const { status } = (data ?? {}) as { status?: string }
-  return type === 'command.finished' && (status === 'failed' || status === 'partial') ? 'error' : 'info'
+  return 'info'
 }
 
 /** Forgets the oldest lines of each agent, of deleted ones too. */

@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { isTransient } from '../errors.ts'
-import { callMs, withPatience } from '../state/patience.ts'
 import { below, type Store } from '../state/store.ts'
 import type { EventHub } from './event-hub.ts'
 import { sequenceOf } from './event-pages.ts'
@@ -85,11 +84,11 @@ export async function* tailEvents(parts: Parts, place: Place, signal: AbortSigna
   }
 }
 
-/** Asks until there is an answer; `otherwise` when the signal aborts first. A stream lasts longer than a call's patience. */
+/** Asks until there is an answer; `otherwise` when the signal aborts first. */
 async function patiently<T>(ask: () => Promise<T>, otherwise: T, signal: AbortSignal): Promise<T> {
   while (!signal.aborted)
     try {
-      return await withPatience(callMs, ask)
+      return await ask()
     } catch (error) {
       if (!isTransient(error)) throw error
       await pause(retryMs, undefined, { signal }).catch(() => undefined)

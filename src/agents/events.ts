@@ -52,8 +52,8 @@ export interface LoggedEvent {
 /** Each agent has a log of its own beside, which another agent's bustle does not wash away. */
 export const agentLog = (agent: string): string => `agent-log/${agent}`
 
-/** That a delivery has begun is said again, with more, when it ends. */
-const untold: ReadonlySet<EventType> = new Set(['delivery.started'])
+/** The log of an agent leaves out what its other lines, or its history, say again: each line costs a share of a commit. */
+const untold: ReadonlySet<EventType> = new Set(['command.accepted', 'command.finished', 'delivery.started'])
 
 /** The writes that belong into the batch of what happened. */
 export function eventWrites(event: ReplicationEvent): Write[] {

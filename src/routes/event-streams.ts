@@ -5,6 +5,7 @@ import type { EventHub } from '../agents/event-hub.ts'
 import { placeOf, tailEvents, type Place, type Tailed } from '../agents/event-tail.ts'
 import type { EventType } from '../agents/events.ts'
 import { ReplicationError } from '../errors.ts'
+import { outsideCalls } from '../state/patience.ts'
 import type { Store } from '../state/store.ts'
 import { frameOf, idOf, resetFrame, retryLine } from './event-frames.ts'
 
@@ -78,7 +79,8 @@ export class EventStreams {
       const place = await placeOf(this.#parts, wanted.after)
       reply.hijack()
       reply.raw.writeHead(200, reply.headers(streamHeaders).getHeaders() as OutgoingHttpHeaders)
-      await this.#serve(request, reply.raw, wanted, place, closing)
+      // A stream lasts longer than a call's patience.
+      await outsideCalls(() => this.#serve(request, reply.raw, wanted, place, closing))
     } finally {
       this.#open--
     }
