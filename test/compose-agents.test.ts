@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { seedAgents } from '../src/agents/seed.ts'
+import { seedAgents } from '../src/agents/config/seed.ts'
 import { givenConfigs } from './agents/given-configs.ts'
 import { environmentOf, fileOf, isOurs, mountAt, readCompose, type Service } from './compose-file.ts'
 

@@ -1,15 +1,15 @@
 import type { Again, Task } from '../queues/work.ts'
 import { below, scan } from '../state/store.ts'
-import { deliverHead } from './deliveries.ts'
-import { exportEntry } from './exports.ts'
+import { deliverHead } from './work/deliveries.ts'
+import { exportEntry } from './work/exports.ts'
 import type { Parts } from './parts.ts'
-import { preparingPrefix, type Command, type Preparing } from './records.ts'
+import { preparingPrefix, type Command, type Preparing } from './commands/records.ts'
 import type { Agent } from './roster.ts'
-import { agentsOf } from './operate.ts'
-import { pullNext } from './pulling.ts'
-import { sweepOrphans } from './package-retention.ts'
-import { tidy } from './tidy.ts'
-import { exportTask } from './wake.ts'
+import { agentsOf } from './commands/operate.ts'
+import { pullNext } from './work/pulling.ts'
+import { sweepOrphans } from './retention/packages.ts'
+import { tidy } from './retention/tidy.ts'
+import { exportTask } from './work/wake.ts'
 
 /** How many at the same time, on one server: exports share the disk, deliveries mostly wait for their targets. */
 const concurrentExports = 2

@@ -13,8 +13,8 @@ import {
   packageUsesKey,
   rememberPackage,
   type PackageRecord,
-} from './records.ts'
-import type { Page } from './command-views.ts'
+} from './commands/records.ts'
+import type { Page } from './commands/views.ts'
 
 /**
  * Takes a package from outside: streamed to disk, checked whole, and only then known. The same package may come again, and

@@ -3,7 +3,7 @@ import type { PackageStore } from '../packages/store.ts'
 import type { LaneId } from '../queues/lanes.ts'
 import type { Work } from '../queues/work.ts'
 import type { Store } from '../state/store.ts'
-import type { EventHub } from './event-hub.ts'
+import type { EventHub } from './events/hub.ts'
 import type { DeliveryMetrics } from './metrics.ts'
 import type { Agent, Roster } from './roster.ts'
 

@@ -2,11 +2,11 @@ import type { EndpointContext, EndpointKind, Puller, Source, Target } from '../e
 import { errorView, ReplicationError } from '../errors.ts'
 import { includes } from '../resources/glob.ts'
 import type { ResourcePath } from '../resources/path.ts'
-import { configKey } from './config-record.ts'
-import type { ConfigStore, LoadedConfig } from './config-store.ts'
-import { queuesOf, type AgentConfig, type EndpointConfig } from './config.ts'
-import { optionsOf } from './endpoint-config.ts'
-import { withSecrets } from './secrets.ts'
+import { configKey } from './config/record.ts'
+import type { ConfigStore, LoadedConfig } from './config/store.ts'
+import { queuesOf, type AgentConfig, type EndpointConfig } from './config/config.ts'
+import { optionsOf } from './config/endpoint-config.ts'
+import { withSecrets } from './config/secrets.ts'
 
 /** A named agent, made from its present config. */
 export interface Agent {

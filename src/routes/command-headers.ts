@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import type { CommandRequest, Feed } from '../agents/accept.ts'
+import type { CommandRequest, Feed } from '../agents/commands/accept.ts'
 import { ReplicationError } from '../errors.ts'
 
 /** The longest that an answer is held, in seconds: proxies and clients give up sooner or later. */

@@ -1,6 +1,6 @@
 import { Type, type Static, type TSchema } from 'typebox'
-import { namePattern } from '../agents/config.ts'
-import { runStates, targetStates, verbs } from '../agents/records.ts'
+import { namePattern } from '../agents/config/config.ts'
+import { runStates, targetStates, verbs } from '../agents/commands/records.ts'
 import { pathSchema } from '../resources/schema.ts'
 
 const closed = { additionalProperties: false } as const

@@ -1,4 +1,4 @@
-import type { LoggedEvent } from '../agents/events.ts'
+import type { LoggedEvent } from '../agents/events/events.ts'
 
 /*
  * Server-sent events as the HTML standard has them (https://html.spec.whatwg.org/multipage/server-sent-events.html). An

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
-import { canBe, endpointSchema } from '../agents/endpoint-config.ts'
+import { canBe, endpointSchema } from '../agents/config/endpoint-config.ts'
 import type { EndpointKind } from '../endpoints/endpoint.ts'
 import { listOf } from './command-schemas.ts'
 import type { RouteParts } from './parts.ts'

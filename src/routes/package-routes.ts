@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { deletePackage, listEntries, listPackages, packageOf } from '../agents/packages.ts'
-import type { PackageRecord } from '../agents/records.ts'
+import type { PackageRecord } from '../agents/commands/records.ts'
 import { faultIn, parsePath } from '../resources/path.ts'
 import { listOf, packageEntry, packageView } from './command-schemas.ts'
 import { answer, problems } from './conventions.ts'

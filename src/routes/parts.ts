@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client'
-import type { ConfigStore } from '../agents/config-store.ts'
+import type { ConfigStore } from '../agents/config/store.ts'
 import type { Engine } from '../agents/engine.ts'
 import type { Parts } from '../agents/parts.ts'
 import type { EndpointKind } from '../endpoints/endpoint.ts'

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
-import { pull } from '../agents/passive.ts'
+import { pull } from '../agents/queues/passive.ts'
 import type { Agent } from '../agents/roster.ts'
 import { ReplicationError } from '../errors.ts'
 import { actorOf } from './command-headers.ts'

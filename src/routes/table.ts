@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { TSchema } from 'typebox'
-import { documentedConfigSchema } from '../agents/endpoint-config.ts'
+import { documentedConfigSchema } from '../agents/config/endpoint-config.ts'
 import { sendable } from '../resources/schema.ts'
 import { commandRoutes } from './command-routes.ts'
 import { configRoutes } from './config-routes.ts'

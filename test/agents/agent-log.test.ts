@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { listLog, trimAgentLogs } from '../../src/agents/agent-log.ts'
-import { eventsLog, eventWrites } from '../../src/agents/events.ts'
-import { trimEvents } from '../../src/agents/sweep.ts'
+import { listLog, trimAgentLogs } from '../../src/agents/events/agent-log.ts'
+import { eventsLog, eventWrites } from '../../src/agents/events/events.ts'
+import { trimEvents } from '../../src/agents/retention/sweep.ts'
 import { below } from '../../src/state/store.ts'
 import { givenLog } from './given-log.ts'
 

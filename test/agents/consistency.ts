@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { listCommands, listHistory, viewCommand } from '../../src/agents/command-views.ts'
+import { listCommands, listHistory, viewCommand } from '../../src/agents/commands/views.ts'
 import type { Parts } from '../../src/agents/parts.ts'
 import {
   commandKey,
@@ -12,8 +12,8 @@ import {
   type Delivery,
   type HistoryEntry,
   type PackageRecord,
-} from '../../src/agents/records.ts'
-import { isAtRest } from '../../src/agents/status.ts'
+} from '../../src/agents/commands/records.ts'
+import { isAtRest } from '../../src/agents/commands/status.ts'
 import type { PackageId } from '../../src/packages/manifest.ts'
 import type { LaneItem } from '../../src/queues/lanes.ts'
 import { below, scan, type Store } from '../../src/state/store.ts'

@@ -1,10 +1,17 @@
 /** Verbs that meet deliveries, exports, other verbs, and servers that died. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { deliverHead } from '../../src/agents/deliveries.ts'
-import { clearLane, moveItem, removeItem, retryHead, skipItem, type Author } from '../../src/agents/item-verbs.ts'
-import { cancel, pause, retry } from '../../src/agents/operate.ts'
-import { queuesOf } from '../../src/agents/queue-views.ts'
+import { deliverHead } from '../../src/agents/work/deliveries.ts'
+import {
+  clearLane,
+  moveItem,
+  removeItem,
+  retryHead,
+  skipItem,
+  type Author,
+} from '../../src/agents/queues/item-verbs.ts'
+import { cancel, pause, retry } from '../../src/agents/commands/operate.ts'
+import { queuesOf } from '../../src/agents/queues/views.ts'
 import { ReplicationError } from '../../src/errors.ts'
 import { givenEngine, type Given } from './given-engine.ts'
 import { idsIn, itemsIn, stateOf, summaryOf, targetOf } from './queues.ts'

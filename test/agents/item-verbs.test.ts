@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { clearLane, moveItem, removeItem, retryHead, skipItem, type Author } from '../../src/agents/item-verbs.ts'
-import { pause, resume } from '../../src/agents/operate.ts'
+import {
+  clearLane,
+  moveItem,
+  removeItem,
+  retryHead,
+  skipItem,
+  type Author,
+} from '../../src/agents/queues/item-verbs.ts'
+import { pause, resume } from '../../src/agents/commands/operate.ts'
 import { deletePackage } from '../../src/agents/packages.ts'
-import { findItem } from '../../src/agents/queue-views.ts'
-import { viewCommand } from '../../src/agents/command-views.ts'
+import { findItem } from '../../src/agents/queues/items.ts'
+import { viewCommand } from '../../src/agents/commands/views.ts'
 import { ReplicationError } from '../../src/errors.ts'
 import { itemOf, type LaneId } from '../../src/queues/lanes.ts'
 import { givenEngine, type Given } from './given-engine.ts'

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { changesBetween } from '../../src/agents/config-changes.ts'
-import { demand } from '../../src/agents/conditions.ts'
-import { mergePatch } from '../../src/agents/merge-patch.ts'
+import { changesBetween } from '../../src/agents/config/changes.ts'
+import { demand } from '../../src/agents/config/conditions.ts'
+import { mergePatch } from '../../src/agents/config/merge-patch.ts'
 
 /** RFC 7396, appendix A: document, patch, result. */
 const examples: readonly (readonly [unknown, unknown, unknown])[] = [

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { apartFrom } from '../../src/endpoints/apart.ts'
 import { directory } from '../../src/endpoints/directory.ts'
 import type { EndpointKind } from '../../src/endpoints/endpoint.ts'
-import { parseAgentConfig } from '../../src/agents/parse-config.ts'
+import { parseAgentConfig } from '../../src/agents/config/parse.ts'
 import { givenConfigs } from './given-configs.ts'
 
 test('no endpoint may lie where the server keeps its own data, around it or within it', async (t) => {

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { TSchema } from 'typebox'
 import { checkerOf, sendable } from '../../src/resources/schema.ts'
-import { documentedConfigSchema } from '../../src/agents/endpoint-config.ts'
-import { parseAgentConfig } from '../../src/agents/parse-config.ts'
+import { documentedConfigSchema } from '../../src/agents/config/endpoint-config.ts'
+import { parseAgentConfig } from '../../src/agents/config/parse.ts'
 import { far, twoKinds } from './given-configs.ts'
 
 let folder: string

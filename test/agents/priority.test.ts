@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { moveItem, retryHead } from '../../src/agents/item-verbs.ts'
-import { pause, resume } from '../../src/agents/operate.ts'
+import { moveItem, retryHead } from '../../src/agents/queues/item-verbs.ts'
+import { pause, resume } from '../../src/agents/commands/operate.ts'
 import { ReplicationError } from '../../src/errors.ts'
 import { givenEngine, type Given } from './given-engine.ts'
 import { idsIn, itemsIn, stateOf, summaryOf } from './queues.ts'
@@ -64,18 +64,18 @@ test('of several classes the first goes first, and what belongs to none of them 
   await assertOrder(lane, [alert, later, news, mixed, above, both])
 })
 
-for (const { what, first, then } of [
-  { what: 'the same path', first: '/news/a', then: '/news/a' },
-  { what: 'an ancestor of its path', first: '/news', then: '/news/a/b' },
-  { what: 'a descendant of its path', first: '/news/a/b', then: '/news' },
+for (const { what, first, urgent } of [
+  { what: 'the same path', first: '/news/a', urgent: '/news/a' },
+  { what: 'an ancestor of its path', first: '/news', urgent: '/news/a/b' },
+  { what: 'a descendant of its path', first: '/news/a/b', urgent: '/news' },
 ])
   test(`an urgent item does not overtake a normal one that has ${what}`, async (t) => {
     const lane = await givenLane(t)
     const normal1 = await lane.put('/content/a')
     const same = await lane.put(first, '/content/b')
     const normal2 = await lane.put('/content/c')
-    const urgent = await lane.put(then)
-    await assertOrder(lane, [normal1, same, normal2, urgent])
+    const last = await lane.put(urgent)
+    await assertOrder(lane, [normal1, same, normal2, last])
   })
 
 test('a path that only begins with the same letters is another one', async (t) => {

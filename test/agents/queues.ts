@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { viewCommand, type TargetView } from '../../src/agents/command-views.ts'
-import { eventsLog, type ReplicationEvent } from '../../src/agents/events.ts'
-import { listItems, queueOf, type QueueSummary } from '../../src/agents/queue-views.ts'
+import { viewCommand, type TargetView } from '../../src/agents/commands/views.ts'
+import { eventsLog, type ReplicationEvent } from '../../src/agents/events/events.ts'
+import { listItems } from '../../src/agents/queues/items.ts'
+import { queueOf, type QueueSummary } from '../../src/agents/queues/views.ts'
 import { below } from '../../src/state/store.ts'
 import type { Given } from './given-engine.ts'
 

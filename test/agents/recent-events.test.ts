@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { LoggedEvent } from '../../src/agents/events.ts'
-import { RecentEvents } from '../../src/agents/recent-events.ts'
+import type { LoggedEvent } from '../../src/agents/events/events.ts'
+import { RecentEvents } from '../../src/agents/events/recent.ts'
 
 function one(sequence: number, data: object = {}): LoggedEvent {
   return { sequence, event: { type: 'delivery.started', at: new Date().toISOString(), agent: 'a', data } }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { seedAgents } from '../../src/agents/seed.ts'
+import { seedAgents } from '../../src/agents/config/seed.ts'
 import { givenConfigs, me, type Given } from './given-configs.ts'
 
 async function givenSeeds(t: TestContext, files: Record<string, unknown>): Promise<Given & { readonly seeds: string }> {

@@ -1,0 +1,201 @@
+import type { Check, Entry, Store, Write } from '../../state/store.ts'
+import type { PackageId } from '../../packages/manifest.ts'
+import { eventWrites, type ReplicationEvent } from '../events/events.ts'
+import {
+  commandKey,
+  deliveryKey,
+  doneCountKey,
+  doneKey,
+  entryKey,
+  historyKey,
+  moved,
+  packageEntriesKey,
+  packageUsesKey,
+  preparingKey,
+  type Command,
+  type Counts,
+  type Delivery,
+  type HistoryEntry,
+  type HistoryMark,
+  type Preparing,
+  type TargetState,
+} from './records.ts'
+import { commandState, entryStatus, isAtRest, isFinal } from './status.ts'
+
+/** One agent's part of a command as it stands in the Store. */
+export interface Progress {
+  readonly command: Command
+  readonly entry: HistoryEntry
+}
+
+/** What happens to it next. Counts, statuses, history and the end of the command follow by themselves. */
+export interface Step {
+  /** What changes of the entry itself. */
+  readonly entry?: Partial<
+    Pick<HistoryEntry, 'stage' | 'exports' | 'package' | 'parts' | 'entries' | 'bytes' | 'notes'>
+  > & {
+    readonly nextExportAt?: string | undefined
+    readonly error?: HistoryEntry['error'] | undefined
+  }
+  /** Deliveries as they shall be, each with the record that it was when the step was made. */
+  readonly deliveries?: readonly { readonly was: Entry<Delivery>; readonly is: Delivery }[]
+  readonly checks?: readonly Check[]
+  readonly writes?: readonly Write[]
+  readonly events?: readonly Omit<ReplicationEvent, 'at' | 'agent' | 'command'>[]
+}
+
+/**
+ * Does one step of one agent's part of a command, in one atomic batch with everything that follows from it. `next` looks at
+ * how it stands and answers the step, or undefined when there is nothing to do; it is asked again when somebody else was
+ * faster with another target of the same command. Answers the progress made, or undefined when the step was not, or
+ * must no longer be, taken: one of its own checks failed. What `next` must see besides is read at `also`, in one go.
+ */
+export async function advance(
+  store: Store,
+  commandId: string,
+  agent: string,
+  next: (
+    progress: Progress,
+    found: readonly (Entry<unknown> | undefined)[],
+  ) => Promise<Step | undefined> | Step | undefined,
+  also: readonly string[] = [],
+): Promise<Progress | undefined> {
+  for (;;) {
+    const keys = [commandKey(commandId), entryKey(commandId, agent), ...also]
+    const [commandEntry, entryEntry, ...found] = await store.getAll(keys)
+    if (commandEntry === undefined || entryEntry === undefined) return undefined
+    const was: Progress = { command: commandEntry.value as Command, entry: entryEntry.value as HistoryEntry }
+    const step = await next(was, found)
+    if (step === undefined) return undefined
+    const now = new Date().toISOString()
+    const entry = entryAfter(was.entry, step, now)
+    const command = commandAfter(was.command, was.entry, entry, now)
+    const checks: Check[] = [
+      { key: entryEntry.key, version: entryEntry.version },
+      ...(step.deliveries ?? []).map(({ was }) => ({ key: was.key, version: was.version })),
+      ...(step.checks ?? []),
+    ]
+    const writes: Write[] = [
+      { put: entryEntry.key, value: entry },
+      ...(step.deliveries ?? []).map(({ is }) => ({
+        put: deliveryKey(is.command, is.agent, is.target),
+        value: is,
+      })),
+      ...(step.writes ?? []),
+      ...packageUses(was.entry, entry),
+      ...preparation(was.entry, entry),
+      ...rest(was.entry, entry),
+      ...(step.events ?? []).flatMap((event) => eventWrites({ at: now, agent, command: commandId, ...event })),
+    ]
+    if (command !== was.command) {
+      checks.push({ key: commandEntry.key, version: commandEntry.version })
+      writes.push({ put: commandEntry.key, value: command })
+    }
+    if (entry.status !== was.entry.status) {
+      writes.push({
+        put: historyKey(agent, entry.kind, commandId),
+        value: { status: entry.status } satisfies HistoryMark,
+      })
+      if (isFinal(entry.status))
+        writes.push(
+          ...eventWrites({
+            type: 'command.finished',
+            at: now,
+            agent,
+            command: commandId,
+            data: { status: entry.status, state: command.state },
+          }),
+        )
+    }
+    const result = await store.commit({ checks, writes })
+    if (result.ok) return { command, entry }
+    if (result.failed !== entryEntry.key && result.failed !== commandEntry.key) return undefined
+  }
+}
+
+/**
+ * As `advance`, save that a step whose own checks fail is worked out anew: undefined says that there is nothing to do, or
+ * nothing known of the command.
+ */
+export async function insist(
+  ...[store, commandId, agent, next, also]: Parameters<typeof advance>
+): ReturnType<typeof advance> {
+  for (;;) {
+    let step: Step | undefined
+    const work = async (...seen: Parameters<typeof next>): Promise<Step | undefined> => (step = await next(...seen))
+    const done = await advance(store, commandId, agent, work, also)
+    if (done !== undefined || step === undefined) return done
+  }
+}
+
+function entryAfter(was: HistoryEntry, step: Step, now: string): HistoryEntry {
+  let counts: Counts<TargetState> = was.counts
+  let parked = was.parked ?? 0
+  for (const { was: before, is } of step.deliveries ?? []) {
+    counts = moved(counts, before.value.state, is.state)
+    parked += Number(isParked(is)) - Number(isParked(before.value))
+  }
+  const { finishedAt: _, ...open } = { ...was, ...step.entry, counts, parked: parked === 0 ? undefined : parked }
+  const entry = dropUndefined(open)
+  const status = entryStatus(entry)
+  return { ...entry, status, ...(isFinal(status) && { finishedAt: was.finishedAt ?? now }) }
+}
+
+function commandAfter(was: Command, before: HistoryEntry, after: HistoryEntry, now: string): Command {
+  if (before.status === after.status) return was
+  const { finishedAt: _, ...open } = was
+  const counts = moved(was.counts, before.status, after.status)
+  const state = commandState(counts)
+  return { ...open, counts, state, ...(isFinal(state) && { finishedAt: now }) }
+}
+
+/** It has failed, and its item is in an error queue until somebody decides. */
+function isParked({ state, queue }: Delivery): boolean {
+  return state === 'failed' && queue !== undefined
+}
+
+/** A package is in use while an entry that is not at rest refers to it. */
+function packageUses(was: HistoryEntry, is: HistoryEntry): Write[] {
+  return [
+    ...counted(packageUsesKey, isAtRest(was) ? undefined : was.package, isAtRest(is) ? undefined : is.package),
+    ...counted(packageEntriesKey, was.package, is.package),
+  ]
+}
+
+function counted(
+  keyOf: (id: PackageId) => string,
+  before: PackageId | undefined,
+  after: PackageId | undefined,
+): Write[] {
+  if (before === after) return []
+  return [
+    ...(before === undefined ? [] : [{ add: keyOf(before), amount: -1 }]),
+    ...(after === undefined ? [] : [{ add: keyOf(after), amount: 1 }]),
+  ]
+}
+
+/** What may be forgotten one day is found by when it ended. */
+function rest(was: HistoryEntry, is: HistoryEntry): Write[] {
+  const { agent, command } = is
+  if (isAtRest(was) === isAtRest(is)) return []
+  return isAtRest(is)
+    ? [
+        { put: doneKey(agent, is.finishedAt ?? '', command), value: true },
+        { add: doneCountKey(agent), amount: 1 },
+      ]
+    : [{ delete: doneKey(agent, was.finishedAt ?? '', command) }, { add: doneCountKey(agent), amount: -1 }]
+}
+
+/** Whether its package is still to be made is also found without looking at every entry. */
+function preparation(was: HistoryEntry, { command, agent, stage }: HistoryEntry): Write[] {
+  if ((was.stage === 'preparing') === (stage === 'preparing')) return []
+  const key = preparingKey(command, agent)
+  return [stage === 'preparing' ? { put: key, value: { command, agent } satisfies Preparing } : { delete: key }]
+}
+
+/** `undefined` in a step means: no longer there. */
+function dropUndefined<T extends object>(
+  value: T,
+): T extends infer U ? { [K in keyof U]: Exclude<U[K], undefined> } : never {
+  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as never
+}

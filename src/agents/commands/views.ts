@@ -1,0 +1,292 @@
+import type { Receipt } from '../../endpoints/endpoint.ts'
+import { ReplicationError, type ErrorView } from '../../errors.ts'
+import type { PackageId } from '../../packages/manifest.ts'
+import { isWithin, type ResourcePath } from '../../resources/path.ts'
+import { below, scan, type Store } from '../../state/store.ts'
+import { agentsOf } from './operate.ts'
+import {
+  commandKey,
+  commandKinds,
+  deliveryKey,
+  entryKey,
+  forgottenKey,
+  historyKey,
+  type Command,
+  type CommandAction,
+  type CommandKind,
+  type Decision,
+  type Delivery,
+  type Forgotten,
+  type HistoryEntry,
+  type HistoryMark,
+  type RunState,
+  type TargetState,
+} from './records.ts'
+
+/** What `GET /commands/{id}` shows; times are RFC 3339, sizes bytes. */
+export interface CommandView {
+  readonly id: string
+  readonly kind: CommandKind
+  readonly action: CommandAction
+  readonly paths: readonly ResourcePath[]
+  readonly deep: boolean
+  readonly mode: 'update' | 'mirror'
+  readonly state: RunState
+  readonly createdAt: string
+  readonly finishedAt?: string
+  readonly actor: string
+  /** The far delivery that this command serves, when another server sent it. */
+  readonly delivery?: string
+  readonly agents: readonly AgentView[]
+}
+
+export interface AgentView {
+  readonly agent: string
+  readonly status: RunState | 'error'
+  readonly package?: PackageId
+  /** Of a tree in several packages: how many all targets have applied. */
+  readonly parts?: { readonly done: number; readonly total: number }
+  readonly error?: ErrorView
+  readonly notes?: readonly string[]
+  readonly targets: readonly TargetView[]
+}
+
+export interface TargetView {
+  readonly target: string
+  readonly state: TargetState
+  readonly attempts: number
+  readonly nextAttemptAt?: string
+  readonly error?: ErrorView
+  readonly entries: number
+  readonly bytes: number
+  readonly startedAt?: string
+  readonly finishedAt?: string
+  readonly receipt?: Receipt
+  readonly decision?: Decision
+}
+
+export interface HistoryView {
+  readonly id: string
+  readonly command: string
+  readonly action: CommandAction
+  readonly paths: readonly ResourcePath[]
+  readonly status: RunState
+  readonly actor: string
+  readonly createdAt: string
+  readonly finishedAt?: string
+  readonly durationMs?: number
+  readonly package?: PackageId
+  readonly entries: number
+  readonly bytes: number
+  readonly targets: readonly TargetView[]
+  readonly error?: ErrorView
+  readonly notes?: readonly string[]
+}
+
+export async function viewCommand(store: Store, id: string): Promise<CommandView> {
+  const found = await store.get<Command>(commandKey(id))
+  if (found === undefined) throw new ReplicationError('missing', `there is no command ${id}`)
+  return viewOf(store, found.value)
+}
+
+async function viewOf(store: Store, command: Command): Promise<CommandView> {
+  const { counts: _, statusList, traceparent: _trace, ...shown } = command
+  const agents = await Promise.all(
+    statusList.map(async ({ agent, status, error }): Promise<AgentView> => {
+      if (status === 'error') return { agent, status, targets: [], ...(error !== undefined && { error }) }
+      const entry = (await store.get<HistoryEntry>(entryKey(command.id, agent)))?.value
+      if (entry === undefined) return forgottenView(store, command, agent)
+      const deliveries = await deliveriesOf(store, entry)
+      return {
+        ...{ agent, status: entry.status },
+        ...(entry.package !== undefined && { package: entry.package }),
+        ...(entry.error !== undefined && { error: entry.error }),
+        ...(entry.notes !== undefined && { notes: entry.notes }),
+        ...partsOf(entry, deliveries),
+        targets: deliveries.map((delivery) => targetView(delivery, entry)),
+      }
+    }),
+  )
+  return { ...shown, agents }
+}
+
+/** A command is kept until the last of its agents forgets its part of it. */
+async function forgottenView(store: Store, command: Command, agent: string): Promise<AgentView> {
+  const ended = (await store.get<Forgotten>(forgottenKey(command.id)))?.value[agent]
+  const notes = ['what this agent did is no longer kept: see its history.keepDays and history.keepEntries']
+  return { agent, status: ended ?? command.state, notes, targets: [] }
+}
+
+async function deliveriesOf(store: Store, entry: HistoryEntry): Promise<Delivery[]> {
+  const found = await store.getAll<Delivery>(
+    entry.targets.map((target) => deliveryKey(entry.command, entry.agent, target)),
+  )
+  return found.flatMap((delivery) => (delivery === undefined ? [] : [delivery.value]))
+}
+
+function partsOf({ parts: total }: HistoryEntry, deliveries: readonly Delivery[]): Pick<AgentView, 'parts'> {
+  if (total === undefined) return {}
+  const done = deliveries.map(({ state, applied }) => (state === 'delivered' ? total : (applied?.parts ?? 0)))
+  return { parts: { done: Math.min(total, ...done), total } }
+}
+
+function targetView(delivery: Delivery, entry: HistoryEntry): TargetView {
+  const {
+    agent: _,
+    command: _command,
+    queue: _queue,
+    active: _active,
+    leasedUntil: _leased,
+    tries: _tries,
+    round: _round,
+    applied: _applied,
+    ...shown
+  } = delivery
+  return {
+    ...shown,
+    entries: delivery.receipt?.entries ?? entry.entries,
+    bytes: delivery.receipt?.bytes ?? entry.bytes,
+  }
+}
+
+/** How a page of commands or of a history is chosen; `before` is the id of the last one on the page before. */
+export interface Selection {
+  readonly status?: RunState
+  readonly kind?: CommandKind
+  readonly agent?: string
+  readonly path?: ResourcePath
+  /** RFC 3339; by creation. */
+  readonly since?: string
+  readonly until?: string
+  readonly before?: string
+  readonly limit: number
+}
+
+export interface Page<T> {
+  readonly items: readonly T[]
+  /** The id to go on behind, when there may be more. */
+  readonly next?: string
+}
+
+/** Newest first. */
+export async function listCommands(store: Store, chosen: Selection): Promise<Page<CommandView>> {
+  const ids = chosen.agent === undefined ? allIds(store, chosen) : idsOfAgent(store, chosen.agent, chosen)
+  const found: Command[] = []
+  for await (const id of ids) {
+    const command = (await store.get<Command>(commandKey(id)))?.value
+    if (command === undefined || !admits(chosen, command, command.state)) continue
+    found.push(command)
+    if (found.length > chosen.limit) break
+  }
+  const { items, next } = paged(found, chosen.limit, ({ id }) => id)
+  return {
+    items: await Promise.all(items.map((command) => viewOf(store, command))),
+    ...(next !== undefined && { next }),
+  }
+}
+
+/** One of an agent's three histories, newest first. */
+export async function listHistory(
+  store: Store,
+  agent: string,
+  kind: CommandKind,
+  chosen: Omit<Selection, 'kind' | 'agent'>,
+): Promise<Page<HistoryView>> {
+  const found: { entry: HistoryEntry; command: Command }[] = []
+  for await (const { id, status } of marks(store, agent, kind, chosen)) {
+    if (chosen.status !== undefined && chosen.status !== status) continue
+    const [entry, command] = await store.getAll([entryKey(id, agent), commandKey(id)])
+    if (entry === undefined || command === undefined) continue
+    if (!admits(chosen, command.value as Command, status)) continue
+    found.push({ entry: entry.value as HistoryEntry, command: command.value as Command })
+    if (found.length > chosen.limit) break
+  }
+  const { items, next } = paged(found, chosen.limit, ({ entry }) => entry.command)
+  return {
+    items: await Promise.all(items.map(({ entry, command }) => historyView(store, entry, command))),
+    ...(next !== undefined && { next }),
+  }
+}
+
+async function historyView(store: Store, entry: HistoryEntry, command: Command): Promise<HistoryView> {
+  const { createdAt, finishedAt, status, entries, bytes } = entry
+  return {
+    ...{ id: entry.command, command: entry.command, action: command.action, paths: command.paths, status },
+    ...{ actor: command.actor, createdAt, entries, bytes },
+    ...(finishedAt !== undefined && { finishedAt, durationMs: Date.parse(finishedAt) - Date.parse(createdAt) }),
+    ...(entry.package !== undefined && { package: entry.package }),
+    ...(entry.error !== undefined && { error: entry.error }),
+    ...(entry.notes !== undefined && { notes: entry.notes }),
+    targets: (await deliveriesOf(store, entry)).map((delivery) => targetView(delivery, entry)),
+  }
+}
+
+/** The newest command of an agent, of whatever kind. */
+export async function lastCommand(store: Store, agent: string): Promise<Command | undefined> {
+  const newest = await Promise.all(
+    commandKinds.map(async (kind) => {
+      for await (const { id } of marks(store, agent, kind, {})) return id
+      return ''
+    }),
+  )
+  const [id = ''] = newest.toSorted().toReversed()
+  return id === '' ? undefined : (await store.get<Command>(commandKey(id)))?.value
+}
+
+async function* allIds(store: Store, { before }: Selection): AsyncGenerator<string> {
+  const { from, to } = below(commandKey(''))
+  const range = { from, to: before === undefined ? to : commandKey(before), reverse: true }
+  for await (const { key } of scan(store, range)) yield key.slice(from.length)
+}
+
+/** The ids of one agent's commands of any kind, merged, newest first. */
+async function* idsOfAgent(store: Store, agent: string, chosen: Selection): AsyncGenerator<string> {
+  const kinds = chosen.kind === undefined ? commandKinds : [chosen.kind]
+  const sources = kinds.map((kind) => marks(store, agent, kind, chosen))
+  const heads = await Promise.all(sources.map((source) => source.next()))
+  for (;;) {
+    const newest = heads.reduce(
+      (best, head, i) => (head.done !== true && head.value.id > (heads[best]?.value?.id ?? '') ? i : best),
+      -1,
+    )
+    const head = heads[newest]
+    const source = sources[newest]
+    if (head === undefined || head.done === true || source === undefined) return
+    yield head.value.id
+    heads[newest] = await source.next()
+  }
+}
+
+async function* marks(
+  store: Store,
+  agent: string,
+  kind: CommandKind,
+  { before }: { readonly before?: string },
+): AsyncGenerator<{ id: string; status: RunState }, void> {
+  const { from, to } = below(historyKey(agent, kind, ''))
+  const range = { from, to: before === undefined ? to : historyKey(agent, kind, before), reverse: true }
+  for await (const { key, value } of scan<HistoryMark>(store, range))
+    yield { id: key.slice(from.length), status: value.status }
+}
+
+function admits(chosen: Omit<Selection, 'limit'>, command: Command, status: RunState): boolean {
+  const { path } = chosen
+  return (
+    (chosen.status === undefined || chosen.status === status) &&
+    (chosen.kind === undefined || chosen.kind === command.kind) &&
+    (chosen.agent === undefined || agentsOf(command).includes(chosen.agent)) &&
+    (path === undefined || command.paths.some((one) => isWithin(one, path))) &&
+    (chosen.since === undefined || Date.parse(command.createdAt) >= Date.parse(chosen.since)) &&
+    (chosen.until === undefined || Date.parse(command.createdAt) <= Date.parse(chosen.until))
+  )
+}
+
+function paged<T>(
+  found: readonly T[],
+  limit: number,
+  idOf: (one: T) => string,
+): { items: readonly T[]; next?: string } {
+  const items = found.slice(0, limit)
+  const last = items.at(-1)
+  return found.length > limit && last !== undefined ? { items, next: idOf(last) } : { items }
+}

@@ -1,0 +1,164 @@
+import { Type, type Static, type TSchema } from 'typebox'
+import { normalRank } from '../../queues/lanes.ts'
+import { globSchema, pathSchema } from '../../resources/schema.ts'
+
+/** Names of agents, targets and queues: they stand in URLs, in keys of the Store and in file names. */
+export const namePattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'
+
+export const nameSchema = Type.String({ pattern: namePattern })
+
+export function isName(text: string): boolean {
+  return new RegExp(namePattern).test(text)
+}
+
+/** Words that stand where an agent's name could, in the paths of the API. */
+export const reservedNames: readonly string[] = ['all', 'validate']
+
+const closed = { additionalProperties: false } as const
+/** A group of settings that may be absent, or present in part: what is absent has its default. */
+const group = { additionalProperties: false, default: {} } as const
+
+const count = (defaultValue: number, minimum: number, description: string): ReturnType<typeof Type.Integer> =>
+  Type.Integer({ default: defaultValue, minimum, maximum: 1_000_000_000, description })
+
+const globs = Type.Array(globSchema, { minItems: 1, maxItems: 1000 })
+
+const filter = Type.Union([
+  Type.Object({ include: globSchema }, { ...closed, title: '{"include": glob}' }),
+  Type.Object({ exclude: globSchema }, { ...closed, title: '{"exclude": glob}' }),
+])
+
+const queue = Type.Object(
+  {
+    onFailure: Type.Enum(['block', 'error-queue'], {
+      default: 'block',
+      description:
+        '`block`: the head keeps its place until it succeeds or an operator decides. `error-queue`: after `attempts` tries it moves to error-{queue}.',
+    }),
+    attempts: count(10, 1, 'Tries before an item moves to the error queue.'),
+    backoff: Type.Object(
+      {
+        initialMs: Type.Integer({ default: 1000, minimum: 1, maximum: 86_400_000 }),
+        maxMs: Type.Integer({ default: 900_000, minimum: 1, maximum: 86_400_000 }),
+        factor: Type.Number({ default: 2, minimum: 1, maximum: 100 }),
+        jitter: Type.Number({ default: 0.2, minimum: 0, maximum: 1 }),
+      },
+      { ...group, description: 'The wait between two tries of the same item.' },
+    ),
+    limit: count(10_000, 1, 'Items waiting; a command that would exceed it is refused with 429.'),
+    priority: Type.Array(Type.Object({ name: nameSchema, paths: globs }, closed), {
+      default: [],
+      maxItems: normalRank,
+      description:
+        'Classes of paths, the most urgent first: an item all of whose paths are of a class overtakes those of later classes and of ' +
+        'none, unless one of them shares a path with it, or an ancestor.',
+    }),
+  },
+  { ...group, description: 'How the queues of this agent behave.' },
+)
+
+const deletes = Type.Object(
+  {
+    maxPercent: Type.Number({ default: 50, minimum: 0, maximum: 100 }),
+    maxCount: count(1000, 0, 'The most that one command may remove.'),
+  },
+  { ...group, description: 'The guard for mirror and resynchronisation.' },
+)
+
+export const historyDefaults = { keepDays: 30, keepEntries: 100_000 } as const
+
+const history = Type.Object(
+  {
+    keepDays: count(historyDefaults.keepDays, 1, 'Days for which history is kept after its end.'),
+    keepEntries: count(historyDefaults.keepEntries, 1, 'The most entries of finished history that are kept.'),
+  },
+  group,
+)
+
+const trigger = Type.Union([
+  Type.Object(
+    {
+      kind: Type.Literal('schedule'),
+      cron: Type.String({ minLength: 1, maxLength: 200 }),
+      timezone: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+      action: Type.Optional(Type.Enum(['add', 'delete', 'test'])),
+      paths: Type.Optional(Type.Array(pathSchema, { minItems: 1, maxItems: 1000 })),
+    },
+    { ...closed, title: '{"kind": "schedule", "cron": …}' },
+  ),
+  Type.Object(
+    { kind: Type.Literal('after'), agent: nameSchema },
+    { ...closed, title: '{"kind": "after", "agent": …}' },
+  ),
+  Type.Object({ kind: Type.Literal('watch') }, { ...closed, title: '{"kind": "watch"}' }),
+])
+
+/** One end of an agent, as it is configured: the kind, and the options of that kind beside it. */
+export interface EndpointConfig {
+  readonly kind: string
+  readonly [option: string]: unknown
+}
+
+/** The name is that of the queue. */
+export interface TargetConfig extends EndpointConfig {
+  readonly name: string
+}
+
+/**
+ * The schema of an agent's config, around two schemas for its endpoints. Everything but `name` may be absent; after
+ * `checkerOf` has checked a value, it is complete.
+ */
+export function configSchema<S extends TSchema, T extends TSchema>(source: S, target: T) {
+  return Type.Object(
+    {
+      name: nameSchema,
+      title: Type.Optional(Type.String({ maxLength: 200 })),
+      description: Type.Optional(Type.String({ maxLength: 5000 })),
+      enabled: Type.Boolean({ default: true, description: 'false: commands are refused, queues stand still.' }),
+      source: Type.Optional(source),
+      targets: Type.Array(target, {
+        default: [],
+        maxItems: 1000,
+        description: 'Where packages go; one queue each. The only target need not be named: it is then `default`.',
+      }),
+      passive: Type.Array(nameSchema, {
+        default: [],
+        maxItems: 1000,
+        description: 'Queues that only collect; somebody else pulls from them.',
+      }),
+      roots: Type.Array(pathSchema, {
+        default: ['/'],
+        minItems: 1,
+        maxItems: 1000,
+        description: 'Paths outside these are refused; compared by segments.',
+      }),
+      filters: Type.Array(filter, {
+        default: [],
+        maxItems: 1000,
+        description: 'The first that matches decides; what none matches is included.',
+      }),
+      queue,
+      deletes,
+      history,
+      triggers: Type.Array(trigger, { default: [], maxItems: 100 }),
+    },
+    { additionalProperties: false },
+  )
+}
+
+/** Endpoints are checked by the schema of their kind, once the shape around them is right. */
+export const looseConfigSchema = configSchema(
+  Type.Unsafe<EndpointConfig>(Type.Object({ kind: Type.String() })),
+  Type.Unsafe<TargetConfig>(Type.Object({ kind: Type.String(), name: Type.Optional(nameSchema) })),
+)
+
+/**
+ * How an agent is configured, complete and checked: made only by `parseAgentConfig`. It holds plain secrets, so callers
+ * are shown what `redacted` makes of it.
+ */
+export type AgentConfig = Static<typeof looseConfigSchema>
+
+/** The names of the queues that a config has, error queues apart. */
+export function queuesOf(config: AgentConfig): string[] {
+  return [...config.targets.map(({ name }) => name), ...config.passive]
+}

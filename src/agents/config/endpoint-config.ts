@@ -1,0 +1,78 @@
+import { Type, type TSchema } from 'typebox'
+import type { EndpointKind } from '../../endpoints/endpoint.ts'
+import { configSchema, nameSchema, type EndpointConfig } from './config.ts'
+import { secretSchema } from './secrets.ts'
+
+export type Role = 'source' | 'target'
+
+interface ObjectSchema {
+  readonly properties?: Readonly<Record<string, TSchema>>
+  readonly required?: readonly string[]
+  readonly anyOf?: readonly ObjectSchema[]
+}
+
+/** Kinds that have the role, by what they have: nothing else says what a kind can do. */
+export function kindsFor(role: Role, kinds: readonly EndpointKind[]): EndpointKind[] {
+  return kinds.filter((kind) => canBe(kind, role))
+}
+
+export function canBe(kind: EndpointKind, role: Role): boolean {
+  return kind[role] !== undefined || (role === 'source' && kind.puller !== undefined)
+}
+
+const schemas = new WeakMap<EndpointKind, Record<Role, TSchema>>()
+
+/** The schema of a source or target of this kind: its options, its `kind`, and of a target its `name`. */
+export function endpointSchema(kind: EndpointKind, role: Role): TSchema {
+  let both = schemas.get(kind)
+  if (both === undefined) {
+    both = { source: schemaFor(kind, 'source'), target: schemaFor(kind, 'target') }
+    schemas.set(kind, both)
+  }
+  return both[role]
+}
+
+function schemaFor(kind: EndpointKind, role: Role): TSchema {
+  const around = (options: ObjectSchema): TSchema => {
+    const secrets = Object.entries(options.properties ?? {})
+      .filter(([name]) => kind.secrets?.includes(name))
+      .map(([name, schema]) => [name, secretSchema(schema)])
+    return Type.Unsafe({
+      type: 'object',
+      title: kind.title,
+      required: ['kind', ...(options.required ?? [])],
+      properties: {
+        kind: { type: 'string', const: kind.name },
+        ...options.properties,
+        ...(Object.fromEntries(secrets) as Record<string, TSchema>),
+        ...(role === 'target' ? { name: nameSchema } : {}),
+      },
+      additionalProperties: false,
+    })
+  }
+  const options = kind.options as ObjectSchema
+  return options.anyOf === undefined ? around(options) : Type.Unsafe({ anyOf: options.anyOf.map(around) })
+}
+
+/**
+ * What the kind's own functions get. An option of the kind that is called `name` is, on a target, the target's name:
+ * the two share the word, and so the value.
+ */
+export function optionsOf(endpoint: EndpointConfig, kind: EndpointKind): Record<string, unknown> {
+  const { kind: _, ...rest } = endpoint
+  const options: Record<string, unknown> = rest
+  const own = kind.options as ObjectSchema
+  const known = (own.anyOf ?? [own]).some(({ properties }) => properties !== undefined && 'name' in properties)
+  if (!known) delete options['name']
+  return options
+}
+
+/** The whole schema of a config, as callers read it: each endpoint is one of the kinds. */
+export function documentedConfigSchema(kinds: readonly EndpointKind[]): TSchema {
+  const oneOf = (role: Role): TSchema =>
+    Type.Unsafe({
+      oneOf: kindsFor(role, kinds).map((kind) => endpointSchema(kind, role)),
+      discriminator: { propertyName: 'kind' },
+    })
+  return configSchema(oneOf('source'), oneOf('target'))
+}

@@ -1,0 +1,75 @@
+import type { EndpointKind } from '../../endpoints/endpoint.ts'
+import type { Write } from '../../state/store.ts'
+import { changesBetween, type ConfigChange } from './changes.ts'
+import type { AgentConfig } from './config.ts'
+import { eventWrites } from '../events/events.ts'
+import { redacted } from './secrets.ts'
+
+/**
+ * How configs lie in the Store:
+ *
+ *     config/<name>                       what is current, with its secrets
+ *     config-known/<name>                 every name that ever was, with its last revision: tags never come twice
+ *     config-revision/<name>/<8 digits>   every write, with the whole config that it left, for restoring
+ */
+export interface StoredConfig {
+  readonly revision: number
+  readonly config: AgentConfig
+}
+
+/** One write of a config, as callers see it. */
+export interface Revision {
+  readonly number: number
+  /** RFC 3339, UTC. */
+  readonly at: string
+  readonly actor: string
+  readonly action: 'created' | 'updated' | 'restored' | 'deleted'
+  /** The number of the revision that became current again. */
+  readonly restored?: number
+  /** Secrets are redacted in them. */
+  readonly changes: readonly ConfigChange[]
+}
+
+export interface StoredRevision extends Revision {
+  /** What the write left: nothing, where it was a deletion. */
+  readonly config?: AgentConfig
+}
+
+export const configKey = (name: string): string => `config/${name}`
+export const knownKey = (name: string): string => `config-known/${name}`
+export const revisionKey = (name: string, number: number): string =>
+  `config-revision/${name}/${String(number).padStart(8, '0')}`
+
+export interface Change extends Pick<Revision, 'number' | 'actor' | 'action'> {
+  readonly restored: number | undefined
+  readonly name: string
+  readonly before: AgentConfig | undefined
+  readonly after: AgentConfig | undefined
+}
+
+/** Everything that one write of a config leaves in the Store. */
+export function recordWrites(change: Change, kinds: readonly EndpointKind[]): Write[] {
+  const { name, number, actor, action, restored, before, after } = change
+  const at = new Date().toISOString()
+  const version = (config: AgentConfig | undefined): { real: unknown; shown: unknown } => ({
+    real: config,
+    shown: config === undefined ? undefined : redacted(config, kinds),
+  })
+  const revision: StoredRevision = {
+    number,
+    at,
+    actor,
+    action,
+    ...(restored === undefined ? {} : { restored }),
+    changes: changesBetween(version(before), version(after)),
+    ...(after === undefined ? {} : { config: after }),
+  }
+  return [
+    after === undefined
+      ? { delete: configKey(name) }
+      : { put: configKey(name), value: { revision: number, config: after } satisfies StoredConfig },
+    { put: knownKey(name), value: { revision: number } },
+    { put: revisionKey(name, number), value: revision },
+    ...eventWrites({ type: 'config.changed', at, agent: name, actor, data: { action, revision: number } }),
+  ]
+}

@@ -1,0 +1,267 @@
+import { ReplicationError, type Fault } from '../../errors.ts'
+import type { EndpointKind } from '../../endpoints/endpoint.ts'
+import { below, scan, type Batch, type Store } from '../../state/store.ts'
+import { demand, type Conditions } from './conditions.ts'
+import {
+  configKey,
+  knownKey,
+  recordWrites,
+  revisionKey,
+  type Revision,
+  type StoredConfig,
+  type StoredRevision,
+} from './record.ts'
+import { isName, queuesOf, type AgentConfig } from './config.ts'
+import { mergePatch } from './merge-patch.ts'
+import { parseAgentConfig } from './parse.ts'
+import { redacted } from './secrets.ts'
+
+/** A config as callers may see it: without its secrets. */
+export interface ShownConfig {
+  readonly config: AgentConfig
+  readonly revision: number
+  /** Strong: names the agent's revision. */
+  readonly etag: string
+}
+
+/** A config as agents need it: with its secrets. `version` is for checks on `configKey(name)`. */
+export interface LoadedConfig {
+  readonly config: AgentConfig
+  readonly revision: number
+  readonly version: string
+}
+
+/** Who writes, and on which conditions. */
+export interface Author {
+  readonly actor: string
+  readonly conditions?: Conditions
+  /** Drops queues that hold items. */
+  readonly force?: boolean
+}
+
+/** What the queues have to say when an agent loses queues (all of them when it is deleted, `keep` being empty). */
+export interface QueueHooks {
+  /** The agent's queues that are not in `keep` and hold items. */
+  queuesInUse(agent: string, keep: readonly string[]): Promise<readonly string[]>
+  /** What must hold and be written in the same batch; when a check fails, everything is asked again. */
+  alsoOnDrop?(agent: string, keep: readonly string[], force: boolean): Promise<Batch>
+}
+
+/** How often a write starts again because somebody else was faster. */
+const maxTries = 20
+
+/** What a write leaves: no config when it deletes. */
+interface Next extends Pick<Revision, 'action' | 'restored'> {
+  readonly config?: AgentConfig
+}
+
+/**
+ * The configs of all agents, in the Store, with every revision of each. A write is one atomic batch of the config, its
+ * revision and the event, conditional on what was read; whoever comes second starts again, or is told that his
+ * conditions no longer hold (`stale`).
+ */
+export class ConfigStore {
+  readonly #store: Store
+  readonly #kinds: readonly EndpointKind[]
+  readonly #hooks: QueueHooks
+
+  constructor(store: Store, kinds: readonly EndpointKind[], hooks: QueueHooks) {
+    this.#store = store
+    this.#kinds = kinds
+    this.#hooks = hooks
+  }
+
+  /** By name. `after`: the last name of the page before. */
+  async list(options: { after?: string; limit: number }): Promise<{ items: ShownConfig[]; next?: string }> {
+    const { from, to } = below('config/')
+    const start = options.after === undefined ? from : `${configKey(options.after)}\0`
+    const entries = await this.#store.range<StoredConfig>({ from: start, to, limit: options.limit + 1 })
+    const items = entries.slice(0, options.limit).map(({ value }) => this.#shown(value))
+    const last = items.at(-1)
+    return entries.length > options.limit && last !== undefined ? { items, next: last.config.name } : { items }
+  }
+
+  /** Throws `missing`. */
+  async read(name: string): Promise<ShownConfig> {
+    const { config, revision } = await this.load(name)
+    return this.#shown({ config, revision })
+  }
+
+  /** With its secrets, for the agent itself. Throws `missing`. */
+  async load(name: string): Promise<LoadedConfig> {
+    const entry = await this.#store.get<StoredConfig>(configKey(name))
+    if (entry === undefined) throw missing(name)
+    return { ...entry.value, version: entry.version }
+  }
+
+  /** All of them, by name, with their secrets. */
+  async *all(): AsyncGenerator<LoadedConfig, void, void> {
+    for await (const { value, version } of scan<StoredConfig>(this.#store, below('config/')))
+      yield { ...value, version }
+  }
+
+  /** Throws `invalid` with faults, `conflict` when the name is taken, `stale`. */
+  async create(input: unknown, author: Author): Promise<ShownConfig> {
+    const config = await this.#parse(input)
+    const written = await this.#write(config.name, author, { mustExist: false }, async (current) => {
+      if (current !== undefined)
+        throw new ReplicationError(
+          'conflict',
+          `an agent is named ${config.name} already; use PUT or PATCH to change it`,
+        )
+      return { action: 'created' as const, config }
+    })
+    return this.#shown(written)
+  }
+
+  /** Replaces the config, or creates it. The input may leave its `name` out. Throws `invalid`, `conflict`, `stale`. */
+  async put(name: string, input: unknown, author: Author): Promise<ShownConfig & { readonly created: boolean }> {
+    const named = isObject(input) && !('name' in input) ? { ...input, name } : input
+    const written = await this.#write(name, author, { mustExist: false }, async (current) => ({
+      action: current === undefined ? ('created' as const) : ('updated' as const),
+      config: await this.#parse(named, name, current?.config),
+    }))
+    return { ...this.#shown(written), created: written.action === 'created' }
+  }
+
+  /** Applies a JSON merge patch to what a GET shows. Throws `missing`, `invalid`, `conflict`, `stale`. */
+  async patch(name: string, patch: unknown, author: Author): Promise<ShownConfig> {
+    const written = await this.#write(name, author, { mustExist: true }, async (current) => ({
+      action: 'updated' as const,
+      config: await this.#parse(
+        mergePatch(current && redacted(current.config, this.#kinds), patch),
+        name,
+        current?.config,
+      ),
+    }))
+    return this.#shown(written)
+  }
+
+  /** Throws `missing`, `conflict` while queues hold items, `stale`. Its revisions are kept, so that it can come back. */
+  async delete(name: string, author: Author): Promise<void> {
+    await this.#write(name, author, { mustExist: true }, async () => ({ action: 'deleted' as const }))
+  }
+
+  /** Newest first. `before`: the last number of the page before. Throws `missing` for a name that never was. */
+  async revisions(
+    name: string,
+    options: { before?: number; limit: number },
+  ): Promise<{ items: Revision[]; next?: number }> {
+    const { from, to } = below(`config-revision/${name}/`)
+    const entries = await this.#store.range<StoredRevision>({
+      from,
+      to: options.before === undefined ? to : revisionKey(name, options.before),
+      reverse: true,
+      limit: options.limit + 1,
+    })
+    if (entries.length === 0 && options.before === undefined) throw missing(name)
+    const items = entries.slice(0, options.limit).map(({ value: { config: _, ...revision } }): Revision => revision)
+    const last = items.at(-1)
+    return entries.length > options.limit && last !== undefined ? { items, next: last.number } : { items }
+  }
+
+  /**
+   * Makes the config of that revision, its secrets included, current again, as a new revision; also of a deleted agent.
+   * Throws `missing`, `invalid` when this server no longer accepts it, `conflict`, `stale`.
+   */
+  async restore(name: string, number: number, author: Author): Promise<ShownConfig> {
+    const entry = await this.#store.get<StoredRevision>(revisionKey(name, number))
+    const config = entry?.value.config
+    if (config === undefined)
+      throw new ReplicationError('missing', `agent ${name} has no revision ${number} that could be restored`)
+    const written = await this.#write(name, author, { mustExist: false }, async () => ({
+      action: 'restored' as const,
+      config: await this.#parse(config, name),
+      restored: number,
+    }))
+    return this.#shown(written)
+  }
+
+  /** What is wrong with the input, were it PUT now; `config` is there when nothing is. */
+  async check(input: unknown): Promise<{ faults: readonly Fault[]; config?: AgentConfig }> {
+    const name = isObject(input) && 'name' in input ? input.name : undefined
+    const stored =
+      typeof name === 'string' && isName(name) ? await this.#store.get<StoredConfig>(configKey(name)) : undefined
+    const parsed = await parseAgentConfig(input, this.#kinds, stored?.value.config)
+    return 'faults' in parsed ? parsed : { faults: [], config: parsed.config }
+  }
+
+  /** Whether this installation has, or ever had, an agent of that name. */
+  async everHad(name: string): Promise<boolean> {
+    return isName(name) && (await this.#store.get(knownKey(name))) !== undefined
+  }
+
+  async #parse(input: unknown, name?: string, stored?: AgentConfig): Promise<AgentConfig> {
+    const parsed = await parseAgentConfig(input, this.#kinds, stored)
+    const faults = 'faults' in parsed ? [...parsed.faults] : []
+    if (name !== undefined && isObject(input) && 'name' in input && input.name !== name)
+      faults.unshift({ pointer: '/name', message: `must be ${name}, the name in the path` })
+    if ('config' in parsed && faults.length === 0) return parsed.config
+    throw new ReplicationError('invalid', 'the config cannot be used', { faults })
+  }
+
+  async #write<N extends Next>(
+    name: string,
+    author: Author,
+    { mustExist }: { readonly mustExist: boolean },
+    decide: (current?: StoredConfig) => Promise<N>,
+  ): Promise<N & { readonly revision: number }> {
+    for (let tries = 0; tries < maxTries; tries++) {
+      const [entry, known] = await this.#store.getAll<StoredConfig>([configKey(name), knownKey(name)])
+      const current = entry?.value
+      if (mustExist && current === undefined) throw missing(name)
+      demand(author.conditions ?? {}, current === undefined ? undefined : etagOf(current.revision))
+      const next = await decide(current)
+      const { config, action, restored } = next
+      const number = (known?.value.revision ?? 0) + 1
+      const drop = await this.#drop(name, current?.config, config, author.force === true)
+      const change = { name, number, actor: author.actor, action, restored, before: current?.config, after: config }
+      const committed = await this.#store.commit({
+        checks: [
+          { key: configKey(name), version: entry?.version ?? null },
+          { key: knownKey(name), version: known?.version ?? null },
+          ...(drop.checks ?? []),
+        ],
+        writes: [...recordWrites(change, this.#kinds), ...drop.writes],
+      })
+      if (committed.ok) return { ...next, revision: number }
+    }
+    throw new ReplicationError('busy', `the config of agent ${name} is being changed by others; try again`)
+  }
+
+  /** What goes with the queues that the agent loses. Throws `conflict` when they hold items, unless forced. */
+  async #drop(
+    name: string,
+    before: AgentConfig | undefined,
+    after: AgentConfig | undefined,
+    force: boolean,
+  ): Promise<Batch> {
+    const keep = after === undefined ? [] : queuesOf(after)
+    const loses =
+      before !== undefined && (after === undefined || queuesOf(before).some((queue) => !keep.includes(queue)))
+    if (!loses) return { writes: [] }
+    const inUse = force ? [] : await this.#hooks.queuesInUse(name, keep)
+    if (inUse.length > 0)
+      throw new ReplicationError(
+        'conflict',
+        `agent ${name} still has items in ${inUse.join(', ')}; empty these queues first, or use force=true to drop the items`,
+      )
+    return (await this.#hooks.alsoOnDrop?.(name, keep, force)) ?? { writes: [] }
+  }
+
+  #shown({ config, revision }: StoredConfig): ShownConfig {
+    return { config: redacted(config, this.#kinds), revision, etag: etagOf(revision) }
+  }
+}
+
+function etagOf(revision: number): string {
+  return `"r${revision}"`
+}
+
+function missing(name: string): ReplicationError {
+  return new ReplicationError('missing', `no agent is named ${name}`)
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

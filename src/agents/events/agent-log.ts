@@ -1,0 +1,72 @@
+import { below, logKey, type Store } from '../../state/store.ts'
+import { agentLog, words, type ReplicationEvent } from './events.ts'
+
+/** What is kept of each agent's log: whichever is less. */
+const kept = { lines: 10_000, days: 30 }
+const batch = 1000
+
+/** One line of an agent's log: the words of the process's own log, and what was known when they were said. */
+export interface LogLine {
+  /** RFC 3339, UTC. */
+  readonly at: string
+  readonly level: 'info' | 'warn' | 'error'
+  readonly message: string
+  readonly actor?: string
+  readonly command?: string
+  readonly target?: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+/** Newest first. `before`: the number of the last line on the page before. */
+export async function listLog(
+  store: Store,
+  agent: string,
+  page: { readonly before?: number; readonly limit: number },
+): Promise<{ items: LogLine[]; next?: number }> {
+  const log = agentLog(agent)
+  const { from, to } = below(`${log}/`)
+  const range = { from, to: page.before === undefined ? to : logKey(log, page.before), reverse: true }
+  const found = await store.range<ReplicationEvent>({ ...range, limit: page.limit + 1 })
+  const shown = found.slice(0, page.limit)
+  const items = shown.map(({ value }) => lineOf(value))
+  const last = shown.at(-1)
+  return found.length > page.limit && last !== undefined ? { items, next: numberOf(log, last.key) } : { items }
+}
+
+function lineOf(event: ReplicationEvent): LogLine {
+  const { type, at, agent: _, data = {}, ...who } = event
+  return { at, level: levelOf(event), message: words[type], ...who, fields: { ...data } }
+}
+
+function levelOf({ type }: ReplicationEvent): LogLine['level'] {
+  if (type === 'export.failed' || type === 'delivery.failed') return 'error'
+  if (type === 'export.retrying' || type === 'delivery.retrying' || type === 'delivery.skipped') return 'warn'
+  return 'info'
+}
+
+/** Forgets the oldest lines of each agent, of deleted ones too. */
+export async function trimAgentLogs(store: Store, most = kept, now = Date.now()): Promise<void> {
+  const since = new Date(now - most.days * 24 * 3_600_000).toISOString()
+  const all = below(agentLog(''))
+  for (let { from } = all; ;) {
+    const [first] = await store.range({ from, to: all.to, limit: 1 })
+    if (first === undefined) return
+    const log = first.key.slice(0, first.key.lastIndexOf('/'))
+    await trim(store, log, since, most.lines)
+    from = below(`${log}/`).to
+  }
+}
+
+async function trim(store: Store, log: string, since: string, lines: number): Promise<void> {
+  const last = await store.last(log)
+  for (;;) {
+    const oldest = await store.range<ReplicationEvent>({ ...below(`${log}/`), limit: batch })
+    const gone = oldest.filter(({ key, value }) => numberOf(log, key) <= last - lines || value.at < since)
+    if (gone.length > 0) await store.commit({ writes: gone.map(({ key }) => ({ delete: key })) })
+    if (gone.length < batch) return
+  }
+}
+
+function numberOf(log: string, key: string): number {
+  return Number(key.slice(log.length + 1))
+}

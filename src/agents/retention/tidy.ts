@@ -1,0 +1,28 @@
+import { removeExpired } from '../../state/expiry.ts'
+import { trimAgentLogs } from '../events/agent-log.ts'
+import { forgetHistory } from './history.ts'
+import { forgetPackages } from './packages.ts'
+import type { Parts } from '../parts.ts'
+import { trimEvents } from './sweep.ts'
+
+/** What one turn removes of each kind at most. */
+const most = 2000
+
+/**
+ * Removes what is no longer kept: events, history, packages, answers that are not given again. Cheap when nothing is due.
+ * Answers whether there is more to do.
+ */
+export async function tidy(
+  { store, packages }: Pick<Parts, 'store' | 'packages'>,
+  now: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  await trimEvents(store)
+  await trimAgentLogs(store)
+  const more = [
+    await forgetHistory(store, now, most, signal),
+    await forgetPackages({ store, packages }, now, most, signal),
+    await removeExpired(store, now, most),
+  ]
+  return more.includes(true) && !signal.aborted
+}

@@ -1,0 +1,244 @@
+import { errorView, isTransient, ReplicationError } from '../../errors.ts'
+import type { ManifestHeader, PackageSummary } from '../../packages/manifest.ts'
+import type { PackageStore } from '../../packages/store.ts'
+import { backoffMs } from '../../queues/backoff.ts'
+import type { Again } from '../../queues/work.ts'
+import { dequeue, itemOf } from '../../queues/lanes.ts'
+import { comparePaths, outermost, type ResourcePath } from '../../resources/path.ts'
+import type { Change } from '../../resources/resource.ts'
+import { scan, below, type Check, type Entry, type Store, type Write } from '../../state/store.ts'
+import { advance, insist, type Progress, type Step } from '../commands/advance.ts'
+import { guardMirror } from './mirror-guard.ts'
+import { words } from '../events/events.ts'
+import type { Parts } from '../parts.ts'
+import {
+  deliveryKey,
+  entryKey,
+  packageKey,
+  packageRecord,
+  rememberPackage,
+  unqueued,
+  type Command,
+  type Delivery,
+  type HistoryEntry,
+} from '../commands/records.ts'
+import type { Agent } from '../roster.ts'
+import { inParts, partLimits } from './split.ts'
+import { runTest } from './target-test.ts'
+
+/** How many notes an entry keeps; the last of them says how many more there were. */
+const maxNotes = 20
+
+/**
+ * Makes the package of one agent's part of a command, if it is still to be made, and lets the lanes go on. What fails for a
+ * passing reason is tried again with the agent's back-off, at most `queue.attempts` times; whatever else ends this part as
+ * failed and takes its items out of the queues, so that later ones go on. Answers when to go on (ms since the epoch).
+ */
+export async function exportEntry(
+  parts: Parts,
+  commandId: string,
+  agentName: string,
+  signal: AbortSignal,
+): Promise<Again | undefined> {
+  const { store } = parts
+  const entry = (await store.get<HistoryEntry>(entryKey(commandId, agentName)))?.value
+  if (entry === undefined || entry.stage !== 'preparing') return undefined
+  const agent = await parts.roster.find(agentName)
+  if (agent === undefined) {
+    await fail(parts, commandId, agentName, new ReplicationError('missing', `agent ${agentName} was deleted`))
+    return undefined
+  }
+  if (!agent.config.enabled) return undefined
+  if (entry.nextExportAt !== undefined && Date.parse(entry.nextExportAt) > Date.now())
+    return { at: Date.parse(entry.nextExportAt) }
+  const begun = await advance(store, commandId, agentName, ({ entry: { stage, exports } }) =>
+    stage === 'preparing' ? { entry: { exports: exports + 1, nextExportAt: undefined } } : undefined,
+  )
+  if (begun === undefined) return undefined
+  const log = parts.log.child({ command: commandId, agent: agentName })
+  try {
+    if (begun.command.action === 'test') {
+      await runTest(parts, agent, begun.command, signal)
+      return undefined
+    }
+    const notes = new Notes()
+    const startedAt = performance.now()
+    const made = await writeExport(parts, agent, begun.command, notes, signal)
+    const { id, entries, bytes } = made.whole
+    log.info({ package: id, parts: made.parts.length, entries, bytes }, words['package.ready'])
+    parts.metrics.exported(agentName, (performance.now() - startedAt) / 1000)
+    await finish(parts, begun.command, agent, made, notes)
+    await parts.wakeLanes(agent, commandId)
+    return undefined
+  } catch (error) {
+    if (signal.aborted) throw error
+    const attempts = begun.entry.exports
+    if (!isTransient(error) || attempts >= agent.config.queue.attempts) {
+      log.error({ err: error, attempts }, words['export.failed'])
+      await fail(parts, commandId, agentName, error)
+      await parts.wakeLanes(agent)
+      return undefined
+    }
+    log.warn({ err: error, attempts }, words['export.retrying'])
+    const again = Date.now() + backoffMs(attempts, agent.config.queue.backoff)
+    const nextAttemptAt = new Date(again).toISOString()
+    const view = errorView(error)
+    await advance(store, commandId, agentName, ({ entry }) =>
+      entry.stage === 'preparing'
+        ? {
+            entry: { nextExportAt: nextAttemptAt, error: view },
+            events: [{ type: 'export.retrying', data: { attempts, error: view, nextAttemptAt } }],
+          }
+        : undefined,
+    )
+    return { at: again }
+  }
+}
+
+/** What an export has made: one package, or several and their index. */
+interface Made {
+  readonly whole: PackageSummary
+  readonly parts: readonly PackageSummary[]
+}
+
+async function writeExport(
+  parts: { readonly packages: PackageStore; readonly installation: string },
+  agent: Agent,
+  command: Command,
+  notes: Notes,
+  signal: AbortSignal,
+): Promise<Made> {
+  const header: ManifestHeader = {
+    format: 1,
+    action: command.action === 'delete' ? 'delete' : 'add',
+    mode: command.mode,
+    roots: command.deep ? outermost(command.paths) : [...new Set(command.paths)].toSorted(comparePaths),
+    ...(command.mode === 'mirror' && agent.config.filters.length > 0 && { filters: agent.config.filters }),
+  }
+  const origin = {
+    ...{ installation: parts.installation, agent: agent.name, command: command.id, actor: command.actor },
+    createdAt: new Date().toISOString(),
+  }
+  const changes =
+    command.action === 'delete'
+      ? deletions(header.roots, command.deep, agent)
+      : additions(header.roots, command.deep, agent, notes, signal)
+  // What a mirror removes is known from all that it lists, so it is never split.
+  const limits = command.mode === 'mirror' ? { maxEntries: Infinity, maxBytes: Infinity } : partLimits
+  const made: PackageSummary[] = []
+  for await (const part of inParts(changes, limits)) made.push(await parts.packages.write(header, part, origin, signal))
+  const [only] = made
+  if (only !== undefined && made.length === 1) {
+    if (command.mode === 'mirror') await guardMirror(agent, await parts.packages.file(only.id), signal)
+    return { whole: only, parts: made }
+  }
+  const lines = made.map(({ id, entries, bytes }) => ({ type: 'part' as const, package: id, entries, bytes }))
+  return { whole: await parts.packages.writeIndex(header, lines, origin, signal), parts: made }
+}
+
+async function* deletions(roots: readonly ResourcePath[], deep: boolean, agent: Agent): AsyncGenerator<Change> {
+  for (const path of roots) if (agent.includes(path)) yield { kind: 'delete', path, deep }
+}
+
+async function* additions(
+  roots: readonly ResourcePath[],
+  deep: boolean,
+  agent: Agent,
+  notes: Notes,
+  signal: AbortSignal,
+): AsyncGenerator<Change> {
+  const source = agent.source()
+  for (const root of roots)
+    for await (const resource of source.read(root, {
+      ...{ deep, includes: agent.includes, signal },
+      note: (note) => notes.add(note),
+    }))
+      yield { kind: 'put', resource }
+}
+
+async function finish(parts: Parts, command: Command, agent: Agent, made: Made, notes: Notes): Promise<void> {
+  const { id, entries, bytes } = made.whole
+  const maker = { agent: agent.name, command: command.id }
+  const ready = async ({ entry }: Progress): Promise<Step | undefined> => {
+    if (entry.stage !== 'preparing') return undefined
+    const records = [...new Set([...made.parts, made.whole])].map((one) => packageRecord(one, maker))
+    const known = await parts.store.getAll(records.map((record) => packageKey(record.id)))
+    return {
+      entry: {
+        ...{ stage: 'ready', package: id, entries, bytes, error: undefined, ...notes.asField() },
+        ...(made.parts.length > 1 && { parts: made.parts.length }),
+      },
+      // One that another export makes known at the same moment makes this batch fail, and it is looked at again.
+      checks: records.map(({ id: one }, i) => ({ key: packageKey(one), version: known[i]?.version ?? null })),
+      writes: records.filter((_, i) => known[i] === undefined).flatMap(rememberPackage),
+      events: [{ type: 'package.ready', data: { package: id, entries, bytes } }],
+    }
+  }
+  await insist(parts.store, command.id, agent.name, ready)
+}
+
+/**
+ * Ends one agent's part before anything of it was delivered: its deliveries fail with it, and leave their queues, error
+ * queues too. Those that somebody has taken out before stay as he decided.
+ */
+async function fail(parts: Parts, commandId: string, agent: string, error: unknown): Promise<void> {
+  const view = errorView(error)
+  await insist(parts.store, commandId, agent, async ({ entry }) => {
+    if (entry.stage !== 'preparing') return undefined
+    const gone = await withdraw(parts.store, entry, (delivery) =>
+      delivery.state === 'queued' || delivery.queue !== undefined
+        ? { ...delivery, state: 'failed', error: view }
+        : undefined,
+    )
+    return {
+      ...gone,
+      entry: { stage: 'failed', error: view, nextExportAt: undefined },
+      events: [
+        { type: 'export.failed', data: { attempts: entry.exports, error: view } },
+        ...gone.deliveries.map(({ is: { target } }) => ({
+          ...{ type: 'delivery.failed' as const, target, data: { error: view } },
+        })),
+      ],
+    }
+  })
+}
+
+/** Takes what is left of an entry's items out of the queues; `ended` says what becomes of each delivery. */
+export async function withdraw(
+  store: Store,
+  entry: HistoryEntry,
+  ended: (delivery: Delivery) => Delivery | undefined,
+): Promise<Required<Pick<Step, 'deliveries' | 'checks' | 'writes'>>> {
+  const deliveries: { was: Entry<Delivery>; is: Delivery }[] = []
+  const checks: Check[] = []
+  const writes: Write[] = []
+  const finishedAt = new Date().toISOString()
+  for await (const was of scan<Delivery>(store, below(deliveryKey(entry.command, entry.agent, '')))) {
+    const after = ended(was.value)
+    if (after === undefined) continue
+    deliveries.push({ was, is: { ...unqueued(after), active: false, finishedAt } })
+    if (after.queue === undefined) continue
+    const lane = { agent: entry.agent, queue: after.queue }
+    const item = await itemOf(store, lane, entry.command)
+    if (item === undefined) continue
+    const out = dequeue(lane, item)
+    checks.push(...out.checks)
+    writes.push(...out.writes)
+  }
+  return { deliveries, checks, writes }
+}
+
+class Notes {
+  readonly #kept: string[] = []
+  #more = 0
+
+  add(note: string): void {
+    if (this.#kept.length < maxNotes - 1) this.#kept.push(note)
+    else this.#more++
+  }
+
+  asField(): { readonly notes?: readonly string[] } {
+    if (this.#kept.length === 0) return {}
+    return { notes: this.#more === 0 ? this.#kept : [...this.#kept, `and ${this.#more} more`] }
+  }
+}

@@ -1,0 +1,37 @@
+import { headsOf, takeOver, type LaneId, type PlacedItem, type Standing } from '../../queues/lanes.ts'
+import type { Entry } from '../../state/store.ts'
+import { advance } from '../commands/advance.ts'
+import type { Parts } from '../parts.ts'
+import { deliveryKey, type Delivery } from '../commands/records.ts'
+
+/**
+ * Whoever works on a lane is the only one who does. So what is in delivery there, though he has begun nothing, was left by a
+ * server that died: it waits again, and operators may decide about it. Whoever comes back is fenced, for the lane was taken over
+ * in his absence. Answers whether there was such an item; `except` is not looked at.
+ */
+export async function putBack(
+  { store }: Pick<Parts, 'store'>,
+  lane: LaneId,
+  { epoch }: Standing,
+  except?: PlacedItem,
+): Promise<boolean> {
+  for (const item of await headsOf(store, lane)) {
+    if (item.key === except?.key) continue
+    const { command, target } = item.value
+    const { checks, writes } = takeOver(lane, epoch)
+    const done = await advance(
+      store,
+      command,
+      lane.agent,
+      (_, [found]) => {
+        const was = found as Entry<Delivery> | undefined
+        if (was?.value.active !== true) return undefined
+        const state = was.value.error === undefined ? 'queued' : 'retrying'
+        return { deliveries: [{ was, is: { ...was.value, active: false, state } }], checks, writes }
+      },
+      [deliveryKey(command, lane.agent, target)],
+    )
+    if (done !== undefined) return true
+  }
+  return false
+}

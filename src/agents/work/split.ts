@@ -1,0 +1,66 @@
+import { Readable } from 'node:stream'
+import type { Change, Content } from '../../resources/resource.ts'
+
+/** How large a package may become before the tree goes on in another one. */
+export interface PartLimits {
+  readonly maxEntries: number
+  /** Unpacked. */
+  readonly maxBytes: number
+}
+
+/** A retry repeats one part, and what is kept in memory of a package is in proportion to its entries. */
+export const partLimits: PartLimits = { maxEntries: 16_384, maxBytes: 256 * 1024 * 1024 }
+
+/**
+ * The changes in parts, at least one. Each part must be read to its end, contents included, before the next is asked for; a part
+ * ends with the entry that fills it.
+ */
+export async function* inParts(
+  changes: AsyncIterable<Change>,
+  { maxEntries, maxBytes }: PartLimits,
+): AsyncGenerator<AsyncIterable<Change>, void, void> {
+  const source = changes[Symbol.asyncIterator]()
+  let next = await source.next()
+  async function* part(): AsyncGenerator<Change, void, void> {
+    let entries = 0
+    let bytes = 0
+    const add = (more: number): void => {
+      bytes += more
+    }
+    while (next.done !== true && entries < maxEntries && bytes < maxBytes) {
+      entries++
+      yield counted(next.value, add)
+      next = await source.next()
+    }
+  }
+  try {
+    do yield part()
+    while (next.done !== true)
+  } finally {
+    await source.return?.()
+  }
+}
+
+function counted(change: Change, add: (bytes: number) => void): Change {
+  if (change.kind === 'delete' || change.resource.content === undefined) return change
+  const { path, content } = change.resource
+  return { kind: 'put', resource: { path, content: countedContent(content, add) } }
+}
+
+function countedContent(content: Content, add: (bytes: number) => void): Content {
+  return () => {
+    const bytes = content()
+    if (bytes instanceof Uint8Array) {
+      add(bytes.length)
+      return bytes
+    }
+    return Readable.from(countedStream(bytes, add), { objectMode: false })
+  }
+}
+
+async function* countedStream(stream: Readable, add: (bytes: number) => void): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    add(chunk.length)
+    yield chunk
+  }
+}
