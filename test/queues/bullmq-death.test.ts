@@ -72,6 +72,34 @@ suite('The work of servers that die', { ...needsServer, timeout: 60_000, concurr
     assert.deepEqual(await done.promise, task)
   })
 
+  test('a server that starts goes on with what a killed one was doing, and leaves to the living what is theirs', async (t) => {
+    const redis = await OwnRedis.start(t)
+    // Nobody would wait for these locks to lapse.
+    const patient = { lockMs: 3_600_000, stalledMs: 3_600_000 }
+    const living = Serving.start(t, redis, patient)
+    const work = redis.open(patient)
+    await work.wake(delivery('living'))
+    await living.said('began living')
+    const dying = Serving.start(t, redis, patient)
+    await work.wake(delivery('lane'))
+    await dying.said('began lane')
+    await dying.kill()
+    const seen: string[] = []
+    const done = promised()
+    work.handle(
+      'deliveries',
+      async ({ key }) => {
+        seen.push(key)
+        done.fulfil()
+        return undefined
+      },
+      { concurrency: 2 },
+    )
+    await work.start()
+    await done.promise
+    assert.deepEqual(seen, ['lane'])
+  })
+
   test('a task that was under way in two servers that died is no worse than others', async (t) => {
     const redis = await OwnRedis.start(t)
     const work = redis.open(brisk)

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis'
 import { backoffMs, type Backoff } from '../backoff.ts'
 import type { WorkLog } from '../in-process.ts'
 import type { Again, Handler, Task, WorkQueue } from '../work.ts'
-import { takeBack } from './recovery.ts'
+import { takeBack, takeFromDead } from './recovery.ts'
 import { Run } from './run.ts'
 import { idOf, nameOf, optsOf, taskOf, ticketOf, type Ticket } from './ticket.ts'
 import { QueueWorker, type TicketJob } from './worker.ts'
@@ -63,6 +63,7 @@ export class Line {
     worker.on('error', (err) => this.#tell(err))
     this.#worker = worker
     worker.run().catch((err: unknown) => log.error({ queue: this.#queue, err }, 'the queue has stopped'))
+    takeFromDead(workers, worker, this.#closing.signal).catch((err: unknown) => this.#tell(err))
   }
 
   /** Begins to look for what a break of the connection has left undone. */

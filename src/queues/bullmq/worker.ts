@@ -55,14 +55,19 @@ export class QueueWorker extends Worker<Ticket, void, string, Backend> {
       (name, opts) => new Backend(name, opts, workers, blocking),
     )
     this.#blocking = blocking
+    // By it others see that this worker lives.
+    blocking.options.connectionName = this.connectionOf(this.id)
   }
+
+  /** What the connection is called on which a worker of this queue waits for jobs. */
+  readonly connectionOf = (worker: string): string => `trebuchet-${this.name}-${worker}`
 
   static open(
     queue: WorkQueue,
     process: (job: TicketJob, token: string) => Promise<void>,
     options: Options,
   ): QueueWorker {
-    const blocking = options.workers.duplicate({ connectionName: `trebuchet-${queue}` })
+    const blocking = options.workers.duplicate()
     // Whoever made `workers` tells of Redis being away, and BullMQ listens only until it is closed.
     blocking.on('error', () => undefined)
     return new QueueWorker(blocking, queue, process, options)
