@@ -98,9 +98,10 @@ export class Engine {
   async #deliver({ data }: Task, signal: AbortSignal): Promise<Again | undefined> {
     const lane = { agent: data['agent'] ?? '', queue: data['queue'] ?? '' }
     const end = performance.now() + turnMs
+    const more = (): boolean => !signal.aborted && performance.now() < end
     for (;;) {
-      const again = await deliverHead(this.#parts, lane, signal)
-      if (again?.at !== 0 || signal.aborted || performance.now() >= end) return again
+      const again = await deliverHead(this.#parts, lane, signal, more)
+      if (again?.at !== 0 || !more()) return again
     }
   }
 

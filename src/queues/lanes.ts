@@ -172,6 +172,14 @@ export function stillHeld(lane: LaneId, epoch: number): Check[] {
   return [{ key: epochKey(lane), atMost: epoch }]
 }
 
+/** Hold while neither the lane nor all lanes of its agent are paused. */
+export function stillRunning({ agent, queue }: LaneId): Check[] {
+  return [
+    { key: pausedKey(agent), version: null },
+    { key: pausedKey(agent, queue), version: null },
+  ]
+}
+
 /**
  * What the Store keeps of a lane; its items must be gone, or be meant to go. The epoch stays: targets remember it, and would
  * refuse a lane of the same name that began to count anew.

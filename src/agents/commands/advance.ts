@@ -45,72 +45,123 @@ export interface Step {
 }
 
 /**
- * Does one step of one agent's part of a command, in one atomic batch with everything that follows from it. `next` looks at
- * how it stands and answers the step, or undefined when there is nothing to do; it is asked again when somebody else was
- * faster with another target of the same command. Answers the progress made, or undefined when the step was not, or
- * must no longer be, taken: one of its own checks failed. What `next` must see besides is read at `also`, in one go.
+ * Looks at how one agent's part of a command stands, with what else was asked for, and answers what happens to it next, or
+ * undefined when there is nothing to do.
+ */
+export type Next = (
+  progress: Progress,
+  found: readonly (Entry<unknown> | undefined)[],
+) => Promise<Step | undefined> | Step | undefined
+
+/** One agent's part of a command, and what happens to it next. What `next` must see besides is read at `also`, in one go. */
+export interface Move {
+  readonly command: string
+  readonly agent: string
+  readonly next: Next
+  readonly also?: readonly string[]
+}
+
+/**
+ * Does one step of one agent's part of a command, in one atomic batch with everything that follows from it. `next` is asked
+ * again when somebody else was faster with another target of the same command. Answers the progress made, or undefined when
+ * the step was not, or must no longer be, taken: one of its own checks failed.
  */
 export async function advance(
   store: Store,
-  commandId: string,
+  command: string,
   agent: string,
-  next: (
-    progress: Progress,
-    found: readonly (Entry<unknown> | undefined)[],
-  ) => Promise<Step | undefined> | Step | undefined,
+  next: Next,
   also: readonly string[] = [],
 ): Promise<Progress | undefined> {
-  for (;;) {
-    const keys = [commandKey(commandId), entryKey(commandId, agent), ...also]
-    const [commandEntry, entryEntry, ...found] = await store.getAll(keys)
-    if (commandEntry === undefined || entryEntry === undefined) return undefined
-    const was: Progress = { command: commandEntry.value as Command, entry: entryEntry.value as HistoryEntry }
-    const step = await next(was, found)
-    if (step === undefined) return undefined
-    const now = new Date().toISOString()
-    const entry = entryAfter(was.entry, step, now)
-    const command = commandAfter(was.command, was.entry, entry, now)
-    const checks: Check[] = [
-      { key: entryEntry.key, version: entryEntry.version },
-      ...(step.deliveries ?? []).map(({ was }) => ({ key: was.key, version: was.version })),
-      ...(step.checks ?? []),
+  return (await advanceBoth(store, { command, agent, next, also }))?.[0]
+}
+
+/**
+ * As `advance`, for two commands in the same batch, and so at the price of one. The second is left alone, and its progress
+ * undefined, when there is nothing to do for it or one of its own checks fails.
+ */
+export async function advanceBoth(
+  store: Store,
+  first: Move,
+  second?: Move,
+): Promise<readonly [Progress, Progress | undefined] | undefined> {
+  for (let other = second; ;) {
+    const moves = other === undefined ? [first] : [first, other]
+    const keys = moves.map(({ command, agent, also = [] }) => [commandKey(command), entryKey(command, agent), ...also])
+    const found = await store.getAll(keys.flat())
+    const [one, two] = [
+      await stride(first, found.slice(0, keys[0]?.length)),
+      other && (await stride(other, found.slice(keys[0]?.length))),
     ]
-    const writes: Write[] = [
-      { put: entryEntry.key, value: entry },
-      ...(step.deliveries ?? []).map(({ is }) => ({
-        put: deliveryKey(is.command, is.agent, is.target),
-        value: is,
-      })),
-      ...(step.writes ?? []),
-      ...packageUses(was.entry, entry),
-      ...preparation(was.entry, entry),
-      ...rest(was.entry, entry),
-      ...(step.events ?? []).flatMap((event) => eventWrites({ at: now, agent, command: commandId, ...event })),
-    ]
-    if (command !== was.command) {
-      checks.push({ key: commandEntry.key, version: commandEntry.version })
-      writes.push({ put: commandEntry.key, value: command })
-    }
-    if (entry.status !== was.entry.status) {
-      writes.push({
-        put: historyKey(agent, entry.kind, commandId),
-        value: { status: entry.status } satisfies HistoryMark,
-      })
-      if (isFinal(entry.status))
-        writes.push(
-          ...eventWrites({
-            type: 'command.finished',
-            at: now,
-            agent,
-            command: commandId,
-            data: { status: entry.status, state: command.state },
-          }),
-        )
-    }
-    const result = await store.commit({ checks, writes })
-    if (result.ok) return { command, entry }
-    if (result.failed !== entryEntry.key && result.failed !== commandEntry.key) return undefined
+    if (one === undefined) return undefined
+    if (two === undefined) other = undefined
+    const result = await store.commit({
+      // Whoever was overtaken looks again, before his own checks count.
+      checks: [one, two].flatMap((each) => each?.shared ?? []).concat(one.own, two?.own ?? []),
+      writes: [...one.writes, ...(two?.writes ?? [])],
+    })
+    if (result.ok) return [one.progress, two?.progress]
+    const failed = (checks: readonly Check[] = []): boolean => checks.some(({ key }) => key === result.failed)
+    if (failed(one.own)) return undefined
+    if (failed(two?.own)) other = undefined
   }
+}
+
+/** What a move comes to. */
+interface Stride {
+  readonly progress: Progress
+  /** When one of these fails, the step must not be taken; when another does, it is to be worked out anew. */
+  readonly own: readonly Check[]
+  readonly shared: readonly Check[]
+  readonly writes: readonly Write[]
+}
+
+async function stride(
+  { command: commandId, agent, next }: Move,
+  [commandEntry, entryEntry, ...found]: readonly (Entry<unknown> | undefined)[],
+): Promise<Stride | undefined> {
+  if (commandEntry === undefined || entryEntry === undefined) return undefined
+  const was: Progress = { command: commandEntry.value as Command, entry: entryEntry.value as HistoryEntry }
+  const step = await next(was, found)
+  if (step === undefined) return undefined
+  const now = new Date().toISOString()
+  const entry = entryAfter(was.entry, step, now)
+  const command = commandAfter(was.command, was.entry, entry, now)
+  const own: Check[] = [
+    ...(step.deliveries ?? []).map(({ was }) => ({ key: was.key, version: was.version })),
+    ...(step.checks ?? []),
+  ]
+  const shared: Check[] = [{ key: entryEntry.key, version: entryEntry.version }]
+  const writes: Write[] = [
+    { put: entryEntry.key, value: entry },
+    ...(step.deliveries ?? []).map(({ is }) => ({ put: deliveryKey(is.command, is.agent, is.target), value: is })),
+    ...(step.writes ?? []),
+    ...packageUses(was.entry, entry),
+    ...preparation(was.entry, entry),
+    ...rest(was.entry, entry),
+    ...(step.events ?? []).flatMap((event) => eventWrites({ at: now, agent, command: commandId, ...event })),
+  ]
+  if (command !== was.command) {
+    shared.push({ key: commandEntry.key, version: commandEntry.version })
+    writes.push({ put: commandEntry.key, value: command })
+  }
+  if (entry.status !== was.entry.status) {
+    writes.push({
+      put: historyKey(agent, entry.kind, commandId),
+      value: { status: entry.status } satisfies HistoryMark,
+    })
+    if (isFinal(entry.status))
+      writes.push(
+        ...eventWrites({
+          type: 'command.finished',
+          at: now,
+          agent,
+          command: commandId,
+          data: { status: entry.status, state: command.state },
+        }),
+      )
+  }
+  return { progress: { command, entry }, own, shared, writes }
 }
 
 /**

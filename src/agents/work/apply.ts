@@ -1,0 +1,86 @@
+import type { Receipt } from '../../endpoints/endpoint.ts'
+import { ReplicationError } from '../../errors.ts'
+import type { PackageId } from '../../packages/manifest.ts'
+import { stillHeld } from '../../queues/lanes.ts'
+import { isWithin, outermost, type ResourcePath } from '../../resources/path.ts'
+import { advance } from '../commands/advance.ts'
+import {
+  deliveryKey,
+  isUnderWay,
+  packageKey,
+  type Command,
+  type Delivery,
+  type PackageRecord,
+} from '../commands/records.ts'
+import type { Parts } from '../parts.ts'
+import type { Begun } from './begin.ts'
+
+/** Applies the package, or those of its parts that are still to be applied, and answers one receipt for all. */
+export async function applyAll(parts: Parts, begun: Begun, signal: AbortSignal): Promise<Receipt> {
+  const { command, entry } = begun.progress
+  if (entry.package === undefined) throw new ReplicationError('missing', `command ${command.id} has no package`)
+  // What this agent made of one package is asked for as it is.
+  const known =
+    command.kind === 'import' || entry.parts !== undefined
+      ? await parts.store.get<PackageRecord>(packageKey(entry.package))
+      : undefined
+  const asked = partOf(command, known?.value)
+  const ids = known?.value.parts
+  if (ids === undefined) return apply(parts, begun, { id: begun.id, package: entry.package, ...asked }, signal)
+  let applied = begun.delivery.applied ?? { parts: 0, entries: 0, bytes: 0 }
+  let appliedAt = new Date().toISOString()
+  for (const [i, id] of ids.entries()) {
+    if (i < applied.parts) continue
+    const receipt = await apply(parts, begun, { id: `${begun.id}/${i + 1}`, package: id, ...asked }, signal)
+    applied = { parts: i + 1, entries: applied.entries + receipt.entries, bytes: applied.bytes + receipt.bytes }
+    appliedAt = receipt.appliedAt
+    await remember(parts, begun, applied)
+  }
+  const { entries, bytes } = applied
+  return { delivery: begun.id, package: entry.package, entries, bytes, appliedAt, detail: { parts: ids.length } }
+}
+
+/** So that a retry goes on with the part that failed. */
+async function remember(parts: Parts, begun: Begun, applied: NonNullable<Delivery['applied']>): Promise<void> {
+  const { command, agent, target } = begun.delivery
+  const done = await advance(parts.store, command, agent, async () => {
+    const was = await parts.store.get<Delivery>(deliveryKey(command, agent, target))
+    if (was === undefined || !isUnderWay(was.value)) return undefined
+    return { deliveries: [{ was, is: { ...was.value, applied } }], checks: stillHeld(begun.lane, begun.epoch) }
+  })
+  if (done === undefined) throw new ReplicationError('conflict', 'the lane was taken over', { transient: true })
+}
+
+async function apply(
+  parts: Parts,
+  begun: Begun,
+  one: { readonly id: string; readonly package: PackageId; readonly paths?: readonly ResourcePath[] },
+  signal: AbortSignal,
+): Promise<Receipt> {
+  const { agent, delivery } = begun
+  const { target } = delivery
+  const { traceparent } = begun.progress.command
+  const receipt = await agent.target(target).apply(
+    {
+      ...one,
+      lane: `${parts.installation}/${begun.lane.agent}/${target}`,
+      epoch: begun.epoch,
+      package: await parts.packages.file(one.package),
+      deletes: agent.config.deletes,
+      ...(traceparent !== undefined && { traceparent }),
+    },
+    signal,
+  )
+  if (receipt.delivery === one.id && receipt.package === one.package) return receipt
+  throw new ReplicationError(
+    'rejected',
+    `target ${target} sent a receipt for ${receipt.delivery} with ${receipt.package}, not for this delivery`,
+  )
+}
+
+/** An import may ask for a part of its package; whoever wants all of it does not say so. */
+function partOf({ kind, paths }: Command, pkg: PackageRecord | undefined): { paths?: readonly ResourcePath[] } {
+  if (kind !== 'import' || pkg === undefined) return {}
+  const whole = pkg.roots.every((root) => paths.some((path) => isWithin(root, path)))
+  return whole ? {} : { paths: outermost(paths) }
+}
