@@ -64,6 +64,8 @@ export interface PackageFile {
   readonly id: PackageId
   /** Absolute path of the zip. */
   readonly file: string
+  /** All of it, where it is small and at hand. */
+  readonly bytes?: Uint8Array
 }
 
 /** What is known of a package without opening it. */

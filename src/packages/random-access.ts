@@ -10,7 +10,7 @@ export interface RandomAccess {
 }
 
 /** So much is read at once: to read a package takes ten steps, and each would be a trip to another thread and back. */
-const smallBytes = 64 * 1024
+export const smallBytes = 64 * 1024
 
 export async function fileAccess(file: string): Promise<RandomAccess> {
   const handle = await open(file, 'r')
@@ -37,10 +37,17 @@ async function inMemory(access: RandomAccess): Promise<RandomAccess> {
     if (read === 0) break
     end += read
   }
-  const there = bytes.subarray(0, end)
+  return bytesAccess(bytes.subarray(0, end), access.size)
+}
+
+export function bytesAccess(there: Uint8Array, size = there.length): RandomAccess {
   return {
-    size: access.size,
-    read: async (into, position) => (position < there.length ? there.copy(into, 0, position) : 0),
+    size,
+    read: async (into, position) => {
+      const part = there.subarray(position, position + into.length)
+      into.set(part)
+      return part.length
+    },
     close: async () => undefined,
   }
 }

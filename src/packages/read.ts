@@ -7,7 +7,7 @@ import { checkContent, contentStream, unpack } from './content.ts'
 import { readFrame, type Frame } from './frame.ts'
 import { defaultLimits, type PackageLimits } from './limits.ts'
 import type { ManifestEntry, ManifestHeader, ManifestPart, PackageFile, PackageId, PackageOrigin } from './manifest.ts'
-import { fileAccess, Window, type RandomAccess } from './random-access.ts'
+import { bytesAccess, fileAccess, Window, type RandomAccess } from './random-access.ts'
 import { Regions } from './regions.ts'
 import { storageError } from './storage-error.ts'
 import { manifestEntries, walk, type FileEntry, type Located } from './walk.ts'
@@ -42,6 +42,7 @@ export async function openPackage(
   limits: PackageLimits = defaultLimits,
 ): Promise<PackageReader> {
   const known = typeof file === 'string' ? undefined : file.id
+  if (typeof file !== 'string' && file.bytes !== undefined) return readPackage(bytesAccess(file.bytes), limits, known)
   let access: RandomAccess
   try {
     access = await fileAccess(typeof file === 'string' ? file : file.file)

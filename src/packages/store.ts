@@ -16,7 +16,9 @@ import {
   type PackageOrigin,
   type PackageSummary,
 } from './manifest.ts'
-import { storageError } from './storage-error.ts'
+import { smallBytes } from './random-access.ts'
+import { RecentPackages } from './recent.ts'
+import { gone, guarded, storageError } from './storage-error.ts'
 import { verifyWhole } from './verify.ts'
 import type { Verified } from './verify-thread.ts'
 import { writeIndex, writePackage } from './write.ts'
@@ -33,6 +35,9 @@ export interface StoredPackage {
   readonly mtimeMs: number
 }
 
+/** So many bytes of small packages are held, read as they were. */
+const recentBytes = 8 * 1024 * 1024
+
 /**
  * The packages on this server's disk. A package is `<two hex digits>/<id>.zip`, never modified, beside it `<id>.json` with
  * its description; what is not yet whole is in `temporary/`. A file has its name only once all of it is on the disk.
@@ -40,6 +45,7 @@ export interface StoredPackage {
 export class PackageStore {
   readonly #folder: string
   readonly #limits: PackageLimits
+  readonly #recent = new RecentPackages(recentBytes)
 
   private constructor(folder: string, limits: PackageLimits) {
     this.#folder = folder
@@ -106,10 +112,16 @@ export class PackageStore {
     }
   }
 
-  /** Where the package is. Throws `missing`. */
+  /** Where the package is; a small one is read already. Throws `missing`. */
   async file(id: PackageId): Promise<PackageFile> {
-    await this.size(id)
-    return { id, file: this.#zip(id) }
+    const file = this.#zip(id)
+    const recent = this.#recent.get(id)
+    if (recent !== undefined) return { id, file, bytes: recent }
+    if ((await this.size(id)) > smallBytes) return { id, file }
+    const bytes = await guarded('reading a package', () => readFile(file).catch(gone))
+    if (bytes === undefined) throw missing(id)
+    this.#recent.add(id, bytes)
+    return { id, file, bytes }
   }
 
   async has(id: PackageId): Promise<boolean> {
@@ -142,6 +154,7 @@ export class PackageStore {
    * again after that. Answers whether it was removed.
    */
   async remove(id: PackageId, { unusedSince = Infinity }: { readonly unusedSince?: number } = {}): Promise<boolean> {
+    this.#recent.drop(id)
     return guarded('removing a package', async () => {
       const aside = this.#temporary()
       try {
@@ -274,20 +287,6 @@ async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close()
   }
-}
-
-async function guarded<T>(doing: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    throw storageError(error, doing)
-  }
-}
-
-/** Nothing, when that was the trouble. */
-function gone(error: unknown): undefined {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-  throw error
 }
 
 function missing(id: PackageId): ReplicationError {

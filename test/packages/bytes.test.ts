@@ -10,7 +10,7 @@ import { writePackage } from '../../src/packages/write.ts'
 import { readZipEnd } from '../../src/packages/zip-end.ts'
 import { zipEntries } from '../../src/packages/zip-directory.ts'
 import { stored } from '../../src/packages/zip-format.ts'
-import { bytesAccess } from './bytes-access.ts'
+import { bytesAccess } from '../../src/packages/random-access.ts'
 import { changesOf, contentsOf, headerOf, never, noise, origin, packed, temporaryFolder } from './trees.ts'
 
 const folder = await temporaryFolder()

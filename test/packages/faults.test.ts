@@ -14,7 +14,8 @@ import type { RandomAccess } from '../../src/packages/random-access.ts'
 import { readPackage } from '../../src/packages/read.ts'
 import { storageError } from '../../src/packages/storage-error.ts'
 import { build } from '../../src/packages/write-thread.ts'
-import { bytesAccess, drain } from './bytes-access.ts'
+import { bytesAccess } from '../../src/packages/random-access.ts'
+import { drain } from './drain.ts'
 import { changesOf, headerOf, never, noise, origin, packed, temporaryFolder, type Tree } from './trees.ts'
 
 const folder = await temporaryFolder()

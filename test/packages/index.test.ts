@@ -10,7 +10,7 @@ import { openPackage } from '../../src/packages/read.ts'
 import { PackageStore } from '../../src/packages/store.ts'
 import { verifyPackage } from '../../src/packages/verify.ts'
 import { writeIndex } from '../../src/packages/write.ts'
-import { drain } from './bytes-access.ts'
+import { drain } from './drain.ts'
 import { changesOf, headerOf, never, origin, packed, temporaryFolder } from './trees.ts'
 
 const folder = await temporaryFolder()

@@ -42,7 +42,9 @@ test('a package that was written is there, also for the next process', async () 
     assert.deepEqual(await one.describe(summary.id), { ...summary, origin })
     assert.equal(await one.size(summary.id), summary.zipBytes)
     const { file } = await one.file(summary.id)
-    assert.equal((await readFile(file)).length, summary.zipBytes)
+    const bytes = await readFile(file)
+    assert.equal(bytes.length, summary.zipBytes)
+    assert.deepEqual((await one.file(summary.id)).bytes, bytes)
     assert.deepEqual(await idsIn(one), [summary.id])
   }
   const fan = summary.id.slice(7, 9)
@@ -157,11 +159,13 @@ test('packages are listed by id, whatever else lies there', async () => {
 test('a removed package is gone with its description, unless it was used since', async () => {
   const { store, dir } = await newStore()
   const { id } = await write(store, { '/a': 'x' })
+  assert.equal((await store.file(id)).id, id)
   assert.equal(await store.remove(id, { unusedSince: Date.now() - 60_000 }), false)
   assert.equal(await store.has(id), true)
   const reading = await store.openRead(id)
   assert.equal(await store.remove(id), true)
   assert.deepEqual(await filesIn(dir), [])
+  await assert.rejects(store.file(id), { code: 'missing' })
   let bytes = 0
   for await (const chunk of reading) bytes += (chunk as Buffer).length
   assert.ok(bytes > 0, 'whoever reads it reads it to its end')

@@ -12,7 +12,8 @@ import { after, before, test } from 'node:test'
 import { defaultLimits, type PackageLimits } from '../../../src/packages/limits.ts'
 import { readPackage } from '../../../src/packages/read.ts'
 import { PackageStore } from '../../../src/packages/store.ts'
-import { bytesAccess, drain } from '../bytes-access.ts'
+import { bytesAccess } from '../../../src/packages/random-access.ts'
+import { drain } from '../drain.ts'
 import { packageOf } from './draft.ts'
 
 interface Hostile {

@@ -1,18 +1,4 @@
-import type { RandomAccess } from '../../src/packages/random-access.ts'
 import type { PackageReader, ReadOptions } from '../../src/packages/read.ts'
-
-/** A file in memory. */
-export function bytesAccess(bytes: Uint8Array): RandomAccess {
-  return {
-    size: bytes.length,
-    read: async (into, position) => {
-      const part = bytes.subarray(position, position + into.length)
-      into.set(part)
-      return part.length
-    },
-    close: async () => {},
-  }
-}
 
 /** Reads all of it, and says what there was. */
 export async function drain(pkg: PackageReader, options?: ReadOptions): Promise<string[]> {
