@@ -44,6 +44,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   'ajv-formats': ['resources', 'agents'],
   bullmq: ['queues'],
   commander: ['cli'],
+  croner: ['agents'],
   fastify: ['app', 'routes'],
   ioredis: ['queues', 'state'],
   lmdb: ['state'],

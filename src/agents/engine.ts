@@ -4,17 +4,24 @@ import { deliverHead } from './work/deliveries.ts'
 import { exportEntry } from './work/exports.ts'
 import type { Parts } from './parts.ts'
 import { preparingPrefix, type Command, type Preparing } from './commands/records.ts'
+import type { ReplicationEvent } from './events/events.ts'
 import type { Agent } from './roster.ts'
 import { agentsOf } from './commands/operate.ts'
 import { pullNext } from './work/pulling.ts'
 import { sweepOrphans } from './retention/packages.ts'
 import { tidy } from './retention/tidy.ts'
 import { exportTask } from './work/wake.ts'
+import { followUp } from './triggers/after.ts'
+import { fireSchedules } from './triggers/schedule.ts'
+import { afterTask, leftChained, scheduleTask, triggerTasks } from './triggers/tasks.ts'
+import { Watches } from './triggers/watches.ts'
 
 /** How many at the same time, on one server: exports share the disk, deliveries mostly wait for their targets. */
 const concurrentExports = 2
 const concurrentDeliveries = 16
-const concurrentPulls = 16
+const concurrentSchedules = 16
+/** A watch costs nothing while nothing changes, and its handler runs as long as it does. */
+const concurrentWatches = 1000
 
 /** How long one lane goes on before others have their turn. */
 const turnMs = 200
@@ -32,24 +39,24 @@ export class Engine {
   readonly #parts: Parts
   /** Exports under way in this process, by task, so that cancelling a command stops them. */
   readonly #exporting = new Map<string, AbortController>()
+  readonly #watches: Watches
   #unlisten: (() => void) | undefined
 
   constructor(parts: Parts) {
     this.#parts = parts
+    this.#watches = new Watches(parts, (command) => this.begin(command))
   }
 
   async start(): Promise<void> {
-    const { work, events, log } = this.#parts
+    const { work, events } = this.#parts
     work.handle('exports', (task, signal) => this.#export(task, signal), { concurrency: concurrentExports })
     work.handle('deliveries', (task, signal) => this.#deliver(task, signal), { concurrency: concurrentDeliveries })
-    work.handle('schedules', (task, signal) => this.#pull(task, signal), { concurrency: concurrentPulls })
-    work.handle('chores', (task, signal) => this.#chore(task, signal), { concurrency: 2 })
-    this.#unlisten = events.listen((event) => {
-      if (event.type === 'command.cancelled') this.#exporting.get(`${event.command}/${event.agent}`)?.abort()
-      // An agent that was enabled, or got its target mended, goes on at once.
-      if (event.type === 'config.changed' || event.type === 'agent.resumed')
-        void this.#wakeAgent(event.agent).catch((err: unknown) => log.error({ err }, 'wake-up failed'))
+    work.handle('schedules', (task, signal) => this.#fire(task, signal), { concurrency: concurrentSchedules })
+    work.handle('watches', ({ data }, signal) => this.#watches.watch(data['agent'] ?? '', signal), {
+      concurrency: concurrentWatches,
     })
+    work.handle('chores', (task, signal) => this.#chore(task, signal), { concurrency: 2 })
+    this.#unlisten = events.listen((event) => this.#hear(event))
     await work.start()
     await work.recur(sweep, sweepEveryMs)
     await work.recur(tidying, tidyEveryMs)
@@ -61,8 +68,10 @@ export class Engine {
     await this.#parts.work.wake(sweep)
   }
 
-  stop(): void {
+  /** Takes note of nothing more; what was seen in watched sources is accepted yet. */
+  async stop(): Promise<void> {
     this.#unlisten?.()
+    await this.#watches.stop()
   }
 
   /** What was just accepted begins: its exports, or for an import its deliveries. */
@@ -74,6 +83,26 @@ export class Engine {
         return agent && this.#parts.wakeLanes(agent, command.id)
       }),
     )
+  }
+
+  #hear(event: ReplicationEvent): void {
+    const { type, agent, command } = event
+    const meanwhile = (wakeUp: Promise<void>): void => {
+      wakeUp.catch((err: unknown) => this.#parts.log.error({ err }, 'wake-up failed'))
+    }
+    if (type === 'command.cancelled') this.#exporting.get(`${command}/${agent}`)?.abort()
+    if (type === 'command.finished') {
+      meanwhile(this.#wakeFollowers(event))
+      meanwhile(this.#watches.commandFinished(event))
+    }
+    // An agent that was enabled, or got its target mended, goes on at once.
+    if (type === 'config.changed' || type === 'agent.resumed') meanwhile(this.#wakeAgent(agent))
+    if (type === 'config.changed') meanwhile(this.#watches.configChanged(agent))
+  }
+
+  async #wakeFollowers({ data }: ReplicationEvent): Promise<void> {
+    const { followers = [] } = data as { followers?: readonly string[] }
+    for (const follower of followers) await this.#parts.work.wake(afterTask(follower))
   }
 
   async #export({ key, data }: Task, signal: AbortSignal): Promise<Again | undefined> {
@@ -105,12 +134,18 @@ export class Engine {
     }
   }
 
-  #pull({ data }: Task, signal: AbortSignal): Promise<Again | undefined> {
-    return pullNext(this.#parts, data['agent'] ?? '', (command) => this.begin(command), signal)
+  #fire({ key, data }: Task, signal: AbortSignal): Promise<Again | undefined> {
+    const agent = data['agent'] ?? ''
+    const begin = (command: Command): Promise<void> => this.begin(command)
+    if (key === scheduleTask(agent).key) return fireSchedules(this.#parts, agent, begin)
+    if (key === afterTask(agent).key) return followUp(this.#parts, agent, begin, signal)
+    return pullNext(this.#parts, agent, begin, signal)
   }
 
   async #wakeAgent(name: string): Promise<void> {
     const agent = await this.#parts.roster.find(name)
+    // What a task of a trigger has left is cleared away by the task itself.
+    for (const task of triggerTasks(name)) await this.#parts.work.wake(task)
     if (agent === undefined) return
     await this.#parts.wakeLanes(agent)
     await this.#wakePull(agent)
@@ -136,7 +171,9 @@ export class Engine {
     for await (const agent of this.#parts.roster.all()) {
       await this.#parts.wakeLanes(agent)
       await this.#wakePull(agent)
+      for (const task of triggerTasks(agent.name, agent.config)) await this.#parts.work.wake(task)
     }
+    for await (const name of leftChained(this.#parts.store)) await this.#parts.work.wake(afterTask(name))
   }
 
   async #wakePull({ name, puller }: Agent): Promise<void> {

@@ -1,4 +1,4 @@
-import type { EndpointContext, EndpointKind, Puller, Source, Target } from '../endpoints/endpoint.ts'
+import type { EndpointContext, EndpointKind, Puller, Source, Target, Watcher } from '../endpoints/endpoint.ts'
 import { errorView, ReplicationError } from '../errors.ts'
 import { includes } from '../resources/glob.ts'
 import type { ResourcePath } from '../resources/path.ts'
@@ -26,6 +26,8 @@ export interface Agent {
   source(): Source
   /** Undefined when its source is no queue of another server. */
   readonly puller: (() => Puller) | undefined
+  /** Undefined when its source cannot be watched. */
+  readonly watcher: (() => Watcher) | undefined
   target(name: string): Target
 }
 
@@ -133,6 +135,15 @@ async function make(
           if (kind.source === undefined) throw new ReplicationError('invalid', `kind ${kind.name} cannot be a source`)
           return kind.source(options, context)
         })
+  const watches = from !== undefined && kinds.find(({ name }) => name === from.kind)?.watch !== undefined
+  const watcher =
+    from === undefined || !watches || !config.triggers.some((trigger) => trigger.kind === 'watch')
+      ? undefined
+      : await attempt('source', async () => {
+          const { kind, options } = await resolve(from, kinds)
+          if (kind.watch === undefined) throw new ReplicationError('invalid', `kind ${kind.name} cannot be watched`)
+          return kind.watch(options, context)
+        })
   const targets = new Map<string, () => Target>()
   for (const to of config.targets)
     targets.set(
@@ -150,8 +161,7 @@ async function make(
       targets: [...targets.keys()],
       passive: config.passive,
       includes: includes(config.filters),
-      source,
-      puller,
+      ...{ source, puller, watcher },
     },
     ...(faults[0] !== undefined && { fault: faults.join('; ') }),
     target: (name) => {

@@ -6,6 +6,7 @@ import { lastCommand } from './commands/views.ts'
 import { queuesOf, type QueueSummary } from './queues/views.ts'
 import { pullFailureKey, type PullFailure } from './work/pulling.ts'
 import type { Agent } from './roster.ts'
+import { viewTriggers, type TriggerView } from './triggers/views.ts'
 
 /** What the other side says of a setting that somebody will mend. */
 const configurationFaults = new Set<ErrorCode>(['unauthenticated', 'forbidden', 'missing'])
@@ -20,6 +21,8 @@ export interface AgentSummary {
   readonly reason?: string
   readonly queues: readonly QueueSummary[]
   readonly lastCommand?: Pick<Command, 'id' | 'kind' | 'action' | 'state' | 'createdAt' | 'finishedAt'>
+  /** In the order of its config. */
+  readonly triggers: readonly TriggerView[]
   readonly counters: Readonly<Record<'commands' | 'delivered' | 'failedAttempts', number>>
 }
 
@@ -38,6 +41,7 @@ export async function viewAgent(store: Store, agent: Agent): Promise<AgentSummar
     ...(reason !== undefined && { reason }),
     queues,
     ...(last !== undefined && { lastCommand: lastView(last) }),
+    triggers: await viewTriggers(store, agent),
     counters: { commands, delivered, failedAttempts },
   }
 }

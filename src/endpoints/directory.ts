@@ -4,6 +4,7 @@ import { Type, type Static } from 'typebox'
 import { placeOf } from './directory/place.ts'
 import { directorySource } from './directory/source.ts'
 import { directoryTarget } from './directory/target.ts'
+import { directoryWatcher } from './directory/watch.ts'
 import type { EndpointKind } from './endpoint.ts'
 
 const options = Type.Object(
@@ -27,5 +28,6 @@ export const directory: EndpointKind<DirectoryOptions> = {
   options,
   source: ({ path }) => directorySource(resolve(path)),
   target: ({ path }) => directoryTarget(resolve(path)),
+  watch: ({ path }) => directoryWatcher(resolve(path)),
   place: ({ path }) => placeOf(path),
 }

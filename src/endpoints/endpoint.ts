@@ -19,6 +19,8 @@ export interface EndpointKind<Options = unknown> {
   /** Instead of `source`: packages come from it ready made, in an order that is not ours. */
   readonly puller?: (options: Options, context: EndpointContext) => Puller
   readonly target?: (options: Options, context: EndpointContext) => Target
+  /** Beside `source`: it can be told what changes there. */
+  readonly watch?: (options: Options, context: EndpointContext) => Watcher
   /**
    * Where the endpoint is, as segments from the outermost in (`['file', 'srv', 'content']`), links resolved as far as it
    * exists. Two endpoints overlap when one's place is a prefix of the other's. Throws `invalid` when the options name no
@@ -44,6 +46,32 @@ export interface Source {
    */
   read(path: ResourcePath, options: ReadOptions): AsyncIterable<Resource>
   close?(): Promise<void>
+}
+
+/** Sees what changes in a source, while somebody watches; it knows nothing of what was before. */
+export interface Watcher {
+  /**
+   * Tells of what changes, until `signal` aborts. What changes after `ready` was called is told at least once, and never before
+   * a reader would find it. A source that is not there yet is waited for; when it has come, or come back, its root is
+   * told. Throws when it can no longer tell (`unavailable`), having told what it knew.
+   */
+  watch(hear: (seen: Seen) => void, ready: () => void, signal: AbortSignal): Promise<void>
+  /** What is at these paths now, in their order. Throws `unavailable` while the source as a whole is not there. */
+  look(paths: readonly ResourcePath[], signal: AbortSignal): Promise<readonly Found[]>
+}
+
+/** Nothing that could be a resource, one with content, or one that holds others. */
+export type Found = 'nothing' | 'content' | 'folder'
+
+/** Something changed at the path. */
+export interface Seen {
+  readonly path: ResourcePath
+  /** There was nothing there when it was looked at. */
+  readonly gone?: boolean
+  /** A folder that was not there before, nor anything else: whatever is below it came with it. */
+  readonly fresh?: boolean
+  /** Something may have gone from below it, and it is not known what. */
+  readonly whole?: boolean
 }
 
 /** A queue elsewhere whose packages are fetched from here. */

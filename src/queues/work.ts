@@ -27,8 +27,11 @@ export interface Work {
   close(graceMs: number): Promise<void>
 }
 
-/** `deliveries`: one key a lane. `exports`: one a command and agent. `schedules` and `chores`: what recurs. */
-export type WorkQueue = 'deliveries' | 'exports' | 'schedules' | 'chores'
+/**
+ * `deliveries`: one key a lane. `exports`: one a command and agent. `schedules`: what fires by the clock or after another agent, and
+ * what is pulled. `watches`: sources that are watched, each for as long as its handler runs. `chores`: what recurs.
+ */
+export type WorkQueue = 'deliveries' | 'exports' | 'schedules' | 'watches' | 'chores'
 
 export interface Task {
   readonly queue: WorkQueue

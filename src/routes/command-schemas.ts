@@ -96,6 +96,22 @@ const notes = Type.Optional(Type.Array(Type.String(), { description: 'What was p
 const action = Type.Enum(['add', 'delete', 'test'])
 const mode = Type.Enum(['update', 'mirror'])
 
+const cause = Type.Object(
+  {
+    trigger: Type.Enum(['schedule', 'after', 'watch']),
+    dueAt: Type.Optional(time),
+    missed: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: 'How many firings it makes up for, itself included, when it comes late.',
+      }),
+    ),
+    command: Type.Optional(Type.String({ description: 'The command that was delivered.' })),
+    agent: Type.Optional(Type.String({ description: 'Who delivered it.' })),
+  },
+  { ...closed, title: 'Cause', description: 'Of a command that a trigger fired.' },
+)
+
 export const commandView = Type.Object(
   {
     id: Type.String(),
@@ -108,6 +124,7 @@ export const commandView = Type.Object(
     createdAt: time,
     finishedAt: Type.Optional(time),
     actor: Type.String(),
+    cause: Type.Optional(cause),
     delivery: Type.Optional(Type.String({ description: 'The delivery of another server that this serves.' })),
     agents: Type.Array(
       Type.Object(

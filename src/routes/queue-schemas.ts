@@ -72,6 +72,24 @@ export const itemDetail = Type.Object(
   { ...closed, title: 'ItemDetail' },
 )
 
+const trigger = Type.Object(
+  {
+    kind: Type.Enum(['schedule', 'after', 'watch']),
+    cron: Type.Optional(Type.String()),
+    timezone: Type.Optional(Type.String()),
+    agent: Type.Optional(Type.String({ description: 'The one that it follows.' })),
+    nextAt: Type.Optional(time),
+    lastFiredAt: Type.Optional(time),
+    lastCommand: Type.Optional(Type.String({ description: 'The newest command that it fired.' })),
+    missed: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'How many firings the last one made up for, itself included.' }),
+    ),
+    watchingSince: Type.Optional(time),
+    error: Type.Optional(errorView),
+  },
+  { ...closed, title: 'TriggerState' },
+)
+
 export const agentSummary = Type.Object(
   {
     name: Type.String(),
@@ -92,6 +110,7 @@ export const agentSummary = Type.Object(
         closed,
       ),
     ),
+    triggers: Type.Array(trigger, { description: 'In the order of its config.' }),
     counters: Type.Object({ commands: count, delivered: count, failedAttempts: count }, closed),
   },
   { ...closed, title: 'Agent' },

@@ -19,6 +19,7 @@ import type { Command } from '../../src/agents/commands/records.ts'
 import { Roster } from '../../src/agents/roster.ts'
 import { wakeLane, wakeLanes } from '../../src/agents/work/wake.ts'
 import { untilFinished } from '../../src/agents/commands/waiting.ts'
+import { directory } from '../../src/endpoints/directory.ts'
 import type { EndpointKind, Source, Target, TargetDelivery } from '../../src/endpoints/endpoint.ts'
 import { memory, type MemoryOptions } from '../../src/endpoints/memory.ts'
 import { memoryTree } from '../../src/endpoints/memory/tree.ts'
@@ -59,7 +60,7 @@ const gated: EndpointKind<MemoryOptions> = {
   },
 }
 
-const kinds = [memory, gated] as unknown as readonly EndpointKind[]
+const kinds = [memory, gated, directory] as unknown as readonly EndpointKind[]
 
 export interface Given {
   readonly parts: Parts
@@ -187,7 +188,7 @@ async function start(
   const engine = new Engine(parts)
   if (!idle) await engine.start()
   const close = async (): Promise<void> => {
-    engine.stop()
+    await engine.stop()
     await work.close(0)
     await events.close()
     await roster.close()

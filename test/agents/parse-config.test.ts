@@ -162,9 +162,7 @@ test('queues have names of their own, none like an error queue', async () => {
   )
 })
 
-test('a promise that is not kept yet is refused, and nothing that looks like it is taken', async () => {
-  const schedule = { kind: 'schedule', cron: '0 * * * *', paths: ['/a'] }
-  assert.deepEqual(Object.keys(await faultsOf({ name: 'a', triggers: [schedule] })), ['/triggers'])
+test('a trigger is of a known kind, and has what its kind needs', async () => {
   assert.deepEqual(Object.keys(await faultsOf({ name: 'a', triggers: [{ kind: 'schedule' }] })), ['/triggers/0/cron'])
   assert.deepEqual(await faultsOf({ name: 'a', triggers: [{ kind: 'cron' }] }), {
     '/triggers/0/kind': 'must be "schedule", "after" or "watch", it is "cron"',

@@ -36,7 +36,7 @@ else
     { isShared: true },
   )
 
-test('a server has at most seven connections, however many lanes there are', needsServer, async (t) => {
+test('a server has at most eight connections, however many lanes there are', needsServer, async (t) => {
   const { server, open } = await OwnRedis.start(t)
   const work = open()
   const connections = async (): Promise<number> => {
@@ -45,20 +45,21 @@ test('a server has at most seven connections, however many lanes there are', nee
   }
   const all = promised()
   let runs = 0
-  for (const queue of ['deliveries', 'exports', 'schedules', 'chores'] satisfies WorkQueue[])
+  for (const queue of ['deliveries', 'exports', 'schedules', 'watches', 'chores'] satisfies WorkQueue[])
     work.handle(
       queue,
       async () => {
-        if (++runs === 1003) all.fulfil()
+        if (++runs === 1004) all.fulfil()
         return queue === 'deliveries' ? { at: Date.now() + hourMs } : undefined
       },
       { concurrency: 50 },
     )
   await work.start()
-  for (const queue of ['exports', 'schedules', 'chores'] as const) await work.wake({ queue, key: 'one', data: {} })
+  for (const queue of ['exports', 'schedules', 'watches', 'chores'] as const)
+    await work.wake({ queue, key: 'one', data: {} })
   await Promise.all(Array.from({ length: 1000 }, (_, i) => work.wake(delivery(`agent${i}/default`))))
   await all.promise
-  assert.equal(await connections(), 7)
+  assert.equal(await connections(), 8)
 })
 
 test('a board sees one job for each key, named after its label, and none when it has ended', needsServer, async (t) => {

@@ -17,6 +17,7 @@ import {
   preparingKey,
   totalKey,
   type AgentStatus,
+  type Cause,
   type Command,
   type CommandAction,
   type CommandKind,
@@ -40,6 +41,8 @@ export interface CommandRequest {
   readonly package?: PackageRecord
   readonly actor: string
   readonly traceparent?: string
+  /** The trigger that fired it. */
+  readonly cause?: Cause
   /** Another server's lane that delivers this to us. */
   readonly feed?: Feed
   /** More that must be true, and be written, in the same batch: what the caller keeps of its answer. */
@@ -189,6 +192,7 @@ function commandFrom(
     counts: { queued: takers },
     ...(request.feed !== undefined && { delivery: request.feed.delivery }),
     ...(request.traceparent !== undefined && { traceparent: request.traceparent }),
+    ...(request.cause !== undefined && { cause: request.cause }),
   }
 }
 

@@ -1,6 +1,8 @@
 import type { Check, Entry, Store, Write } from '../../state/store.ts'
 import type { PackageId } from '../../packages/manifest.ts'
 import { eventWrites, type ReplicationEvent } from '../events/events.ts'
+import { chainWrites } from '../triggers/chain.ts'
+import { followersKey } from '../triggers/records.ts'
 import {
   commandKey,
   deliveryKey,
@@ -87,7 +89,7 @@ export async function advanceBoth(
 ): Promise<readonly [Progress, Progress | undefined] | undefined> {
   for (let other = second; ;) {
     const moves = other === undefined ? [first] : [first, other]
-    const keys = moves.map(({ command, agent, also = [] }) => [commandKey(command), entryKey(command, agent), ...also])
+    const keys = moves.map(({ command, agent, also = [] }) => [commandKey(command), entryKey(command, agent), followersKey(agent), ...also])
     const found = await store.getAll(keys.flat())
     const [one, two] = [
       await stride(first, found.slice(0, keys[0]?.length)),
@@ -118,7 +120,7 @@ interface Stride {
 
 async function stride(
   { command: commandId, agent, next }: Move,
-  [commandEntry, entryEntry, ...found]: readonly (Entry<unknown> | undefined)[],
+  [commandEntry, entryEntry, followedBy, ...found]: readonly (Entry<unknown> | undefined)[],
 ): Promise<Stride | undefined> {
   if (commandEntry === undefined || entryEntry === undefined) return undefined
   const was: Progress = { command: commandEntry.value as Command, entry: entryEntry.value as HistoryEntry }
@@ -127,6 +129,7 @@ async function stride(
   const now = new Date().toISOString()
   const entry = entryAfter(was.entry, step, now)
   const command = commandAfter(was.command, was.entry, entry, now)
+  const chained = chainWrites((followedBy?.value ?? []) as readonly string[], command, was.entry, entry)
   const own: Check[] = [
     ...(step.deliveries ?? []).map(({ was }) => ({ key: was.key, version: was.version })),
     ...(step.checks ?? []),
@@ -139,6 +142,7 @@ async function stride(
     ...packageUses(was.entry, entry),
     ...preparation(was.entry, entry),
     ...rest(was.entry, entry),
+    ...chained,
     ...(step.events ?? []).flatMap((event) => eventWrites({ at: now, agent, command: commandId, ...event })),
   ]
   if (command !== was.command) {
@@ -157,7 +161,10 @@ async function stride(
           at: now,
           agent,
           command: commandId,
-          data: { status: entry.status, state: command.state },
+          data: {
+            ...{ status: entry.status, state: command.state },
+            ...(chained.length > 0 && { followers: followedBy?.value }),
+          },
         }),
       )
   }

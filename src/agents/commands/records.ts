@@ -73,6 +73,20 @@ export interface Command {
   /** Set when another server delivered this: its delivery, to which the receipt belongs. */
   readonly delivery?: string
   readonly traceparent?: string
+  /** Set when a trigger fired it. */
+  readonly cause?: Cause
+}
+
+/** Why a command is there that nobody asked for. */
+export interface Cause {
+  readonly trigger: 'schedule' | 'after' | 'watch'
+  /** The time at which a schedule was due, RFC 3339. */
+  readonly dueAt?: string
+  /** How many firings of a schedule this one makes up for, itself included, when it comes late. */
+  readonly missed?: number
+  /** The command that was delivered, and by whom. */
+  readonly command?: string
+  readonly agent?: string
 }
 
 export interface AgentStatus {

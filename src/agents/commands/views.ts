@@ -11,6 +11,7 @@ import {
   entryKey,
   forgottenKey,
   historyKey,
+  type Cause,
   type Command,
   type CommandAction,
   type CommandKind,
@@ -35,6 +36,8 @@ export interface CommandView {
   readonly createdAt: string
   readonly finishedAt?: string
   readonly actor: string
+  /** The trigger that fired it. */
+  readonly cause?: Cause
   /** The far delivery that this command serves, when another server sent it. */
   readonly delivery?: string
   readonly agents: readonly AgentView[]

@@ -75,23 +75,75 @@ const history = Type.Object(
   group,
 )
 
-const trigger = Type.Union([
-  Type.Object(
-    {
-      kind: Type.Literal('schedule'),
-      cron: Type.String({ minLength: 1, maxLength: 200 }),
-      timezone: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
-      action: Type.Optional(Type.Enum(['add', 'delete', 'test'])),
-      paths: Type.Optional(Type.Array(pathSchema, { minItems: 1, maxItems: 1000 })),
-    },
-    { ...closed, title: '{"kind": "schedule", "cron": …}' },
-  ),
-  Type.Object(
-    { kind: Type.Literal('after'), agent: nameSchema },
-    { ...closed, title: '{"kind": "after", "agent": …}' },
-  ),
-  Type.Object({ kind: Type.Literal('watch') }, { ...closed, title: '{"kind": "watch"}' }),
-])
+const paths = (description: string): ReturnType<typeof Type.Array<typeof pathSchema>> =>
+  Type.Array(pathSchema, { minItems: 1, maxItems: 1000, description })
+
+const schedule = Type.Object(
+  {
+    kind: Type.Literal('schedule'),
+    cron: Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: 'Five fields, minutes first, or six, seconds first; or a name such as @daily.',
+    }),
+    timezone: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 100, description: 'By its IANA name; UTC if absent.' }),
+    ),
+    action: Type.Optional(Type.Enum(['add', 'delete', 'test'], { description: 'add if absent.' })),
+    mode: Type.Optional(Type.Enum(['update', 'mirror'], { description: 'update if absent.' })),
+    paths: Type.Optional(paths('All roots of the agent if absent.')),
+  },
+  { ...closed, title: '{"kind": "schedule", "cron": …}' },
+)
+
+const after = Type.Object(
+  {
+    kind: Type.Literal('after'),
+    agent: nameSchema,
+    paths: Type.Optional(paths('What lies outside these is not followed; all roots of the agent if absent.')),
+  },
+  { ...closed, title: '{"kind": "after", "agent": …}' },
+)
+
+const watchDefaults = { debounceMs: 1000, maxWaitMs: 30_000 } as const
+
+const watch = Type.Object(
+  {
+    kind: Type.Literal('watch'),
+    debounceMs: Type.Optional(
+      Type.Integer({
+        minimum: 10,
+        maximum: 3_600_000,
+        description: `How long nothing must have changed; ${watchDefaults.debounceMs} if absent.`,
+      }),
+    ),
+    maxWaitMs: Type.Optional(
+      Type.Integer({
+        minimum: 10,
+        maximum: 86_400_000,
+        description: `How long a change waits at most while others follow; ${watchDefaults.maxWaitMs} if absent.`,
+      }),
+    ),
+    initial: Type.Optional(
+      Type.Enum(['add', 'mirror'], {
+        description: 'Sends all roots each time the watch begins: what changed while nobody watched is unknown.',
+      }),
+    ),
+  },
+  { ...closed, title: '{"kind": "watch"}' },
+)
+
+const trigger = Type.Union([schedule, after, watch])
+
+export type Trigger = Static<typeof trigger>
+export type ScheduleTrigger = Static<typeof schedule>
+export type WatchTrigger = Static<typeof watch>
+
+/** How long changes are collected. */
+export function patienceOf({ debounceMs, maxWaitMs }: WatchTrigger): { debounceMs: number; maxWaitMs: number } {
+  const debounce = debounceMs ?? watchDefaults.debounceMs
+  return { debounceMs: debounce, maxWaitMs: Math.max(debounce, maxWaitMs ?? watchDefaults.maxWaitMs) }
+}
 
 /** One end of an agent, as it is configured: the kind, and the options of that kind beside it. */
 export interface EndpointConfig {

@@ -5,6 +5,7 @@ import { checkerOf, maxFaults } from '../../resources/schema.ts'
 import { looseConfigSchema, queuesOf, reservedNames, type AgentConfig, type EndpointConfig } from './config.ts'
 import { endpointSchema, kindsFor, optionsOf, type Role } from './endpoint-config.ts'
 import { keepSecrets } from './secrets.ts'
+import { triggerFaults } from '../triggers/faults.ts'
 
 export type Parsed = { readonly config: AgentConfig } | { readonly faults: readonly Fault[] }
 
@@ -31,7 +32,11 @@ export async function parseAgentConfig(
   const config = draft as AgentConfig
   nameTheOnlyTarget(config)
   const sites = sitesOf(config, stored)
-  const faults = [...sites.flatMap((site) => endpointFaults(site, kinds)), ...ruleFaults(config)]
+  const faults = [
+    ...sites.flatMap((site) => endpointFaults(site, kinds)),
+    ...ruleFaults(config),
+    ...triggerFaults(config, kinds),
+  ]
   if (faults.length > 0) return { faults: faults.slice(0, maxFaults) }
   const overlaps = await overlapFaults(sites, kinds)
   return overlaps.length > 0 ? { faults: overlaps } : { config }
@@ -85,9 +90,6 @@ function ruleFaults(config: AgentConfig): Fault[] {
       pointer: '/queue/backoff/maxMs',
       message: `must not be less than initialMs, which is ${backoff.initialMs}`,
     })
-  // A promise that nothing keeps would be worse than a refusal.
-  if (config.triggers.length > 0)
-    faults.push({ pointer: '/triggers', message: 'this server runs no triggers; leave them out' })
   return faults
 }
 

@@ -1,3 +1,4 @@
+import { ulid } from 'ulid'
 import { ReplicationError, type Fault } from '../../errors.ts'
 import type { EndpointKind } from '../../endpoints/endpoint.ts'
 import { below, scan, type Batch, type Store } from '../../state/store.ts'
@@ -15,6 +16,8 @@ import { isName, queuesOf, type AgentConfig } from './config.ts'
 import { mergePatch } from './merge-patch.ts'
 import { parseAgentConfig } from './parse.ts'
 import { redacted } from './secrets.ts'
+import { isTied, loopFault } from '../triggers/loops.ts'
+import { tiesKey, triggerWrites } from '../triggers/records.ts'
 
 /** A config as callers may see it: without its secrets. */
 export interface ShownConfig {
@@ -183,7 +186,9 @@ export class ConfigStore {
     const stored =
       typeof name === 'string' && isName(name) ? await this.#store.get<StoredConfig>(configKey(name)) : undefined
     const parsed = await parseAgentConfig(input, this.#kinds, stored?.value.config)
-    return 'faults' in parsed ? parsed : { faults: [], config: parsed.config }
+    if ('faults' in parsed) return parsed
+    const loop = await this.#loop(parsed.config)
+    return loop === undefined ? { faults: [], config: parsed.config } : { faults: [loop] }
   }
 
   /** Whether this installation has, or ever had, an agent of that name. */
@@ -214,19 +219,39 @@ export class ConfigStore {
       const next = await decide(current)
       const { config, action, restored } = next
       const number = (known?.value.revision ?? 0) + 1
+      const links = await this.#links(name, current?.config, config)
       const drop = await this.#drop(name, current?.config, config, author.force === true)
       const change = { name, number, actor: author.actor, action, restored, before: current?.config, after: config }
       const committed = await this.#store.commit({
         checks: [
           { key: configKey(name), version: entry?.version ?? null },
           { key: knownKey(name), version: known?.version ?? null },
+          ...(links.checks ?? []),
           ...(drop.checks ?? []),
         ],
-        writes: [...recordWrites(change, this.#kinds), ...drop.writes],
+        writes: [...recordWrites(change, this.#kinds), ...links.writes, ...drop.writes],
       })
       if (committed.ok) return { ...next, revision: number }
     }
     throw new ReplicationError('busy', `the config of agent ${name} is being changed by others; try again`)
+  }
+
+  /** What is kept of its triggers. Throws `invalid` when they would close a loop. */
+  async #links(name: string, before: AgentConfig | undefined, after: AgentConfig | undefined): Promise<Batch> {
+    const { checks = [], writes } = await triggerWrites(this.#store, name, before, after)
+    if (after === undefined || !isTied(after)) return { checks, writes }
+    // Read before the others: whoever ties agents meanwhile makes this write look again.
+    const ties = await this.#store.get<string>(tiesKey)
+    const loop = await this.#loop(after)
+    if (loop !== undefined) throw new ReplicationError('invalid', 'the config cannot be used', { faults: [loop] })
+    return {
+      checks: [...checks, { key: tiesKey, version: ties?.version ?? null }],
+      writes: [...writes, { put: tiesKey, value: ulid() }],
+    }
+  }
+
+  #loop(config: AgentConfig): Promise<Fault | undefined> {
+    return loopFault(config, configsIn(this.all()), this.#kinds)
   }
 
   /** What goes with the queues that the agent loses. Throws `conflict` when they hold items, unless forced. */
@@ -252,6 +277,10 @@ export class ConfigStore {
   #shown({ config, revision }: StoredConfig): ShownConfig {
     return { config: redacted(config, this.#kinds), revision, etag: etagOf(revision) }
   }
+}
+
+async function* configsIn(all: AsyncIterable<LoadedConfig>): AsyncGenerator<AgentConfig, void, void> {
+  for await (const { config } of all) yield config
 }
 
 function etagOf(revision: number): string {

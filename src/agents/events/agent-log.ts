@@ -1,5 +1,5 @@
 import { below, logKey, type Store } from '../../state/store.ts'
-import { agentLog, words, type ReplicationEvent } from './events.ts'
+import { agentLog, words, type EventType, type ReplicationEvent } from './events.ts'
 
 /** What is kept of each agent's log: whichever is less. */
 const kept = { lines: 10_000, days: 30 }
@@ -38,10 +38,14 @@ function lineOf(event: ReplicationEvent): LogLine {
   return { at, level: levelOf(event), message: words[type], ...who, fields: { ...data } }
 }
 
+const failures = new Set<EventType>(['export.failed', 'delivery.failed', 'trigger.failed'])
+const troubles = new Set<EventType>([
+  ...(['export.retrying', 'delivery.retrying', 'delivery.skipped', 'trigger.missed', 'trigger.waiting'] as const),
+])
+
 function levelOf({ type }: ReplicationEvent): LogLine['level'] {
-  if (type === 'export.failed' || type === 'delivery.failed') return 'error'
-  if (type === 'export.retrying' || type === 'delivery.retrying' || type === 'delivery.skipped') return 'warn'
-  return 'info'
+  if (failures.has(type)) return 'error'
+  return troubles.has(type) ? 'warn' : 'info'
 }
 
 /** Forgets the oldest lines of each agent, of deleted ones too. */

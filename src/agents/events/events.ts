@@ -25,6 +25,9 @@ export const words = {
   'agent.paused': 'agent paused',
   'agent.resumed': 'agent resumed',
   'config.changed': 'config changed',
+  'trigger.missed': 'missed firing made up',
+  'trigger.waiting': 'trigger waits',
+  'trigger.failed': 'trigger fired in vain',
 } as const
 
 export type EventType = keyof typeof words

@@ -1,0 +1,71 @@
+import { stat } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
+import { ReplicationError } from '../../errors.ts'
+import { rootPath, type ResourcePath } from '../../resources/path.ts'
+import type { Found, Seen, Watcher } from '../endpoint.ts'
+import { foundAt } from './look.ts'
+import { WatchedTree } from './watched-tree.ts'
+
+/** How often it is looked whether the folder is there, and still the same: nothing tells of a folder above that is renamed. */
+const lookEveryMs = 1000
+const looksAtOnce = 16
+
+/**
+ * `root` is the absolute path of a folder. One watch for each folder in it: `fs.watch` with `recursive` misses, on Linux, what
+ * happens while it looks for folders (nodejs/node#48437), and costs a watch for each file.
+ */
+export function directoryWatcher(root: string): Watcher {
+  return {
+    watch: (hear, ready, signal) => watch(root, hear, ready, signal),
+    look: (paths, signal) => look(root, paths, signal),
+  }
+}
+
+async function watch(root: string, hear: (seen: Seen) => void, ready: () => void, signal: AbortSignal): Promise<void> {
+  const tree = new WatchedTree(root, hear)
+  let known: string | undefined
+  let begun = false
+  try {
+    while (!signal.aborted) {
+      let is = await identity(root)
+      // A folder that goes away is no deletion: only when one is there again can it be said what is missing in it.
+      if (is === undefined) tree.wither()
+      else if (is !== known && !(await tree.grow())) is = undefined
+      if (is !== undefined && known === undefined && begun) hear({ path: rootPath })
+      known = is
+      if (!begun) ready()
+      begun = true
+      await Promise.race([pause(lookEveryMs, undefined, { signal }), tree.failed])
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error
+  } finally {
+    tree.close()
+  }
+}
+
+/** Another one when the folder is another, under the same name; undefined while there is none. */
+async function identity(root: string): Promise<string | undefined> {
+  try {
+    const { dev, ino, birthtimeNs } = await stat(root, { bigint: true })
+    return `${dev}/${ino}/${birthtimeNs}`
+  } catch {
+    return undefined
+  }
+}
+
+async function look(root: string, paths: readonly ResourcePath[], signal: AbortSignal): Promise<readonly Found[]> {
+  const before = await identity(root)
+  const found = Array.from<Found>({ length: paths.length })
+  let next = 0
+  const looker = async (): Promise<void> => {
+    for (let i = next++; i < paths.length && !signal.aborted; i = next++)
+      found[i] = await foundAt(root, paths[i] ?? rootPath)
+  }
+  await Promise.all(Array.from({ length: looksAtOnce }, looker))
+  signal.throwIfAborted()
+  // What was not found in a folder that was gone meanwhile was not deleted.
+  if (before === undefined || (await identity(root)) !== before)
+    throw new ReplicationError('unavailable', "the directory endpoint's folder is not there, or was replaced just now")
+  return found
+}
