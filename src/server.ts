@@ -28,8 +28,8 @@ import type { Store } from './state/store.ts'
 
 /** No writing of a package pauses so long; in a folder that servers share, what is older was left by a dead one. */
 const abandonedMs = 24 * 3_600_000
-/** A second signal after this ends the process at once; what is durable is durable. */
-const repeatedSignalMs = 1000
+/** Under npm every signal that reaches both comes twice, for npm passes its own on; a person takes longer than that. */
+const repeatedSignalMs = process.env['npm_lifecycle_event'] === undefined ? 0 : 1000
 
 export interface Server {
   /** Where it listens, as an origin. */
@@ -75,7 +75,9 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     home.onReturn(() => events.lookAgain())
     const registry = new Registry()
     collectDefaultMetrics({ register: registry })
-    closers.push(() => work.close(settings.shutdownGraceMs))
+    let stopped: Promise<void> | undefined
+    const stopWork = (): Promise<void> => (stopped ??= work.close(settings.shutdownGraceMs))
+    closers.push(stopWork)
     const parts: Parts = {
       ...{ store, work, packages, roster, events, log, installation },
       metrics: new DeliveryMetrics(registry, store, roster),
@@ -94,7 +96,8 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     })
     closers.push(async () => {
       closing.abort()
-      await closeApp(app, settings.shutdownGraceMs)
+      // At once, and in one grace: nothing new begins while answers under way still end, and these need no work.
+      await Promise.all([closeApp(app, settings.shutdownGraceMs), stopWork()])
     })
     if (settings.roles.has('worker')) {
       await engine.start()
@@ -140,8 +143,8 @@ export async function main(): Promise<void> {
   let closingSince: number | undefined
   const onSignal = (signal: NodeJS.Signals): void => {
     if (closingSince !== undefined) {
-      // A terminal's Ctrl-C arrives twice under npm, from the terminal and from npm; a person takes longer than that.
-      if (performance.now() - closingSince > repeatedSignalMs) process.exit(1)
+      // What is durable is durable.
+      if (performance.now() - closingSince >= repeatedSignalMs) process.exit(1)
       return
     }
     closingSince = performance.now()
