@@ -5,6 +5,9 @@ import { ReplicationError, type ErrorCode } from '../errors.ts'
 /** Answers larger than this are no answers of a server that we know. */
 const maxAnswerBytes = 4 * 1024 * 1024
 
+/** A longer wait that a server asks for is a mistake, and would leave a queue standing for ever. */
+const maxWaitMs = 24 * 3_600_000
+
 /** One for all: connections are pooled by origin, kept for a while and bounded in time at every stage. */
 const dispatcher = new Agent({
   connect: { timeout: 10_000 },
@@ -88,7 +91,8 @@ export class HttpCaller {
     const message = `${this.origin} answered ${method} ${place} with ${status}${detail === undefined ? '' : `: ${detail}`}`
     const retryAfterMs = waitOf(headers['retry-after'])
     return new ReplicationError(codeOf(status), message, {
-      transient: status >= 500 || [408, 409, 425, 429].includes(status),
+      // Whoever says when to come again says that waiting helps, whatever the status.
+      transient: status >= 500 || status === 408 || status === 429 || retryAfterMs !== undefined,
       ...(retryAfterMs !== undefined && { retryAfterMs }),
     })
   }
@@ -141,7 +145,7 @@ function detailOf(body: unknown): string | undefined {
 function waitOf(header: string | string[] | undefined): number | undefined {
   if (typeof header !== 'string') return undefined
   const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now()
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), maxWaitMs)
 }
 
 function reasonOf(error: unknown): string {

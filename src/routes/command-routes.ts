@@ -4,7 +4,6 @@ import { accept, type CommandRequest } from '../agents/commands/accept.ts'
 import { viewCommand } from '../agents/commands/views.ts'
 import { receivePackage, packageOf } from '../agents/packages.ts'
 import type { CommandKind, PackageRecord } from '../agents/commands/records.ts'
-import { untilFinished } from '../agents/commands/waiting.ts'
 import { ReplicationError } from '../errors.ts'
 import { checkerOf } from '../resources/schema.ts'
 import { parsePath, type ResourcePath } from '../resources/path.ts'
@@ -21,6 +20,7 @@ import { readForm } from './body.ts'
 import { actorOf, feedOf, traceOf, waitOf } from './command-headers.ts'
 import { uncheckedBody } from './conventions.ts'
 import { callerGone } from './caller-gone.ts'
+import { held } from './held.ts'
 import type { KeptAnswer, Reservation } from './idempotency.ts'
 import { readImport } from './import-body.ts'
 import { problemOf } from './problem.ts'
@@ -165,11 +165,14 @@ async function take(
   understand: () => Promise<Asked>,
 ): Promise<unknown> {
   const header = request.headers['idempotency-key']
+  const { feed } = feedOf(request)
   const reserved =
     header === undefined
       ? undefined
-      : parts.idempotency.begin({
+      : await parts.idempotency.begin({
           ...{ caller: actorOf(request), method: request.method, path: routeOf(request), key: String(header) },
+          ...(feed !== undefined && { epoch: feed.epoch }),
+          cut: () => reply.raw.destroy(),
         })
   try {
     const asked = await understand()
@@ -179,7 +182,7 @@ async function take(
     const outcome = await accept(parts.store, parts.roster, {
       ...asked,
       actor: actorOf(request),
-      ...feedOf(request),
+      ...(feed !== undefined && { feed }),
       ...traceOf(request),
       ...(reserved !== undefined && {
         alongside: (command) => reserved.keep(input, answerFor(request, command)),
@@ -238,13 +241,9 @@ async function answer(
   const wantsZip = kind === 'export' && request.headers.accept?.includes('application/zip') === true
   const waitMs = waitOf(request) ?? (wantsZip ? maxWaitMs : undefined)
   if (waitMs === undefined) return reply.code(status).send(body)
-  await untilFinished(parts, id, waitMs, AbortSignal.any([callerGone(reply), parts.closing]))
+  await held(parts, reply, id, waitMs)
   const view = await viewCommand(parts.store, id)
-  if (!wantsZip)
-    return reply
-      .code(200)
-      .header('preference-applied', `wait=${waitMs / 1000}`)
-      .send(view)
+  if (!wantsZip) return reply.code(200).send(view)
   const [agent] = view.agents
   if (agent?.package === undefined) {
     const { code, detail } = agent?.error ?? { code: 'unavailable', detail: 'it is not ready yet; ask again' }

@@ -6,6 +6,10 @@ import type { Check, Entry, Store, Write } from '../state/store.ts'
 /** How long the first answer is given again. */
 const keepMs = 24 * 60 * 60 * 1000
 const maxKeyLength = 255
+/** When a request with the same key is still being handled. */
+const openRetryMs = 1000
+/** Longer than any call may take that claims a key. */
+const claimMs = 60_000
 
 /** An answer as it is given again: what a caller decides by. */
 export interface KeptAnswer {
@@ -16,7 +20,8 @@ export interface KeptAnswer {
 
 interface Kept extends Expiring {
   readonly fingerprint: string
-  readonly answer: KeptAnswer
+  /** Absent while the first request is being handled, perhaps by another server. */
+  readonly answer?: KeptAnswer
 }
 
 /**
@@ -26,24 +31,61 @@ interface Kept extends Expiring {
  */
 export class Idempotency {
   readonly #store: Store
-  readonly #open = new Set<string>()
+  readonly #open = new Map<string, Handling>()
 
   constructor(store: Store) {
     this.#store = store
   }
 
-  /** Reserves the key while its first request is handled here; throws `conflict` when it is already. */
-  begin(of: { caller: string; method: string; path: string; key: string }): Reservation {
+  /**
+   * Reserves the key while its first request is handled here; throws `conflict` when it is already. With an epoch, the request
+   * of an older one is cut off instead: its sender stands still, perhaps in the middle of its body, and has a successor.
+   */
+  async begin(of: {
+    readonly caller: string
+    readonly method: string
+    readonly path: string
+    readonly key: string
+    readonly epoch?: number
+    /** Ends this request, and so its reservation. */
+    readonly cut: () => void
+  }): Promise<Reservation> {
+    const { caller, method, path, epoch = 0, cut } = of
     if (of.key === '' || of.key.length > maxKeyLength)
       throw new ReplicationError('invalid', `Idempotency-Key must have 1 to ${maxKeyLength} characters`)
-    const key = `idempotency/${digest([of.caller, of.method, of.path, of.key])}`
-    if (this.#open.has(key))
-      throw new ReplicationError('conflict', 'the first request with this Idempotency-Key is still being handled', {
-        transient: true,
-      })
-    this.#open.add(key)
-    return new Reservation(this.#store, key, () => this.#open.delete(key))
+    const key = `idempotency/${digest([caller, method, path, of.key])}`
+    for (let open = this.#open.get(key); open !== undefined; open = this.#open.get(key)) {
+      if (open.epoch >= epoch) throw stillOpen()
+      open.cut()
+      await open.over
+    }
+    const { over, end } = ending()
+    const handling = { epoch, cut, over }
+    this.#open.set(key, handling)
+    return new Reservation(this.#store, key, () => {
+      if (this.#open.get(key) === handling) this.#open.delete(key)
+      end()
+    })
   }
+}
+
+function stillOpen(): ReplicationError {
+  return new ReplicationError('conflict', 'the first request with this Idempotency-Key is still being handled', {
+    retryAfterMs: openRetryMs,
+  })
+}
+
+/** A request that is being handled. */
+interface Handling {
+  readonly epoch: number
+  readonly cut: () => void
+  readonly over: Promise<void>
+}
+
+function ending(): { readonly over: Promise<void>; readonly end: () => void } {
+  let end = (): void => undefined
+  const over = new Promise<void>((resolve) => (end = resolve))
+  return { over, end }
 }
 
 export class Reservation {
@@ -62,9 +104,41 @@ export class Reservation {
   async answerTo(input: unknown): Promise<KeptAnswer | undefined> {
     this.#found = await this.#store.get<Kept>(this.#key)
     if (this.#found === undefined || Date.parse(this.#found.value.expiresAt) <= Date.now()) return undefined
-    if (this.#found.value.fingerprint !== digest(input))
+    const { fingerprint, answer } = this.#found.value
+    if (fingerprint !== digest(input))
       throw new ReplicationError('corrupt', 'this Idempotency-Key was used with another body; take a new one')
-    return this.#found.value.answer
+    if (answer === undefined) throw stillOpen()
+    return answer
+  }
+
+  /**
+   * For what cannot be done in one batch with its answer: the first answer, or a claim on the key, until `settle`, over all
+   * servers. When nothing is settled within a minute, for its server died, the claim has lapsed. Throws as `answerTo`, and
+   * `conflict` when somebody else has claimed it.
+   */
+  async claim(input: unknown): Promise<KeptAnswer | undefined> {
+    const known = await this.answerTo(input)
+    if (known !== undefined) return known
+    const expiresAt = new Date(Date.now() + claimMs).toISOString()
+    const claim: Kept = { fingerprint: digest(input), expiresAt }
+    const checks = [{ key: this.#key, version: this.#found?.version ?? null }]
+    const { ok } = await this.#store.commit({ checks, writes: putExpiring(this.#key, claim) })
+    if (!ok) throw stillOpen()
+    this.#found = await this.#store.get<Kept>(this.#key)
+    return undefined
+  }
+
+  /** What the claimed request came to; undefined: it may be made again. */
+  async settle(input: unknown, answer: KeptAnswer | undefined): Promise<void> {
+    const { checks, writes } = answer === undefined ? this.#forget() : this.keep(input, answer)
+    await this.#store.commit({ checks, writes })
+  }
+
+  #forget(): { checks: Check[]; writes: Write[] } {
+    return {
+      checks: [{ key: this.#key, version: this.#found?.version ?? null }],
+      writes: [{ delete: this.#key }],
+    }
   }
 
   /** What belongs into the batch of the effect. A check that fails says that another server was first. */
@@ -77,6 +151,7 @@ export class Reservation {
     }
   }
 
+  /** May be called again. */
   release(): void {
     this.#release()
   }

@@ -1,15 +1,15 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { listCommands, listHistory, viewCommand, type Selection } from '../agents/commands/views.ts'
 import { cancel, pause, resume, retry } from '../agents/commands/operate.ts'
 import { viewAgent } from '../agents/views.ts'
 import { commandKinds, runStates } from '../agents/commands/records.ts'
 import { testTarget } from '../agents/work/target-test.ts'
-import { untilFinished } from '../agents/commands/waiting.ts'
 import { ReplicationError } from '../errors.ts'
 import { pathSchema } from '../resources/schema.ts'
 import { callerGone } from './caller-gone.ts'
 import { actorOf, waitOf } from './command-headers.ts'
+import { held } from './held.ts'
 import { agentName, commandView, historyEntry, listOf, mayReason, type MayReason } from './command-schemas.ts'
 import { operation as schema } from './operation.ts'
 import { cursorOf, nextPage, pageQuery } from './paging.ts'
@@ -113,7 +113,8 @@ function commandReadingRoutes(app: FastifyInstance, parts: RouteParts): void {
     '/commands/:id',
     schema('getCommand', 'commands', { params: byCommand }, commandView),
     async (request, reply) => {
-      await held(parts, request, reply)
+      const waitMs = waitOf(request)
+      if (waitMs !== undefined) await held(parts, reply, request.params.id, waitMs)
       return viewCommand(parts.store, request.params.id)
     },
   )
@@ -126,22 +127,11 @@ function commandReadingRoutes(app: FastifyInstance, parts: RouteParts): void {
       schema(`${verb}Command`, 'commands', { params: byCommand, body: mayReason }, commandView),
       async (request, reply) => {
         await act(parts, request.params.id, actorOf(request), request.body?.reason)
-        await held(parts, request, reply)
+        const waitMs = waitOf(request)
+        if (waitMs !== undefined) await held(parts, reply, request.params.id, waitMs)
         return viewCommand(parts.store, request.params.id)
       },
     )
-}
-
-/** `Prefer: wait` holds the answer until the command is finished. */
-async function held(
-  parts: RouteParts,
-  request: FastifyRequest<{ Params: { id: string } }>,
-  reply: FastifyReply,
-): Promise<void> {
-  const waitMs = waitOf(request)
-  if (waitMs === undefined) return
-  await untilFinished(parts, request.params.id, waitMs, AbortSignal.any([callerGone(reply), parts.closing]))
-  void reply.header('preference-applied', `wait=${waitMs / 1000}`)
 }
 
 function selection({ cursor, state, status, ...chosen }: Chosen): Selection {

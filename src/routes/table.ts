@@ -5,6 +5,7 @@ import { sendable } from '../resources/schema.ts'
 import { commandRoutes } from './command-routes.ts'
 import { configRoutes } from './config-routes.ts'
 import { eventRoutes } from './event-routes.ts'
+import { keepAnswers } from './keep-answers.ts'
 import { kindRoutes } from './kind-routes.ts'
 import { monitoringRoutes } from './monitoring-routes.ts'
 import { packageRoutes } from './package-routes.ts'
@@ -48,13 +49,14 @@ const table: readonly Routes[] = [
   configRoutes,
   revisionRoutes,
   kindRoutes,
-  commandRoutes,
   packageRoutes,
   monitoringRoutes,
   queueRoutes,
-  pullRoutes,
   eventRoutes,
 ]
+
+/** Those that see to `Idempotency-Key` themselves, or whose answer is a stream, which is not kept. */
+const ownKeys: readonly Routes[] = [commandRoutes, pullRoutes]
 
 /** All routes of the API, under each of the prefixes. */
 export async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {
@@ -62,7 +64,11 @@ export async function addRoutes(app: FastifyInstance, parts: RouteParts): Promis
   for (const prefix of prefixes)
     await app.register(
       async (scope) => {
-        for (const routes of table) routes(scope, parts)
+        for (const routes of ownKeys) routes(scope, parts)
+        await scope.register(async (rest) => {
+          keepAnswers(rest, parts.idempotency)
+          for (const routes of table) routes(rest, parts)
+        })
       },
       { prefix },
     )

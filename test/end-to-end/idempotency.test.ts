@@ -6,7 +6,7 @@ import type { Answer, Call } from './client.ts'
 import { multipart } from './multipart.ts'
 import { scratch, Server } from './server.ts'
 import { plant } from './trees.ts'
-import type { Accepted, Command, HistoryEntry, Page, Problem } from './views.ts'
+import type { Accepted, AgentView, Command, HistoryEntry, Page, Problem } from './views.ts'
 
 const folder = scratch()
 plant(folder, { 'source/page.html': 'page' })
@@ -118,6 +118,47 @@ test('keys outlive a crash of the server', async () => {
   assert.equal(other.status, 422)
   const command: Command = await client.finished(first.body.id)
   assert.equal(command.state, 'succeeded')
+})
+
+test('what is asked of configs, agents and queues with a key is done once too, also over a crash', async () => {
+  const reason = 'maintenance'
+  const pause = { json: { reason }, headers: { 'idempotency-key': 'pause' } }
+  const first = await client.post('/agent/publish/pause', pause)
+  assert.equal(first.status, 200, first.text)
+  const create = { json: { name: 'another', targets: [] }, headers: { 'idempotency-key': 'create' } }
+  const created = await client.post('/config', create)
+  assert.equal(created.status, 201, created.text)
+  await server.crash()
+  await server.launch()
+  assert.equal((await client.post('/agent/publish/resume')).status, 200)
+  const again = await client.post('/agent/publish/pause', pause)
+  assert.deepEqual([again.status, again.body], [200, first.body])
+  assert.equal(again.headers.get('idempotent-replayed'), 'true')
+  assert.equal((await client.get<AgentView>('/agent/publish')).body.state, 'idle')
+  assert.equal((await client.post('/agent/publish/pause', { ...pause, json: { reason: 'other' } })).status, 422)
+  const same = await client.post('/config', create)
+  assert.deepEqual([same.status, same.body], [201, created.body])
+  for (const name of ['location', 'etag']) assert.equal(same.headers.get(name), created.headers.get(name))
+  const taken = { ...create, headers: { 'idempotency-key': 'taken' } }
+  assert.equal((await client.post('/config', taken)).status, 409)
+  await client.call('DELETE', '/replication/config/another')
+  assert.equal((await client.post('/config', taken)).status, 201)
+  assert.equal((await client.call('DELETE', '/replication/config/another')).status, 204)
+  const remove = { body: ':operation=delete', headers: { 'content-type': 'application/x-www-form-urlencoded' } }
+  await client.post('/config', { json: { name: 'gone', targets: [] } })
+  for (const _ of ['once', 'again']) {
+    const headers = { ...remove.headers, 'idempotency-key': 'remove' }
+    assert.equal((await client.post('/config/gone', { ...remove, headers })).status, 204)
+  }
+})
+
+test('of verbs with the same key at the same time one acts', async () => {
+  const call = { json: { reason: 'once' }, headers: { 'idempotency-key': 'together' } }
+  const answers = await Promise.all(Array.from({ length: 8 }, () => client.post('/agent/publish/pause', call)))
+  assert.ok(answers.every(({ status }) => status === 200 || status === 409))
+  const done = answers.filter(({ status }) => status === 200)
+  assert.equal(done.filter(({ headers }) => headers.get('idempotent-replayed') === null).length, 1)
+  await client.post('/agent/publish/resume')
 })
 
 test('a key of no characters or too many is refused', async () => {

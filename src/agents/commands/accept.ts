@@ -66,6 +66,8 @@ const nextId = monotonicFactory()
 
 /** How long a caller should wait when a queue is full: time for a few deliveries. */
 const fullQueueRetryMs = 5000
+/** Servers that deliver to it must not give up what they have: it will be enabled again. */
+const disabledRetryMs = 30_000
 
 /**
  * Takes a command: writes it, an entry for each agent and an item on every lane of each, all in one batch, so that the order
@@ -154,7 +156,8 @@ function fullQueue(name: string): ReplicationError {
 /** Why this agent cannot take a command of this kind at all. */
 function ability(agent: Agent, { kind, action }: CommandRequest): ReplicationError | undefined {
   const { config } = agent
-  if (!config.enabled) return new ReplicationError('conflict', `agent ${agent.name} is disabled`)
+  if (!config.enabled)
+    return new ReplicationError('conflict', `agent ${agent.name} is disabled`, { retryAfterMs: disabledRetryMs })
   if (kind !== 'import' && action !== 'test' && config.source === undefined)
     return new ReplicationError('conflict', `agent ${agent.name} has no source: it only imports`)
   if (kind !== 'import' && action !== 'test' && agent.puller !== undefined)
