@@ -91,6 +91,7 @@ export interface AgentView {
   readonly name: string
   readonly enabled: boolean
   readonly state: string
+  readonly reason?: string
   readonly queues: readonly Queue[]
   readonly lastCommand?: { readonly id: string }
   readonly counters: Readonly<Record<string, number>>
