@@ -115,7 +115,7 @@ const waits = {
   '503 and seconds': () => ({ status: 503, headers: { 'retry-after': '3600' } }),
   '503 and a date': () => ({
     status: 503,
-    headers: { 'retry-after': new Date(Date.now() + hourMs + 999).toUTCString() },
+    headers: { 'retry-after': new Date(Date.now() + hourMs + 60_000).toUTCString() },
   }),
   '409 and seconds': () => ({ status: 409, headers: { 'retry-after': '3600' } }),
 }
