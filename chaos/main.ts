@@ -34,6 +34,7 @@ say(`seed ${seed}, ${minutes} minutes, ${engine}, in ${folder}`)
 try {
   const result = await run({ engine, minutes, seed, folder, tell: say })
   process.stdout.write(`${tableOf(result)}\nseed ${seed}\n`)
+  say(`the longest recovery was at ${result.recovery.where}`)
   const wrong = [result.lost, result.reordered, result.duplicated, result.torn, result.other].flat()
   for (const line of wrong.slice(0, 100)) say(line)
   finish(wrong.length === 0)

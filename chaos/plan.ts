@@ -45,8 +45,11 @@ const lengths: Readonly<Record<FaultKind, readonly [number, number]>> = {
   'connections refused': [500, 5000],
 }
 
-/** From one fault's beginning to that of the next. */
+/** From one fault's beginning to that of the next, so that some overlap. */
 const gapMs = [300, 3500] as const
+/** After so many of each kind there is peace, for longer than it takes to take over from a server that is dead. */
+const gust = 2
+export const calmMs = 22_000
 
 /** The faults of a run: the same for the same seed. Each kind comes before one of them comes again. */
 export function planOf(engine: Engine, seed: number, lengthMs: number): Fault[] {
@@ -54,10 +57,16 @@ export function planOf(engine: Engine, seed: number, lengthMs: number): Fault[] 
   const possible = kinds.filter((kind) => engine === 'redis' || !kind.includes('redis'))
   const plan: Fault[] = []
   let bag: FaultKind[] = []
+  let bags = 0
   for (let atMs = random.between(...gapMs); atMs < lengthMs; atMs += random.between(...gapMs)) {
-    if (bag.length === 0) bag = random.shuffled(possible)
+    if (bag.length === 0) {
+      if (bags > 0 && bags % gust === 0)
+        atMs = Math.max(atMs, ...plan.map((fault) => fault.atMs + fault.forMs)) + calmMs
+      bag = random.shuffled(possible)
+      bags++
+    }
     const kind = bag.pop()
-    if (kind === undefined) break
+    if (kind === undefined || atMs >= lengthMs) break
     const forMs = random.between(...lengths[kind])
     plan.push({ kind, atMs, forMs, which: random.between(0, 999), seed: random.between(1, 1_000_000) })
   }

@@ -7,7 +7,7 @@ import { follow, Journal } from './journals.ts'
 import { planOf } from './plan.ts'
 import { filesOf, isThere, Reader } from './reader.ts'
 import { flag, moveBack, sendErrors, sendPages, sendStream, type Sent } from './senders.ts'
-import { judge, judgeAcceptance, longestRecoveryMs, type Evidence, type FarCommand, type Verdict } from './verdict.ts'
+import { judge, judgeAcceptance, longestRecovery, type Evidence, type FarCommand, type Recovery, type Verdict } from './verdict.ts'
 
 export interface Options {
   readonly engine: Engine
@@ -30,7 +30,7 @@ export interface Result {
   readonly delivered: number
   readonly absorbed: number
   readonly looks: number
-  readonly longestRecoveryMs: number
+  readonly recovery: Recovery
   /** Sentences about what must not be. */
   readonly lost: readonly string[]
   readonly reordered: readonly string[]
@@ -102,14 +102,13 @@ async function storm(
   const verdicts = journals.map((journal) => judge(journal, evidence))
   const all = (what: 'lost' | 'reordered' | 'duplicated'): string[] => verdicts.flatMap((verdict) => verdict[what])
   const sum = (what: 'delivered' | 'absorbed'): number => verdicts.reduce((n, verdict: Verdict) => n + verdict[what], 0)
-  const ends = faults.map(({ overAt }) => overAt)
   const wrongNow = places.flatMap((place) => wrongAt(place, reader, sent))
   return {
     ...{ faults, accepted: sent.length, expected: sent.length * 2 },
     broken: [...installation.doors, installation.publisherDoor].reduce((n, { broken }) => n + broken, 0),
     repeatedCalls: clients.repeated,
     ...{ delivered: sum('delivered'), absorbed: sum('absorbed'), looks: reader.looks },
-    longestRecoveryMs: longestRecoveryMs(ends, places, evidence),
+    recovery: longestRecovery(faults, places, evidence),
     lost: [...all('lost'), ...wrongNow],
     reordered: [...all('reordered'), ...reader.backwards],
     duplicated: [

@@ -16,7 +16,7 @@ export function tableOf(result: Result): string {
     ['applied twice', `${result.duplicated.length}`],
     ['tried again and absorbed', `${absorbed}`],
     ['torn', `${result.torn.length} in ${looks} looks`],
-    ['longest recovery', `${(result.longestRecoveryMs / 1000).toFixed(1)} s`],
+    ['longest recovery, once all was mended', `${(result.recovery.ms / 1000).toFixed(1)} s`],
   ]
   return ['| what | how many |', '| --- | --- |', ...rows.map(([what, many]) => `| ${what} | ${many} |`), ''].join('\n')
 }

@@ -2,8 +2,10 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Receipt } from '../src/endpoints/endpoint.ts'
 import type { Received } from '../test/event-reader.ts'
 import type { Command } from '../test/end-to-end/views.ts'
+import type { Injected } from './faults.ts'
 import type { Place } from './installation.ts'
 import type { Journal } from './journals.ts'
+import { calmMs } from './plan.ts'
 import type { Sent } from './senders.ts'
 
 /** What came of it all at one target. */
@@ -117,9 +119,14 @@ export function judgeAcceptance(agent: string, { sent, events, commands }: Evide
   ]
 }
 
-/** For how long, at most, a lane that had something to deliver delivered nothing after a fault was over, in ms. */
-export function longestRecoveryMs(ends: readonly number[], places: readonly Place[], { events }: Evidence): number {
-  let longest = 0
+export interface Recovery {
+  readonly ms: number
+  readonly where: string
+}
+
+/** For how long, at most, a lane that had something to deliver still delivered nothing when nothing was wrong any more. */
+export function longestRecovery(faults: readonly Injected[], places: readonly Place[], { events }: Evidence): Recovery {
+  let longest: Recovery = { ms: 0, where: '' }
   for (const { agent, target } of places) {
     const own = events.filter(({ data }) => data.agent === agent)
     const acceptedAt = new Map<unknown, number>()
@@ -127,10 +134,16 @@ export function longestRecoveryMs(ends: readonly number[], places: readonly Plac
     const deliveries = own
       .filter(({ type, data }) => type === 'delivery.delivered' && data['target'] === target)
       .map(({ data }) => ({ at: Date.parse(data.at), waitedSince: acceptedAt.get(data['command']) ?? Infinity }))
-    for (const end of ends) {
-      const next = deliveries.find(({ at }) => at > end)
-      if (next !== undefined && next.waitedSince < end) longest = Math.max(longest, next.at - end)
+    for (const { kind, atMs, overAt } of faults.filter((fault) => isLast(fault, faults))) {
+      const next = deliveries.find(({ at }) => at > overAt)
+      if (next === undefined || next.waitedSince > overAt || next.at - overAt <= longest.ms) continue
+      longest = { ms: next.at - overAt, where: `${agent}/${target}, after: ${kind}, planned for ${atMs} ms` }
     }
   }
   return longest
+}
+
+/** Peace follows. */
+function isLast({ overAt }: Injected, faults: readonly Injected[]): boolean {
+  return faults.every((other) => other.overAt <= overAt || other.begunAt > overAt + calmMs / 2)
 }
