@@ -151,6 +151,13 @@ export class Server {
     return exit
   }
 
+  /** How it ends, whenever that is; it may end by itself. */
+  async death(): Promise<Exit> {
+    this.#ending = true
+    assert.ok(this.#exit)
+    return this.#exit
+  }
+
   /** A crash, as far as a process can tell. */
   async crash(): Promise<void> {
     await this.ended('SIGKILL')
