@@ -27,7 +27,7 @@ export class Follower {
       let ended = false
       void reader.ended.then(() => (ended = true))
       let read = 0
-      for (let heardAt = performance.now(); !ended && !over() && performance.now() - heardAt < silentMs; ) {
+      for (let heardAt = performance.now(); !ended && !over() && performance.now() - heardAt < silentMs;) {
         await pause(100)
         if (reader.text.length === read) continue
         read = reader.text.length

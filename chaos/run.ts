@@ -7,7 +7,15 @@ import { follow, Journal } from './journals.ts'
 import { planOf } from './plan.ts'
 import { filesOf, isThere, Reader } from './reader.ts'
 import { flag, moveBack, sendErrors, sendPages, sendStream, type Sent } from './senders.ts'
-import { judge, judgeAcceptance, longestRecovery, type Evidence, type FarCommand, type Recovery, type Verdict } from './verdict.ts'
+import {
+  judge,
+  judgeAcceptance,
+  longestRecovery,
+  type Evidence,
+  type FarCommand,
+  type Recovery,
+  type Verdict,
+} from './verdict.ts'
 
 export interface Options {
   readonly engine: Engine
@@ -139,7 +147,7 @@ async function settle({ direct }: Installation, progress: () => number): Promise
 }
 
 async function until(done: () => boolean): Promise<void> {
-  for (const from = performance.now(); !done() && performance.now() - from < patienceMs; ) await pause(300)
+  for (const from = performance.now(); !done() && performance.now() - from < patienceMs;) await pause(300)
 }
 
 /** Sentences about what a target does not hold as it should in the end. */

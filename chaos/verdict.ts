@@ -130,7 +130,8 @@ export function longestRecovery(faults: readonly Injected[], places: readonly Pl
   for (const { agent, target } of places) {
     const own = events.filter(({ data }) => data.agent === agent)
     const acceptedAt = new Map<unknown, number>()
-    for (const { type, data } of own) if (type === 'command.accepted') acceptedAt.set(data['command'], Date.parse(data.at))
+    for (const { type, data } of own)
+      if (type === 'command.accepted') acceptedAt.set(data['command'], Date.parse(data.at))
     const deliveries = own
       .filter(({ type, data }) => type === 'delivery.delivered' && data['target'] === target)
       .map(({ data }) => ({ at: Date.parse(data.at), waitedSince: acceptedAt.get(data['command']) ?? Infinity }))

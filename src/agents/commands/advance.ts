@@ -89,7 +89,12 @@ export async function advanceBoth(
 ): Promise<readonly [Progress, Progress | undefined] | undefined> {
   for (let other = second; ;) {
     const moves = other === undefined ? [first] : [first, other]
-    const keys = moves.map(({ command, agent, also = [] }) => [commandKey(command), entryKey(command, agent), followersKey(agent), ...also])
+    const keys = moves.map(({ command, agent, also = [] }) => [
+      commandKey(command),
+      entryKey(command, agent),
+      followersKey(agent),
+      ...also,
+    ])
     const found = await store.getAll(keys.flat())
     const [one, two] = [
       await stride(first, found.slice(0, keys[0]?.length)),

@@ -109,9 +109,7 @@ export class Scenario {
     )
     for (const receipt of near) assert.deepEqual(receiptOf(commands, receipt.delivery), receipt)
     // This target is made anew in each round.
-    assert.deepEqual(receiptsIn(this.#at('target-errors')), [
-      receiptOf(commands, `${last?.moved}/errors/folder~1`),
-    ])
+    assert.deepEqual(receiptsIn(this.#at('target-errors')), [receiptOf(commands, `${last?.moved}/errors/folder~1`)])
     await this.#assertFar(commands, sent)
   }
 
@@ -127,7 +125,10 @@ export class Scenario {
     for (const [i, theirs] of receipts.entries()) {
       const ours = receiptOf(commands, served[i]?.delivery ?? '')
       const { package: pkg, entries, bytes } = theirs
-      assert.deepEqual({ package: ours?.package, entries: ours?.entries, bytes: ours?.bytes }, { package: pkg, entries, bytes })
+      assert.deepEqual(
+        { package: ours?.package, entries: ours?.entries, bytes: ours?.bytes },
+        { package: pkg, entries, bytes },
+      )
       assert.deepEqual(ours?.detail, { command: served[i]?.id })
     }
   }
