@@ -100,8 +100,8 @@ export class Server {
   }
 
   /** Starts the process and waits until it is ready, or throws with what it printed. */
-  async launch(): Promise<void> {
-    this.spawn()
+  async launch(command?: readonly [string, ...string[]]): Promise<void> {
+    this.spawn(command)
     await until('the server to be ready', async () => {
       if (this.#child === undefined) return true
       return (await fetch(`${this.client.origin}/health/ready`)).ok

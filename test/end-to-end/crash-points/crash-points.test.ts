@@ -1,6 +1,6 @@
 /**
- * Servers that die at each of their durable steps. CRASH_POINTS=all takes every step, until a round goes through; without
- * it some are taken, other ones each time.
+ * Servers that die at their durable steps. CRASH_POINTS=all takes every step, until a round goes through; a number so many,
+ * others each time, as few are taken without it.
  */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
@@ -14,9 +14,14 @@ import { engineSettings, onRedis } from '../../home.ts'
 import { program, scratch, Server } from '../server.ts'
 import { Scenario } from './scenario.ts'
 
-const trap = new URL('./trap.js', import.meta.url).href
-const all = process.env['CRASH_POINTS'] === 'all'
-const samples = 4
+/** A server that dies at this step, or with -1 never. */
+const trapped = (at: number): [string, ...string[]] => {
+  const trap = new URL('./trap.js', import.meta.url).href
+  return [process.execPath, '--import', `${trap}?at=${at}`, program]
+}
+const wanted = process.env['CRASH_POINTS'] ?? '4'
+const all = wanted === 'all'
+const samples = Number(wanted)
 /** A list of commands is looked at in one page. */
 const maxRounds = 60
 
@@ -57,7 +62,7 @@ for (const [victim, named] of [
       const { died, steps } = await pair.round(at)
       if (!died) break
       deaths.push(`${at}: ${steps.at(-1)}`)
-      if (all) process.stderr.write(`${deaths.at(-1)}\n`)
+      if (all || samples > 10) process.stderr.write(`${deaths.at(-1)}\n`)
     }
     t.diagnostic(`${deaths.length} deaths, at ${deaths.join('; ')}`)
     assert.ok(deaths.length > 0)
@@ -92,13 +97,13 @@ class Pair {
     const victim = this.#victim
     await victim.end()
     const from = victim.output.length
-    victim.spawn([process.execPath, '--import', `${trap}?at=${at}`, program])
+    victim.spawn(trapped(at))
     let died = false
     const end = victim.death().then(async ({ code, signal }) => {
       died = signal === 'SIGKILL'
       if (!died) return assert.equal(code, 0, victim.output.slice(from))
       this.#scenario.assertWhole()
-      await victim.launch()
+      await victim.launch(trapped(-1))
     })
     await this.#scenario.round()
     await this.#scenario.assertDelivered()
