@@ -15,7 +15,7 @@ import { Breath } from '../../src/endpoints/directory/breath.ts'
 import { HeldFolders } from '../../src/endpoints/directory/held-folders.ts'
 import { LaneFolder } from '../../src/endpoints/directory/lane-folder.ts'
 import { Placer } from '../../src/endpoints/directory/placer.ts'
-import { findReceipt, keepReceipt } from '../../src/endpoints/directory/receipts.ts'
+import { Receipts } from '../../src/endpoints/directory/receipts.ts'
 import type { Receipt } from '../../src/endpoints/endpoint.ts'
 import { parsePath } from '../../src/resources/path.ts'
 import { makeFolder, never } from './trees.ts'
@@ -114,36 +114,72 @@ test("a link where the server's folder should be is refused, and not written thr
   assert.deepEqual(readdirSync(outside), [])
 })
 
+/** As the worker opens them when it begins. */
+function receiptsOf(t: TestContext, { lane, staging }: Worker): Receipts {
+  const receipts = new Receipts(lane.place, staging, lane.wasAbandoned)
+  t.after(() => receipts.close())
+  return receipts
+}
+
 test('a receipt is found again, and none that was not given', async (t) => {
-  const { lane, staging } = await begin(t, await makeFolder(t), 1)
-  assert.equal(findReceipt(lane.place, 'a'), undefined)
-  for (const delivery of ['a', 'b"\n', 'c']) keepReceipt(lane.place, staging, receipt(delivery))
-  for (const delivery of ['a', 'b"\n', 'c']) assert.deepEqual(findReceipt(lane.place, delivery), receipt(delivery))
-  assert.equal(findReceipt(lane.place, 'd'), undefined)
+  const root = await makeFolder(t)
+  const receipts = receiptsOf(t, await begin(t, root, 1))
+  assert.equal(receipts.find('a'), undefined)
+  for (const delivery of ['a', 'b"\n', 'c']) receipts.keep(receipt(delivery))
+  for (const found of [receipts, receiptsOf(t, await begin(t, root, 2))]) {
+    for (const delivery of ['a', 'b"\n', 'c']) assert.deepEqual(found.find(delivery), receipt(delivery))
+    assert.equal(found.find('d'), undefined)
+  }
+})
+
+test('a receipt that a stopped worker gives late is none, whether or not there was one before', async (t) => {
+  const root = await makeFolder(t)
+  const [first, second, third] = [await begin(t, root, 1), await begin(t, root, 2), await begin(t, root, 3)]
+  assert.throws(() => receiptsOf(t, first).keep(receipt('first')))
+  const thirds = receiptsOf(t, third)
+  thirds.keep(receipt('third'))
+  // It stood still from before it gave its receipt, and the next has found its lane as it left it.
+  const fourth = await begin(t, root, 4)
+  const fourths = receiptsOf(t, fourth)
+  fourths.keep(receipt('fourth'))
+  thirds.keep(receipt('late'))
+  fourths.close()
+  fourth.lane.end(fourth.staging)
+  const fifth = await begin(t, root, 5)
+  assert.equal(fifth.lane.wasAbandoned, false)
+  thirds.keep(receipt('later'))
+  const fifths = receiptsOf(t, fifth)
+  for (const delivery of ['third', 'fourth']) assert.deepEqual(fifths.find(delivery), receipt(delivery))
+  for (const delivery of ['first', 'late', 'later']) assert.equal(fifths.find(delivery), undefined)
+  assert.equal(second.lane.isOver(second.staging), true)
 })
 
 test('a receipt that a crash cut short is none, and does not spoil the next', async (t) => {
-  const { lane, staging } = await begin(t, await makeFolder(t), 1)
-  keepReceipt(lane.place, staging, receipt('whole'))
+  const worker = await begin(t, await makeFolder(t), 1)
+  const receipts = receiptsOf(t, worker)
+  receipts.keep(receipt('whole'))
   const line = JSON.stringify(receipt('torn'))
   for (let length = 1; length < line.length; length += 7) {
-    appendFileSync(`${lane.place}/receipts`, line.slice(0, length))
-    assert.equal(findReceipt(lane.place, 'torn'), undefined)
-    keepReceipt(lane.place, staging, receipt(`after ${length}`))
-    for (const delivery of ['whole', `after ${length}`])
-      assert.deepEqual(findReceipt(lane.place, delivery), receipt(delivery))
+    appendFileSync(`${worker.lane.place}/receipts`, line.slice(0, length))
+    assert.equal(receipts.find('torn'), undefined)
+    receipts.keep(receipt(`after ${length}`))
+    for (const delivery of ['whole', `after ${length}`]) assert.deepEqual(receipts.find(delivery), receipt(delivery))
   }
 })
 
 test('the last thousand receipts are kept at least, and the file does not grow for ever', async (t) => {
-  const { lane, staging } = await begin(t, await makeFolder(t), 1)
+  const worker = await begin(t, await makeFolder(t), 1)
+  const file = `${worker.lane.place}/receipts`
   const lines = Array.from({ length: 2000 }, (_, i) => `${JSON.stringify(receipt(`delivery ${i}`))}\n`)
-  writeFileSync(`${lane.place}/receipts`, lines.join(''))
-  keepReceipt(lane.place, staging, receipt('last'))
-  assert.equal(readFileSync(`${lane.place}/receipts`, 'utf8').split('\n').length - 1, 1000)
-  assert.deepEqual(findReceipt(lane.place, 'last'), receipt('last'))
-  assert.deepEqual(findReceipt(lane.place, 'delivery 1001'), receipt('delivery 1001'))
-  assert.equal(findReceipt(lane.place, 'delivery 1000'), undefined)
+  writeFileSync(file, lines.join(''))
+  const receipts = receiptsOf(t, worker)
+  receipts.keep(receipt('last'))
+  assert.equal(readFileSync(file, 'utf8').split('\n').length - 1, 1000)
+  assert.deepEqual(receipts.find('last'), receipt('last'))
+  assert.deepEqual(receipts.find('delivery 1001'), receipt('delivery 1001'))
+  assert.equal(receipts.find('delivery 1000'), undefined)
+  receipts.keep(receipt('one more'))
+  assert.equal(readFileSync(file, 'utf8').split('\n').length - 1, 1001)
 })
 
 test(

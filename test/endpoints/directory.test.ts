@@ -166,7 +166,7 @@ test('between deliveries nothing is kept but receipts and the memory of the epoc
   assert.deepEqual(others, [])
   assert.deepEqual(
     readdirSync(join(root, '.trebuchet', lane ?? ''), { recursive: true, encoding: 'utf8' }).toSorted(),
-    ['7-2', 'receipts'],
+    ['7-2', '7-2/ended', 'receipts'],
   )
 })
 

@@ -16,7 +16,7 @@ import type { HeldFolders } from './held-folders.ts'
 import { LaneFolder, overtaken } from './lane-folder.ts'
 import { moveAll, syncFolders } from './move.ts'
 import { Placer } from './placer.ts'
-import { findReceipt, keepReceipt } from './receipts.ts'
+import { Receipts } from './receipts.ts'
 import { emptyFolder } from './remove.ts'
 import { makeRoot } from './root.ts'
 import { unpack } from './unpack.ts'
@@ -65,18 +65,23 @@ interface Parts {
 async function applyIn(parts: Parts): Promise<Receipt> {
   const { lane, order, breath } = parts
   const staging = await lane.takeEpoch(order.epoch, breath)
+  let receipts: Receipts | undefined
   try {
-    const known = findReceipt(lane.place, order.delivery)
+    receipts = new Receipts(lane.place, staging, lane.wasAbandoned)
+    if (lane.isOver(staging)) throw overtaken()
+    const known = receipts.find(order.delivery)
     if (known !== undefined) return known
     const receipt = await change(parts, `${lane.place}/${staging}`)
-    keepReceipt(lane.place, staging, receipt)
+    receipts.keep(receipt)
     lane.sync()
     return receipt
   } catch (error) {
     throw lane.isOver(staging) ? overtaken() : writeFault(error, "the target's folder")
   } finally {
+    receipts?.close()
     // What is left behind is removed by the next delivery.
     await emptyFolder(`${lane.place}/${staging}`, breath).catch(() => undefined)
+    lane.end(staging)
   }
 }
 

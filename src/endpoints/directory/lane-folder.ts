@@ -5,6 +5,7 @@
  *       <hash of the lane>/
  *         receipts                   see receipts.ts
  *         <epoch>-<attempt>/         staging: what is on its way in, and what was on its way out
+ *           ended                    once the worker will do nothing more here
  *         away-…/                    staging of epochs that are over, being deleted
  *
  * Fencing: content enters, and what is removed leaves, only by renaming out of and into the staging folder, which is
@@ -13,7 +14,7 @@
  * every rename that it still tries fails. The staging folder of the highest epoch stays, empty, as the memory of it.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs'
 import { ReplicationError } from '../../errors.ts'
 import { rootPath, type ResourcePath } from '../../resources/path.ts'
 import type { Breath } from './breath.ts'
@@ -24,12 +25,15 @@ import { removeFolder } from './remove.ts'
 
 const stagingName = /^(\d+)-(\d+)$/
 const awayPrefix = 'away-'
+const endMark = 'ended'
 
 export class LaneFolder {
   readonly #held: HeldFolders
   readonly path: ResourcePath
   /** What to put before `/<name>` to reach what lies in it. */
   readonly place: string
+  /** Whoever had the lane before `takeEpoch` has not said that he is done: he may be dead, or come back. */
+  wasAbandoned = false
 
   /** Takes `held` over: it is closed with this. Throws the errors of writing. */
   constructor(held: HeldFolders, lane: string) {
@@ -62,8 +66,10 @@ export class LaneFolder {
   async takeEpoch(epoch: number, breath: Breath): Promise<string> {
     const mine = this.#makeStaging(epoch)
     for (const other of this.#stagings()) {
-      if (other.epoch < epoch || (other.epoch === epoch && other.attempt < mine.attempt)) this.#sendAway(other.name)
-      else if (other.name !== mine.name) {
+      if (other.epoch < epoch || (other.epoch === epoch && other.attempt < mine.attempt)) {
+        this.wasAbandoned ||= !existsSync(`${this.place}/${other.name}/${endMark}`)
+        this.#sendAway(other.name)
+      } else if (other.name !== mine.name) {
         rmdirSync(`${this.place}/${mine.name}`)
         throw overtaken()
       }
@@ -76,6 +82,15 @@ export class LaneFolder {
   /** Whether a newer worker has taken the lane over since the staging folder was made. */
   isOver(staging: string): boolean {
     return lstatSync(`${this.place}/${staging}`, { throwIfNoEntry: false }) === undefined
+  }
+
+  /** To be said last, with the staging folder empty; nothing comes of it when the lane is over. */
+  end(staging: string): void {
+    try {
+      writeFileSync(`${this.place}/${staging}/${endMark}`, '')
+    } catch {
+      // The next one takes this one for dead, and is only more careful.
+    }
   }
 
   close(): void {

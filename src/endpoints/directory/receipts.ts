@@ -10,56 +10,73 @@ const fileName = 'receipts'
 /** A delivery is repeated soon or never; so many later ones of its lane will not have come between. */
 const kept = 1000
 
-/** The receipt of a delivery, durable, or undefined. `place` is that of the lane's folder. */
-export function findReceipt(place: string, delivery: string): Receipt | undefined {
-  const fd = open(place, constants.O_RDONLY)
-  if (fd === undefined) return undefined
-  try {
-    const receipt = linesOf(fd)
+/**
+ * The receipts as one worker has them. He opens the file when he begins, and whoever takes over from one who has not ended puts a
+ * new file in its place: what the other still adds when he comes back, is seen by nobody.
+ */
+export class Receipts {
+  readonly #place: string
+  readonly #staging: string
+  #fd: number | undefined
+
+  /**
+   * `place` is that of the lane's folder, `staging` the name of the worker's staging folder. To be made before anything
+   * is changed, and worth nothing if the lane is over by then. `renew`: somebody else may still have the file.
+   */
+  constructor(place: string, staging: string, renew: boolean) {
+    this.#place = place
+    this.#staging = staging
+    this.#fd = open(place)
+    if (renew && this.#fd !== undefined) this.#replace(linesOf(this.#fd))
+  }
+
+  /** The receipt of a delivery, durable, or undefined. */
+  find(delivery: string): Receipt | undefined {
+    if (this.#fd === undefined) return undefined
+    const receipt = linesOf(this.#fd)
       .filter((line) => line.includes(JSON.stringify(delivery)))
       .map(parse)
       .find((found) => found?.delivery === delivery)
     // Whoever wrote it may have died before it was durable.
-    if (receipt !== undefined) fsyncSync(fd)
+    if (receipt !== undefined) fsyncSync(this.#fd)
     return receipt
-  } finally {
-    closeSync(fd)
+  }
+
+  /** Adds a receipt and makes it durable, save for the file's name when it is new. */
+  keep(receipt: Receipt): void {
+    const line = JSON.stringify(receipt)
+    if (this.#fd === undefined) return this.#replace([line])
+    writeFileSync(this.#fd, endsWhole(this.#fd) ? `${line}\n` : `\n${line}\n`)
+    fsyncSync(this.#fd)
+    const lines = linesOf(this.#fd)
+    if (lines.length > 2 * kept) this.#replace(lines.slice(-kept))
+  }
+
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd)
+    this.#fd = undefined
+  }
+
+  /** A new file, too, comes only out of the staging folder. */
+  #replace(lines: readonly string[]): void {
+    const next = `${this.#place}/${this.#staging}/${fileName}`
+    const fd = openSync(next, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND, 0o600)
+    try {
+      writeFileSync(fd, lines.map((line) => `${line}\n`).join(''))
+      fsyncSync(fd)
+      renameSync(next, `${this.#place}/${fileName}`)
+    } catch (error) {
+      closeSync(fd)
+      throw error
+    }
+    this.close()
+    this.#fd = fd
   }
 }
 
-/**
- * Adds a receipt and makes it durable, save for the file's name when it is new. `staging` is the name of the caller's
- * staging folder: a shortened file, too, comes only out of that.
- */
-export function keepReceipt(place: string, staging: string, receipt: Receipt): void {
-  const line = `${JSON.stringify(receipt)}\n`
-  const fd = open(place, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND)
-  if (fd === undefined) throw new Error('the file of receipts could not be made')
+function open(place: string): number | undefined {
   try {
-    writeFileSync(fd, endsWhole(fd) ? line : `\n${line}`)
-    fsyncSync(fd)
-    const lines = linesOf(fd)
-    if (lines.length > 2 * kept) shorten(place, staging, lines.slice(-kept))
-  } finally {
-    closeSync(fd)
-  }
-}
-
-function shorten(place: string, staging: string, lines: readonly string[]): void {
-  const next = `${place}/${staging}/${fileName}`
-  const fd = openSync(next, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)
-  try {
-    writeFileSync(fd, `${lines.join('\n')}\n`)
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-  renameSync(next, `${place}/${fileName}`)
-}
-
-function open(place: string, flags: number): number | undefined {
-  try {
-    return openSync(`${place}/${fileName}`, flags | constants.O_NOFOLLOW, 0o600)
+    return openSync(`${place}/${fileName}`, constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW)
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
     throw error
