@@ -5,10 +5,10 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
-import { onRedis } from './home.ts'
-import { RedisServer } from './redis.ts'
+import { onRedis } from '../home.ts'
+import { RedisServer } from '../redis.ts'
 
-const program = join(import.meta.dirname, '..', 'chaos', 'main.js')
+const program = join(import.meta.dirname, '..', '..', 'chaos', 'main.js')
 const elsewhere = (!onRedis || !RedisServer.isInstalled) && 'several servers need a redis-server of their own'
 
 test('a minute of faults of all kinds loses, reorders, repeats and tears nothing', { skip: elsewhere }, async (t) => {
