@@ -9,10 +9,17 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** Where a call stands still, on its way or on the way back. */
+export interface Hold {
+  readonly at: 'start' | 'body' | 'answer'
+  readonly until: Promise<unknown>
+  /** Called when it stands. */
+  onHeld?(): void
+}
+
 /** A call as it arrives, before anything of its body has been read. */
 export interface Arrival {
-  readonly method: string
-  readonly path: string
+  readonly agent: string
   readonly headers: IncomingMessage['headers']
   /** When it came, in ms. */
   readonly at: number
@@ -22,12 +29,8 @@ export interface Arrival {
 export class Front {
   /** All calls that carried a package, in the order in which they came. */
   readonly imports: Arrival[] = []
-  /** Asked for each of them; what it waits for is waited for. Undefined passes it on. */
-  onImport: ((call: Arrival) => Promise<Refusal | undefined> | Refusal | undefined) | undefined
-  /** As much of each import is passed on, and then nothing more until it is set anew. */
-  mostBytes = Infinity
-  /** Called when there is nothing more to pass on because of `mostBytes`. */
-  onFull: (() => void) | undefined
+  /** Asked for each of them. Undefined passes it on. */
+  onImport: ((call: Arrival) => Refusal | Hold | undefined) | undefined
   readonly #server: Server
   readonly #to: number
 
@@ -53,36 +56,50 @@ export class Front {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
+  importsOf(agent: string): readonly Arrival[] {
+    return this.imports.filter((one) => one.agent === agent)
+  }
+
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { method = '', url: path = '', headers } = request
-    const isImport = method === 'POST' && path.endsWith('/import')
-    if (isImport) {
-      const call = { method, path, headers, at: Date.now() }
-      this.imports.push(call)
-      const refusal = await this.onImport?.(call)
-      if (refusal !== undefined) {
-        request.resume()
-        response.writeHead(refusal.status, refusal.headers).end()
-        return
-      }
+    const treatment = this.#treat(request)
+    if (treatment !== undefined && 'status' in treatment) {
+      request.resume()
+      response.writeHead(treatment.status, treatment.headers).end()
+      return
     }
-    const onward = ask({ port: this.#to, host: '127.0.0.1', method, path, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers)
-      answer.pipe(response)
-      answer.on('error', () => response.destroy())
-    })
+    const stand = async (at: Hold['at']): Promise<void> => {
+      if (treatment?.at !== at) return
+      treatment.onHeld?.()
+      await treatment.until
+    }
+    await stand('start')
+    const { method, url: path, headers } = request
+    const onward = ask({ port: this.#to, host: '127.0.0.1', method, path, headers })
     onward.on('error', () => response.destroy())
+    onward.on('response', (answer) => {
+      void stand('answer').then(() => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers)
+        answer.on('error', () => response.destroy()).pipe(response)
+      })
+    })
     response.on('close', () => onward.destroy())
-    let passed = 0
+    let first = true
     for await (const chunk of request as AsyncIterable<Buffer>) {
-      if (isImport && passed + chunk.length > this.mostBytes) {
-        this.onFull?.()
-        while (passed + chunk.length > this.mostBytes && !request.destroyed)
-          await new Promise((resolve) => setTimeout(resolve, 20))
-      }
-      passed += chunk.length
-      if (!onward.write(chunk)) await Promise.race([once(onward, 'drain'), once(onward, 'close')])
+      // Half of what came first, so that there always is a rest.
+      const half = first ? chunk.length >> 1 : 0
+      if (first) onward.write(chunk.subarray(0, half))
+      if (first) await stand('body')
+      first = false
+      if (!onward.write(chunk.subarray(half))) await Promise.race([once(onward, 'drain'), once(onward, 'close')])
     }
     onward.end()
+  }
+
+  #treat({ method, url = '', headers }: IncomingMessage): Refusal | Hold | undefined {
+    const agent = /\/agent\/([^/]+)\/import$/.exec(url)?.[1]
+    if (method !== 'POST' || agent === undefined) return undefined
+    const call = { agent, headers, at: Date.now() }
+    this.imports.push(call)
+    return this.onImport?.(call)
   }
 }

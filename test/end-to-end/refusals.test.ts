@@ -16,10 +16,7 @@ const { client } = near
 
 /** By agent: how imports are refused, as long as they are. */
 const refusals = new Map<string, Refusal>()
-const agentIn = (path: string): string => path.split('/').at(-2) ?? ''
-front.onImport = ({ path }) => refusals.get(agentIn(path))
-
-const importsOf = (name: string) => front.imports.filter(({ path }) => agentIn(path) === name)
+front.onImport = ({ agent }) => refusals.get(agent)
 
 async function stage(name: string, queue: object, refusal: Refusal): Promise<{ source: string; there: string }> {
   const [source, there] = [join(folder, name, 'source'), join(folder, name, 'there')]
@@ -59,7 +56,7 @@ for (const [tries, statuses] of Object.entries(triesBy).map(([count, all]) => [N
       const failed = await targetOf(first)
       assert.deepEqual([failed?.state, failed?.attempts], ['failed', tries])
       assert.match(failed?.error?.detail ?? '', new RegExp(`with ${status}`))
-      assert.equal(importsOf(name).length, tries)
+      assert.equal(front.importsOf(name).length, tries)
       refusals.delete(name)
       assert.equal((await client.finished(await send(name, 'second'))).state, 'succeeded')
       assert.equal(textAt(there, 'content/first.html'), undefined)
@@ -81,7 +78,7 @@ for (const status of [400, 404, 413, 422, 503])
     const name = `kept-${status}`
     const { there } = await stage(name, { attempts: 1 }, { status })
     const ids = [await send(name, 'first'), await send(name, 'second')]
-    await until('more tries than any error queue would bear', async () => importsOf(name).length > 5)
+    await until('more tries than any error queue would bear', async () => front.importsOf(name).length > 5)
     const { items, size, state, blockedBy } = await queueOf(name)
     assert.deepEqual([size, state, blockedBy?.item], [2, 'blocked', ids[0]])
     assert.deepEqual(
@@ -129,7 +126,7 @@ for (const [i, [what, refusal]] of Object.entries(waits).entries())
       return target?.nextAttemptAt !== undefined && target
     })
     assert.equal(state, 'retrying')
-    const asked = importsOf(name)[0]?.at ?? Infinity
+    const asked = front.importsOf(name)[0]?.at ?? Infinity
     assert.ok(Date.parse(nextAttemptAt ?? '') >= asked + hourMs, `${nextAttemptAt} is too early`)
     assert.ok(Date.parse(nextAttemptAt ?? '') < Date.now() + 2 * hourMs, `${nextAttemptAt} is too late`)
     refusals.delete(name)
@@ -140,9 +137,9 @@ for (const [i, [what, refusal]] of Object.entries(waits).entries())
 test('a short wait that a target asks for is waited for, and no longer', async () => {
   await stage('soon', {}, { status: 503, headers: { 'retry-after': '2' } })
   const id = await send('soon', 'first')
-  await until('the second try', async () => importsOf('soon').length === 2)
+  await until('the second try', async () => front.importsOf('soon').length === 2)
   refusals.delete('soon')
-  const [first, second] = importsOf('soon').map(({ at }) => at)
+  const [first, second] = front.importsOf('soon').map(({ at }) => at)
   assert.ok((second ?? 0) - (first ?? 0) >= 2000)
   assert.equal((await client.finished(id)).state, 'succeeded')
 })
@@ -151,7 +148,7 @@ test('a wait that is beyond all measure is no more than a day, and one that make
   await stage('beyond', {}, { status: 503, headers: { 'retry-after': '9'.repeat(20) } })
   await stage('senseless', {}, { status: 503, headers: { 'retry-after': 'later' } })
   const [beyond, senseless] = [await send('beyond', 'first'), await send('senseless', 'first')]
-  await until('several tries of the one', async () => importsOf('senseless').length > 2)
+  await until('several tries of the one', async () => front.importsOf('senseless').length > 2)
   const next = await until('the refusal of the other', async () => (await targetOf(beyond))?.nextAttemptAt)
   assert.ok(Date.parse(next) <= Date.now() + 25 * hourMs, next)
   refusals.clear()

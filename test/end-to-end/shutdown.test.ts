@@ -36,10 +36,7 @@ async function inDelivery(name: string, graceMs: number): Promise<Stage> {
   })
   let release = (): void => undefined
   const released = new Promise<void>((resolve) => (release = resolve))
-  front.onImport = async () => {
-    await released
-    return undefined
-  }
+  front.onImport = () => ({ at: 'start', until: released })
   const ids: string[] = []
   for (const version of ['v1', 'v2', 'v3']) {
     plant(source, { 'content/page.html': version })
