@@ -131,6 +131,52 @@ test(
   },
 )
 
+test(
+  'wherever a process is stopped while another takes its lane over, it changes nothing when it goes on',
+  { timeout: 240_000 },
+  async (t) => {
+    const root = await makeFolder(t, parent)
+    const packs = [
+      await pack(t, puts(old), { mode: 'mirror' }),
+      await pack(t, puts(young), { mode: 'mirror' }),
+    ] as const
+    const last = treeWith('last', [...names, 'another'])
+    const lastPack = await pack(t, puts(last), { mode: 'mirror' })
+    const target = directoryTarget(root)
+    let epoch = 0
+    let wholeMs = 0
+    const ends = { before: 0, refused: 0 }
+    for (let i = 0; i <= kills; i++) {
+      await target.apply(deliveryOf(packs[0], { epoch: ++epoch }), never)
+      const delivery = deliveryOf(packs[1], { epoch: ++epoch })
+      const child = startChild({ do: 'apply', path: root, delivery })
+      await child.begun
+      const from = performance.now()
+      // The first is left alone, to know how long it takes.
+      if (i === 0) {
+        assert.deepEqual((await child.outcome)?.error, undefined)
+        wholeMs = performance.now() - from
+        continue
+      }
+      await setTimeout((wholeMs * (i - 1)) / kills)
+      child.process.kill('SIGSTOP')
+      const receipt = await target.apply(deliveryOf(lastPack, { epoch: ++epoch }), never)
+      child.process.kill('SIGCONT')
+      const outcome = await child.outcome
+      ends[outcome?.result === undefined ? 'refused' : 'before']++
+      if (outcome?.result === undefined) assert.equal(outcome?.error?.code, 'conflict', outcome?.error?.message)
+      assert.deepEqual(shown(await readAll(directorySource(root))), treeOf(last))
+      // Nor has it left anything that a successor stumbles over.
+      assert.deepEqual(
+        await target.apply(deliveryOf(lastPack, { epoch: ++epoch, id: receipt.delivery }), never),
+        receipt,
+      )
+    }
+    t.diagnostic(`${ends.refused} were refused, ${ends.before} had ended before they were stopped`)
+    assert.ok(ends.refused > 0)
+  },
+)
+
 test('without the program sync, files are made durable one by one', { timeout: 60_000 }, async (t) => {
   const root = await makeFolder(t, parent)
   const pkg = await pack(t, puts(old))
