@@ -58,7 +58,7 @@ export class EventReader {
     for (;;) {
       const found = look(this.events)
       if (found !== undefined && found !== false) return found
-      assert.ok(performance.now() < end, `waited in vain for ${what}; there came ${this.types.join(' ')}`)
+      assert.ok(performance.now() < end, `waited in vain for ${what}; there came ${this.types.slice(-20).join(' ')}`)
       await this.#news()
     }
   }

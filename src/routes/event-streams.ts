@@ -51,6 +51,7 @@ export class EventStreams {
   readonly #most: number
   readonly #times: typeof times
   readonly #dropped: Counter
+  readonly #responses = new Set<ServerResponse>()
   #open = 0
 
   constructor(parts: Parts, most: number, more: Partial<typeof times> = {}) {
@@ -63,6 +64,12 @@ export class EventStreams {
       help: 'Event streams that are open.',
       registers,
       collect: () => open.set(this.#open),
+    })
+    const waiting: Gauge = new Gauge({
+      name: 'trebuchet_event_streams_waiting_bytes',
+      help: 'What is written to event streams and not yet taken by their connections.',
+      registers,
+      collect: () => waiting.set([...this.#responses].reduce((sum, { writableLength }) => sum + writableLength, 0)),
     })
     this.#dropped = new Counter({
       name: 'trebuchet_event_streams_dropped_total',
@@ -93,12 +100,14 @@ export class EventStreams {
     place: Place,
     closing: AbortSignal,
   ): Promise<void> {
+    this.#responses.add(response)
     try {
       const { end, position } = await this.#stream(response, wanted, place, closing)
       if (end === 'over') return
       this.#dropped.inc()
       request.log.warn({ position }, 'event stream dropped: its reader is too slow')
     } finally {
+      this.#responses.delete(response)
       if (closing.aborted && !response.writableNeedDrain) endSoon(response)
       else response.destroy()
     }
