@@ -72,7 +72,7 @@ const decision = Type.Object(
     actor: Type.String(),
     reason: Type.Optional(Type.String()),
   },
-  { ...closed, title: 'Decision', description: 'What somebody last decided about the item.' },
+  { ...closed, title: 'Decision', description: 'What somebody decided about the item, and why.' },
 )
 
 const target = Type.Object(
@@ -87,7 +87,7 @@ const target = Type.Object(
     startedAt: Type.Optional(time),
     finishedAt: Type.Optional(time),
     receipt: Type.Optional(receipt),
-    decision: Type.Optional(decision),
+    decisions: Type.Optional(Type.Array(decision, { description: 'The newest 20, oldest first.' })),
   },
   { ...closed, title: 'Target' },
 )

@@ -65,7 +65,7 @@ async function assertGone({ given, lane, own, id, others }: Stage, verb: string,
   assert.equal((await summaryOf(given, 'author', own.queue)).size, others.length)
   if (lane !== own) assert.equal((await summaryOf(given, 'author', lane.queue)).size, 0)
   const target = await targetOf(given, { id }, own.queue)
-  const { at, ...decision } = target.decision ?? {}
+  const { at, ...decision } = target.decisions?.at(-1) ?? {}
   assert.deepEqual(decision, { verb, ...ann })
   assert.equal(target.state, state)
   assert.equal(target.finishedAt, at)
@@ -145,9 +145,12 @@ for (const state of states) {
       assert.equal(await stateOf(given, { id: other }), 'succeeded')
     }
     await given.deliver('author', 'one')
-    const { receipt, attempts, decision } = await targetOf(given, { id }, own.queue)
+    const { receipt, attempts, decisions } = await targetOf(given, { id }, own.queue)
     assert.equal(receipt?.delivery, `${id}/author/${own.queue}~1`)
-    assert.deepEqual([attempts, decision?.verb, decision?.actor], [1, 'move', 'ann'])
+    assert.equal(attempts, 1)
+    // What has failed is moved back only.
+    assert.equal(decisions?.length, state === 'failed' ? 1 : 2)
+    for (const { verb, actor } of decisions ?? []) assert.deepEqual([verb, actor], ['move', 'ann'])
     assert.equal(await stateOf(given, { id }), 'succeeded')
     await deletePackage(given.parts, pkg)
   })
@@ -172,8 +175,8 @@ test('an item in delivery cannot be decided about, and none of the verbs disturb
   await retryHead(parts, lane, ann)
   assert.equal(await clearLane(parts, lane, ann), others.length)
   assert.deepEqual(await itemsIn(given, 'author', lane.queue), [[id, 'active', 1]])
-  const { decision } = await targetOf(given, { id }, lane.queue)
-  assert.equal(decision, undefined)
+  const { decisions } = await targetOf(given, { id }, lane.queue)
+  assert.equal(decisions, undefined)
   proceed()
   await delivery
   assert.equal(await stateOf(given, { id }), 'succeeded')
@@ -205,8 +208,12 @@ test('retry now lets a head go that was to wait for an hour, and says who asked 
   const again = await given.deliver('author', 'one')
   assert.ok((again?.at ?? 0) > Date.now() + 1_000_000)
   await retryHead(given.parts, lane, ann)
-  const { nextAttemptAt, decision } = await targetOf(given, { id }, own.queue)
-  assert.deepEqual([nextAttemptAt, decision?.verb, decision?.reason], [undefined, 'retry', 'because'])
+  const { nextAttemptAt, decisions } = await targetOf(given, { id }, own.queue)
+  assert.equal(nextAttemptAt, undefined)
+  assert.deepEqual(
+    decisions?.map(({ verb, reason }) => [verb, reason]),
+    [['retry', 'because']],
+  )
   assert.equal((await eventsOf(given, { id })).at(-1)?.type, 'delivery.hastened')
   // It keeps its place, its attempts, and what was wrong with it.
   assert.deepEqual((await itemsIn(given, 'author', lane.queue))[0], [id, 'retrying', 1])

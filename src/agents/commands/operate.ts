@@ -6,7 +6,7 @@ import { eventWrites, words } from '../events/events.ts'
 import { withdraw } from '../work/exports.ts'
 import type { Parts } from '../parts.ts'
 import { exportTask } from '../work/wake.ts'
-import { anotherRound, commandKey, deliveryKey, isUnderWay, type Command, type Delivery } from './records.ts'
+import { anotherRound, commandKey, decided, deliveryKey, isUnderWay, type Command, type Delivery } from './records.ts'
 import type { Agent } from '../roster.ts'
 
 /** Lets the queues of an agent, or one of them, stand still; the delivery in flight ends first. Survives a restart. */
@@ -95,7 +95,7 @@ export async function cancel(parts: Parts, commandId: string, actor: string, rea
       const early = entry.stage === 'preparing'
       const gone = await withdraw(parts.store, entry, (delivery) =>
         isOpen(delivery) || (early && delivery.queue !== undefined)
-          ? { ...delivery, state: 'cancelled', decision: { verb: 'cancel', at, ...by } }
+          ? { ...delivery, state: 'cancelled', decisions: decided(delivery, { verb: 'cancel', at, ...by }) }
           : undefined,
       )
       if (gone.deliveries.length === 0 && !early) return undefined
@@ -138,7 +138,8 @@ export async function retry(parts: Parts, commandId: string, actor: string, reas
           writes.push(...out.writes)
         }
         const at = new Date().toISOString()
-        requeued.push({ was, is: { ...anotherRound(was.value), decision: { verb: 'retry', at, ...by } } })
+        const decisions = decided(was.value, { verb: 'retry', at, ...by })
+        requeued.push({ was, is: { ...anotherRound(was.value), decisions } })
         writes.push(...enqueue(lane, { command: commandId, target: lane.queue, enqueuedAt: at }))
       }
       if (!anew && requeued.length === 0) return undefined

@@ -157,8 +157,15 @@ export interface Delivery {
   readonly receipt?: Receipt
   /** The newest tries, at most 20. */
   readonly tries: readonly Try[]
-  /** What somebody last decided about it. */
-  readonly decision?: Decision
+  /** What people have decided about it, the newest 20, oldest first. */
+  readonly decisions?: readonly Decision[]
+}
+
+const maxDecisions = 20
+
+/** The decisions with one more. */
+export function decided({ decisions = [] }: Pick<Delivery, 'decisions'>, decision: Decision): readonly Decision[] {
+  return [...decisions, decision].slice(-maxDecisions)
 }
 
 /** Its end is another's to tell. */

@@ -65,7 +65,7 @@ export interface TargetView {
   readonly startedAt?: string
   readonly finishedAt?: string
   readonly receipt?: Receipt
-  readonly decision?: Decision
+  readonly decisions?: readonly Decision[]
 }
 
 export interface HistoryView {

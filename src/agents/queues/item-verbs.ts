@@ -15,6 +15,7 @@ import type { EventType } from '../events/events.ts'
 import type { Parts } from '../parts.ts'
 import {
   anotherRound,
+  decided,
   deliveryKey,
   isUnderWay,
   unqueued,
@@ -204,7 +205,7 @@ async function decide(
       ...(after.entry !== undefined && { entry: after.entry }),
       checks: [...out.checks, ...(after.checks ?? [])],
       writes: [...(after.stays === true ? [] : out.writes), ...(after.writes ?? [])],
-      deliveries: [{ was, is: { ...after.is, active: false, decision } }],
+      deliveries: [{ was, is: { ...after.is, active: false, decisions: decided(was.value, decision) } }],
       events: [
         {
           type: after.event,
