@@ -91,10 +91,8 @@ export class Engine {
       wakeUp.catch((err: unknown) => this.#parts.log.error({ err }, 'wake-up failed'))
     }
     if (type === 'command.cancelled') this.#exporting.get(`${command}/${agent}`)?.abort()
-    if (type === 'command.finished') {
-      meanwhile(this.#wakeFollowers(event))
-      meanwhile(this.#watches.commandFinished(event))
-    }
+    if (type === 'command.finished') meanwhile(this.#wakeFollowers(event))
+    if (this.#watches.isFor(agent)) meanwhile(this.#watches.hear(event))
     // An agent that was enabled, or got its target mended, goes on at once.
     if (type === 'config.changed' || type === 'agent.resumed') meanwhile(this.#wakeAgent(agent))
     if (type === 'config.changed') meanwhile(this.#watches.configChanged(agent))

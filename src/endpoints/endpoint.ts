@@ -68,6 +68,8 @@ export interface Seen {
   readonly path: ResourcePath
   /** There was nothing there when it was looked at. */
   readonly gone?: boolean
+  /** It came and went before anybody looked: only who was reading the folder meanwhile may have found it. */
+  readonly passing?: boolean
   /** A folder that was not there before, nor anything else: whatever is below it came with it. */
   readonly fresh?: boolean
   /** Something may have gone from below it, and it is not known what. */

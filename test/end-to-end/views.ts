@@ -37,6 +37,13 @@ export interface Command {
   readonly createdAt: string
   readonly finishedAt?: string
   readonly actor: string
+  readonly cause?: {
+    readonly trigger: string
+    readonly dueAt?: string
+    readonly missed?: number
+    readonly agent?: string
+    readonly command?: string
+  }
   readonly agents: readonly AgentPart[]
 }
 
@@ -94,7 +101,18 @@ export interface AgentView {
   readonly reason?: string
   readonly queues: readonly Queue[]
   readonly lastCommand?: { readonly id: string }
+  readonly triggers: readonly Trigger[]
   readonly counters: Readonly<Record<string, number>>
+}
+
+export interface Trigger {
+  readonly kind: string
+  readonly nextAt?: string
+  readonly lastFiredAt?: string
+  readonly lastCommand?: string
+  readonly missed?: number
+  readonly watchingSince?: string
+  readonly error?: Fault
 }
 
 export interface HistoryEntry {

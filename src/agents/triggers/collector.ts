@@ -6,6 +6,7 @@ import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
 import { fire, tell, type Begin } from './firing.ts'
 import { errandsFor, PendingChanges, type Errand } from './pending.ts'
+import { Reads } from './reads.ts'
 import { idOf, markKey, type TriggerMark } from './records.ts'
 
 /** How long it waits when the source, the Store or a full queue makes it wait. */
@@ -17,6 +18,7 @@ export class Collector {
   readonly #begin: Begin
   readonly #name: string
   readonly #pending = new PendingChanges()
+  readonly #reads = new Reads()
   readonly #closing = new AbortController()
   #timer: NodeJS.Timeout | undefined
   #since: number | undefined
@@ -35,11 +37,20 @@ export class Collector {
   }
 
   note(seen: Seen): void {
-    this.#pending.note(seen)
+    if (seen.passing === true || seen.fresh === true) {
+      const found = this.#reads.mayFind(seen.path)
+      if (seen.passing === true && !found) return
+      this.#pending.note({ ...seen, fresh: seen.fresh === true && !found })
+    } else this.#pending.note(seen)
     this.#since ??= Date.now()
     if (this.#waits) return
     const { debounceMs, maxWaitMs } = this.#patience
     this.#plan(Math.max(0, Math.min(debounceMs, this.#since + maxWaitMs - Date.now())))
+  }
+
+  /** The package of a command is made, or never will be. */
+  ended(command: string): void {
+    this.#reads.ended(command)
   }
 
   /** Sends what there is, once, without waiting for more. */
@@ -73,6 +84,7 @@ export class Collector {
     this.#since = undefined
     if (taken.length === 0) return
     let left: readonly Seen[] = taken
+    const read = this.#reads.begin(taken.map(({ path }) => path))
     try {
       const agent = await this.#parts.roster.find(this.#name)
       if (agent === undefined || !agent.config.enabled) return
@@ -86,13 +98,16 @@ export class Collector {
       })
       for (const [i, errand] of errands.entries()) {
         left = seenIn(errands.slice(i))
-        if (!(await this.#send(agent, markKey(agent.name, idOf(trigger)), errand))) return this.#wait(left)
+        const key = markKey(agent.name, idOf(trigger))
+        if (!(await this.#send(agent, key, errand, (command) => read.by(command)))) return this.#wait(left)
       }
       this.#waits = false
     } catch (error) {
       if (this.#closing.signal.aborted) return
       if (!this.#waits) this.#parts.log.warn({ agent: this.#name, err: error }, 'trigger waits')
       this.#wait(left)
+    } finally {
+      read.end()
     }
   }
 
@@ -102,7 +117,7 @@ export class Collector {
   }
 
   /** False when it has to wait. */
-  async #send(agent: Agent, key: string, errand: Errand): Promise<boolean> {
+  async #send(agent: Agent, key: string, errand: Errand, asked: (command: string) => void): Promise<boolean> {
     const cause = { trigger: 'watch' } as const
     for (;;) {
       const { watchingSince } = (await this.#parts.store.get<TriggerMark>(key))?.value ?? {}
@@ -117,7 +132,10 @@ export class Collector {
             writes: [{ put: key, value: { ...since, lastFiredAt: createdAt, lastCommand: id } satisfies TriggerMark }],
           }),
         },
-        this.#begin,
+        async (command) => {
+          asked(command.id)
+          await this.#begin(command)
+        },
       )
       if (outcome.taken) return true
       if ('lost' in outcome) continue

@@ -14,7 +14,7 @@ const mostPaths = 10_000
 /** How many paths one command gets. */
 const mostInOne = 1000
 
-type Note = Required<Omit<Seen, 'path'>>
+type Note = Required<Pick<Seen, 'gone' | 'fresh' | 'whole'>>
 
 /** What has changed since it was last taken, each path once. */
 export class PendingChanges {

@@ -73,10 +73,16 @@ export class Watches {
     if (agent === undefined || identityOf(agent) !== running?.identity) running?.abort.abort()
   }
 
+  isFor(agent: string): boolean {
+    return this.#collectors.has(agent)
+  }
+
   /** What vanished between the look and the export made its command fail: it is looked at again. */
-  async commandFinished({ agent, command: id, data }: ReplicationEvent): Promise<void> {
+  async hear({ type, agent, command: id, data }: ReplicationEvent): Promise<void> {
     const collector = this.#collectors.get(agent)
-    if (collector === undefined || id === undefined || (data as { status?: string }).status !== 'failed') return
+    if (collector === undefined || id === undefined) return
+    if (type === 'package.ready' || type === 'command.finished') collector.ended(id)
+    if (type !== 'command.finished' || (data as { status?: string }).status !== 'failed') return
     const [command, entry] = await this.#parts.store.getAll([commandKey(id), entryKey(id, agent)])
     const { cause, action, paths, mode } = (command?.value ?? {}) as Partial<Command>
     if (cause?.trigger !== 'watch' || action !== 'add' || paths === undefined) return

@@ -14,6 +14,9 @@ const mostWaiting = 20_000
 /** How many that went with a folder are told one by one. */
 const mostTold = 1000
 
+/** How long a folder that is gone, or another by now, is heard: what happened in it before may not have been told yet. */
+const lingerMs = 1000
+
 /** A folder and what was last seen in it. */
 interface Folder {
   readonly path: ResourcePath
@@ -41,6 +44,7 @@ export class WatchedTree {
   #waits = 0
   #draining = false
   #closed = false
+  readonly #lingering = new Set<NodeJS.Timeout>()
 
   constructor(place: string, hear: (seen: Seen) => void) {
     this.#place = place
@@ -56,7 +60,7 @@ export class WatchedTree {
     if (now === undefined) return false
     this.#root = now
     if (before === undefined) return true
-    this.#retire(before)
+    this.#dismiss(before)
     this.#hear({ path: rootPath, ...(!this.#tellGone(before, now) && { whole: true }) })
     return true
   }
@@ -69,6 +73,7 @@ export class WatchedTree {
   close(): void {
     this.#closed = true
     if (this.#root !== undefined) this.#retire(this.#root)
+    for (const timer of this.#lingering) clearTimeout(timer)
     this.#waiting.clear()
   }
 
@@ -117,16 +122,39 @@ export class WatchedTree {
     if (folder.names?.delete(name) === true) this.#names--
   }
 
+  /** It is not heard any more. */
   #retire(folder: Folder): void {
-    if (folder.retired) return
-    folder.retired = true
+    this.#leave(folder)
     folder.watcher?.close()
-    this.#names -= folder.names?.size ?? 0
     for (const below of folder.folders.values()) this.#retire(below)
   }
 
+  /** It is gone, or another has its name. What was not looked at in it yet can only have been passing. */
+  #dismiss(folder: Folder): void {
+    this.#leave(folder)
+    const timer = setTimeout(() => {
+      this.#lingering.delete(timer)
+      this.#retire(folder)
+    }, lingerMs).unref()
+    this.#lingering.add(timer)
+  }
+
+  #leave(folder: Folder): void {
+    if (folder.retired) return
+    folder.retired = true
+    this.#names -= folder.names?.size ?? 0
+    for (const name of this.#waiting.get(folder)?.keys() ?? []) this.#tellPassing(folder, name)
+    for (const below of folder.folders.values()) this.#leave(below)
+  }
+
+  #tellPassing(folder: Folder, name: string): void {
+    const path = namedIn(folder.path, name)
+    if (path !== undefined && !this.#closed) this.#hear({ path, gone: true, passing: true })
+  }
+
   #heard(folder: Folder, renamed: boolean, name: string): void {
-    if (folder.retired || this.#closed) return
+    if (this.#closed) return
+    if (folder.retired) return this.#tellPassing(folder, name)
     const names = this.#waiting.get(folder) ?? new Map<string, boolean>()
     this.#waiting.set(folder, names)
     if (!names.has(name)) this.#waits++
@@ -138,7 +166,6 @@ export class WatchedTree {
     this.#draining = true
     try {
       for (const [folder, names] of this.#waiting) {
-        this.#waiting.delete(folder)
         const crowded = this.#waits > mostWaiting
         for (const [name, renamed] of names) {
           if (this.#closed || folder.retired || crowded) break
@@ -146,8 +173,11 @@ export class WatchedTree {
           names.delete(name)
           await this.#look(folder, name, renamed)
         }
+        this.#waiting.delete(folder)
         this.#waits -= names.size
-        if (crowded && !folder.retired && !this.#closed) await this.#lookAnew(folder)
+        if (!crowded || folder.retired || this.#closed) continue
+        for (const name of names.keys()) this.#tellPassing(folder, name)
+        await this.#lookAnew(folder)
       }
     } finally {
       this.#draining = false
@@ -167,7 +197,7 @@ export class WatchedTree {
     const was = known !== undefined || folder.names?.has(name) !== false
     if (known !== undefined) {
       folder.folders.delete(name)
-      this.#retire(known)
+      this.#dismiss(known)
       if (!this.#tellGone(known)) this.#hear({ path, gone: true, whole: true })
     }
     if (found === 'content') {
@@ -175,8 +205,8 @@ export class WatchedTree {
       this.#hear({ path })
     } else {
       this.#forget(folder, name)
-      // What came and went between two looks was never there.
       if (was) this.#hear({ path, gone: true })
+      else this.#tellPassing(folder, name)
     }
   }
 
@@ -187,7 +217,7 @@ export class WatchedTree {
     if (parent.retired || this.#closed) return this.#retire(now)
     this.#remember(parent, name)
     parent.folders.set(name, now)
-    if (before !== undefined) this.#retire(before)
+    if (before !== undefined) this.#dismiss(before)
     const whole = before !== undefined && !this.#tellGone(before, now)
     this.#hear({ path, ...(fresh && { fresh }), ...(whole && { whole }) })
   }
