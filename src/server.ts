@@ -97,7 +97,7 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     closers.push(async () => {
       closing.abort()
       // At once, and in one grace: nothing new begins while answers under way still end, and these need no work.
-      await Promise.all([closeApp(app, settings.shutdownGraceMs), stopWork()])
+      await Promise.all([closeApp(app, settings.shutdownGraceMs), engine.stop(), stopWork()])
     })
     if (settings.roles.has('worker')) {
       await engine.start()

@@ -56,7 +56,10 @@ export interface Watcher {
    * told. Throws when it can no longer tell (`unavailable`), having told what it knew.
    */
   watch(hear: (seen: Seen) => void, ready: () => void, signal: AbortSignal): Promise<void>
-  /** What is at these paths now, in their order. Throws `unavailable` while the source as a whole is not there. */
+  /**
+   * What is at these paths now, in their order. Throws `unavailable` while the source as a whole is not there, or not watched
+   * yet.
+   */
   look(paths: readonly ResourcePath[], signal: AbortSignal): Promise<readonly Found[]>
 }
 
@@ -70,7 +73,10 @@ export interface Seen {
   readonly gone?: boolean
   /** It came and went before anybody looked: only who was reading the folder meanwhile may have found it. */
   readonly passing?: boolean
-  /** A folder that was not there before, nor anything else: whatever is below it came with it. */
+  /**
+   * A folder that was not there before, nor anything else: whatever is below it came with it. Of the root: it has come, or come back, and
+   * who was reading meanwhile may have found what is not in it any more.
+   */
   readonly fresh?: boolean
   /** Something may have gone from below it, and it is not known what. */
   readonly whole?: boolean

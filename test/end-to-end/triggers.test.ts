@@ -159,3 +159,16 @@ test('triggers that cannot be are refused, with the place and the reason', async
     ['/triggers/0/timezone', '/triggers/1/cron'],
   )
 })
+
+test('a server that watches ends at once when it is told to, and sends what it has seen', async () => {
+  const source = join(folder, 'ending/source')
+  plant(source, { start: 'v1' })
+  await agent('ending', 'ending/source', 'ending/target', [{ kind: 'watch', debounceMs: 3_600_000 }])
+  await until('the watch', async () => (await triggerOf('ending'))?.watchingSince)
+  plant(source, { 'content/page.html': 'v1' })
+  await pause(300)
+  server.output = ''
+  await server.restart()
+  assert.ok(!server.output.includes('task failed'), server.output)
+  await until('what was seen', async () => textAt(join(folder, 'ending/target'), 'content/page.html') === 'v1')
+})

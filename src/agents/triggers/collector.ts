@@ -1,6 +1,6 @@
 import { errorView, isTransient } from '../../errors.ts'
 import type { Seen } from '../../endpoints/endpoint.ts'
-import type { ResourcePath } from '../../resources/path.ts'
+import { rootPath, type ResourcePath } from '../../resources/path.ts'
 import { patienceOf, type WatchTrigger } from '../config/config.ts'
 import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
@@ -37,11 +37,12 @@ export class Collector {
   }
 
   note(seen: Seen): void {
-    if (seen.passing === true || seen.fresh === true) {
-      const found = this.#reads.mayFind(seen.path)
-      if (seen.passing === true && !found) return
-      this.#pending.note({ ...seen, fresh: seen.fresh === true && !found })
-    } else this.#pending.note(seen)
+    const { path, passing = false, fresh = false } = seen
+    const found = (passing || fresh) && this.#reads.mayFind(path)
+    if (passing && !found) return
+    // What came into a folder and went while it was being read may be at the targets, and is told; not so what the root was.
+    const whole = seen.whole === true || (fresh && path === rootPath && found)
+    this.#pending.note({ ...seen, whole, fresh: fresh && path !== rootPath && !found })
     this.#since ??= Date.now()
     if (this.#waits) return
     const { debounceMs, maxWaitMs } = this.#patience

@@ -1,4 +1,4 @@
-import { isWithin, type ResourcePath } from '../../resources/path.ts'
+import { isWithin, rootPath, type ResourcePath } from '../../resources/path.ts'
 
 /** How long after its end a read is remembered: what is told of it may come late. */
 const lingerMs = 10_000
@@ -38,7 +38,10 @@ export class Reads {
       if (read.commands.delete(command) && read.commands.size === 0) read.until = Date.now() + lingerMs
   }
 
+  /** The path, or of the root anything in it. */
   mayFind(path: ResourcePath): boolean {
-    return this.#reads.some(({ paths, until }) => until > Date.now() && paths.some((one) => isWithin(path, one)))
+    return this.#reads.some(
+      ({ paths, until }) => until > Date.now() && (path === rootPath || paths.some((one) => isWithin(path, one))),
+    )
   }
 }

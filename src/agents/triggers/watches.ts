@@ -94,8 +94,10 @@ export class Watches {
   async stop(): Promise<void> {
     this.#stopped = true
     for (const { abort } of this.#running.values()) abort.abort()
+    const collectors = [...this.#collectors.values()]
+    this.#collectors.clear()
     await Promise.all(
-      [...this.#collectors.values()].map(async (collector) => {
+      collectors.map(async (collector) => {
         await collector.flush()
         collector.close()
       }),

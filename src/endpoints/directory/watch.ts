@@ -15,24 +15,34 @@ const looksAtOnce = 16
  * happens while it looks for folders (nodejs/node#48437), and costs a watch for each file.
  */
 export function directoryWatcher(root: string): Watcher {
+  const place: Place = { root, watched: undefined }
   return {
-    watch: (hear, ready, signal) => watch(root, hear, ready, signal),
-    look: (paths, signal) => look(root, paths, signal),
+    watch: (hear, ready, signal) => watch(place, hear, ready, signal),
+    look: (paths, signal) => look(place, paths, signal),
   }
 }
 
-async function watch(root: string, hear: (seen: Seen) => void, ready: () => void, signal: AbortSignal): Promise<void> {
+interface Place {
+  readonly root: string
+  /** The identity of the folder that is watched; `none` while there is none to be watched. Undefined before the first watch. */
+  watched: string | undefined
+}
+
+const none = 'none'
+
+async function watch(place: Place, hear: (seen: Seen) => void, ready: () => void, signal: AbortSignal): Promise<void> {
+  const { root } = place
   const tree = new WatchedTree(root, hear)
-  let known: string | undefined
+  let known = none
   let begun = false
   try {
     while (!signal.aborted) {
       let is = await identity(root)
       // A folder that goes away is no deletion: only when one is there again can it be said what is missing in it.
-      if (is === undefined) tree.wither()
-      else if (is !== known && !(await tree.grow())) is = undefined
-      if (is !== undefined && known === undefined && begun) hear({ path: rootPath })
-      known = is
+      if (is === none) tree.wither()
+      else if (is !== known && !(await tree.grow())) is = none
+      if (is !== known && is !== none && begun) hear({ path: rootPath, fresh: true })
+      place.watched = known = is
       if (!begun) ready()
       begun = true
       await Promise.race([pause(lookEveryMs, undefined, { signal }), tree.failed])
@@ -44,17 +54,21 @@ async function watch(root: string, hear: (seen: Seen) => void, ready: () => void
   }
 }
 
-/** Another one when the folder is another, under the same name; undefined while there is none. */
-async function identity(root: string): Promise<string | undefined> {
+/** Another one when the folder is another, under the same name; `none` while there is none. */
+async function identity(root: string): Promise<string> {
   try {
     const { dev, ino, birthtimeNs } = await stat(root, { bigint: true })
     return `${dev}/${ino}/${birthtimeNs}`
   } catch {
-    return undefined
+    return none
   }
 }
 
-async function look(root: string, paths: readonly ResourcePath[], signal: AbortSignal): Promise<readonly Found[]> {
+async function look(
+  { root, watched }: Place,
+  paths: readonly ResourcePath[],
+  signal: AbortSignal,
+): Promise<readonly Found[]> {
   const before = await identity(root)
   const found = Array.from<Found>({ length: paths.length })
   let next = 0
@@ -64,8 +78,8 @@ async function look(root: string, paths: readonly ResourcePath[], signal: AbortS
   }
   await Promise.all(Array.from({ length: looksAtOnce }, looker))
   signal.throwIfAborted()
-  // What was not found in a folder that was gone meanwhile was not deleted.
-  if (before === undefined || (await identity(root)) !== before)
+  // What was not found in a folder that was gone meanwhile was not deleted; of one that is not watched yet, not all is told.
+  if (before === none || before !== (watched ?? before) || (await identity(root)) !== before)
     throw new ReplicationError('unavailable', "the directory endpoint's folder is not there, or was replaced just now")
   return found
 }
