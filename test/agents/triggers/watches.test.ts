@@ -79,8 +79,11 @@ test('a folder that never comes to rest is sent all the same', async (t) => {
   const { write, has } = await givenWatch(t, { debounceMs: 2000, maxWaitMs: 2200 })
   write('done')
   const busy = setInterval(() => write('busy', String(Date.now())), 50)
-  t.after(() => clearInterval(busy))
-  await has('/done', 'done')
+  try {
+    await has('/done', 'done')
+  } finally {
+    clearInterval(busy)
+  }
 })
 
 test('what was in the folder before is sent only when asked for, and mirrored when asked for', async (t) => {

@@ -19,7 +19,7 @@ suite('triggers of several servers', redisNeeded, async () => {
   const directory = (path: string): Endpoint => ({ kind: 'directory', path: join(folder, path) })
   const commandsOf = async (agent: string): Promise<readonly Command[]> =>
     (await client.get<Page<Command>>('/commands', { query: { agent, limit: 500 } })).body.items.toReversed()
-  const triggerOf = async (name: string): Promise<Trigger | undefined> =>
+  const triggerOf = async (name: string, { client } = staying): Promise<Trigger | undefined> =>
     (await client.get<AgentView>(`/agent/${name}`)).body.triggers[0]
 
   test('each time of a schedule is fired by one of them, also while one is killed and another comes', async () => {
@@ -81,10 +81,10 @@ suite('triggers of several servers', redisNeeded, async () => {
     })
     const at = (text: string): Promise<true> =>
       until(text, async () => textAt(join(folder, 'watched/target'), 'content/page.html') === text)
-    const since = async (other?: string): Promise<string> =>
+    const since = async (before?: string, server = staying): Promise<string> =>
       until('somebody to watch', async () => {
-        const { watchingSince } = (await triggerOf('watcher')) ?? {}
-        return watchingSince !== other && watchingSince
+        const { watchingSince } = (await triggerOf('watcher', server)) ?? {}
+        return watchingSince !== before && watchingSince
       })
     const first = await since()
     plant(source, { 'content/page.html': 'v1' })
@@ -94,7 +94,7 @@ suite('triggers of several servers', redisNeeded, async () => {
     const [its, other] = watches(dying.output) ? [dying, staying] : [staying, dying]
     assert.ok(!watches(other.output))
     await its.end()
-    const second = await since(first)
+    const second = await since(first, other)
     await its.launch()
     plant(source, { 'content/page.html': 'v2' })
     await at('v2')
