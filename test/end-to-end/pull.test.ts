@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { until } from './client.ts'
 import { scratch, Server } from './server.ts'
 import { assertSameTree, plant, textAt } from './trees.ts'
-import type { AgentView, Item, Queue } from './views.ts'
+import type { AgentView, Command, Item, Page, Queue } from './views.ts'
 
 const folder = scratch()
 const author = await Server.start()
@@ -92,6 +92,59 @@ test('what is not acknowledged in time is offered again, first, and its old leas
   })
   assert.equal(held.status, 200, held.text)
   assert.equal((await author.client.finished(first)).agents[0]?.targets[0]?.attempts, 2)
+})
+
+test('of many who pull at the same time one gets the head, and the next is handed out when that is acknowledged', async () => {
+  await passive('wanted')
+  const ids = [await queued('wanted'), await queued('wanted')]
+  for (const id of ids) {
+    const answers = await Promise.all(Array.from({ length: 8 }, () => pull('wanted')))
+    const [got, ...more] = answers.filter(({ status }) => status === 200)
+    assert.equal(more.length, 0)
+    assert.equal(got?.headers.get('package-item'), id)
+    for (const { status, headers } of answers.filter((answer) => answer !== got))
+      assert.deepEqual([status, Number(headers.get('retry-after')) > 0], [204, true])
+    for (const { body } of answers) await body?.cancel()
+    const path = `/replication/agent/wanted/queues/out/items/${id}`
+    const acknowledged = await Promise.all(['first', 'second'].map(() => author.client.call('DELETE', path)))
+    const statuses = acknowledged.map(({ status }) => status)
+    assert.deepEqual(new Set(statuses), new Set([200, 404]))
+    assert.equal((await author.client.finished(id)).agents[0]?.targets[0]?.state, 'delivered')
+  }
+  assert.equal((await pull('wanted')).status, 204)
+})
+
+test('with targets of its own beside, it passes on what it draws, to each in order', async () => {
+  const source = await passive('sync')
+  const places = ['one', 'two', 'three'].map((name) => join(folder, 'sync', name))
+  const [one = '', two = '', three = ''] = places
+  await author.client.agent({ name: 'sync-far', targets: [{ name: 'default', kind: 'directory', path: three }] })
+  await publish.client.agent({
+    name: 'sync',
+    source: { kind: 'pull', url: author.client.origin, agent: 'sync', queue: 'out' },
+    targets: [
+      { name: 'one', kind: 'directory', path: one },
+      { name: 'two', kind: 'directory', path: two },
+      { name: 'three', kind: 'remote', url: author.client.origin, agent: 'sync-far' },
+    ],
+  })
+  const ids: string[] = []
+  for (const version of ['v1', 'v2', 'v3']) {
+    plant(source, { 'content/page.html': version })
+    ids.push(await queued('sync'))
+  }
+  for (const id of ids) assert.equal((await author.client.finished(id)).state, 'succeeded')
+  for (const place of places) await until('the last', async () => textAt(place, 'content/page.html') === 'v3')
+  const { body } = await until('all of them to end', async () => {
+    const answer = await publish.client.get<Page<Command>>('/commands', { query: { agent: 'sync' } })
+    return answer.body.items.every(({ state }) => state === 'succeeded') && answer
+  })
+  assert.equal(body.items.length, ids.length)
+  for (const target of ['one', 'two', 'three']) {
+    const ends = body.items.map(({ agents }) => agents[0]?.targets.find((at) => at.target === target)?.finishedAt ?? '')
+    assert.deepEqual(ends, ends.toSorted().toReversed(), target)
+  }
+  for (const place of places) assertSameTree(place, source)
 })
 
 test('an agent that draws from it delivers all, in order, also when servers are killed meanwhile', async () => {
