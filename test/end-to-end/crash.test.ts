@@ -130,6 +130,11 @@ test('what an operator cancels at the far server is told here, and goes on when 
     const { body } = await far.client.get<Page<Command>>('/commands', { query: { agent: 'far-cancels' } })
     return body.items.length > 0 && body.items
   })
+  // While the far queue stands still the delivery is under way, and whoever waits for it hears so when his time is up.
+  const waited = await near.client.get<Command>(`/commands/${id}`, { headers: { prefer: 'wait=1' } })
+  assert.equal(waited.headers.get('preference-applied'), 'wait=1')
+  const { state } = waited.body.agents[0]?.targets.find(({ target }) => target === 'far') ?? {}
+  assert.deepEqual([waited.status, waited.body.state, state], [200, 'running', 'delivering'])
   await far.client.post(`/commands/${command?.id}/cancel`)
   await far.client.post('/agent/far-cancels/resume')
   const error = await until('the failure', async () => {
