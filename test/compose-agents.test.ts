@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { seedAgents } from '../src/agents/config/seed.ts'
-import { givenConfigs } from './agents/given-configs.ts'
+import { givenConfigs } from './agents/config/given-configs.ts'
 import { environmentOf, fileOf, isOurs, mountAt, readCompose, type Service } from './compose-file.ts'
 
 interface Endpoint {

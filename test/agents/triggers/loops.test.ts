@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ReplicationError } from '../../../src/errors.ts'
-import { givenConfigs, me } from '../given-configs.ts'
+import { givenConfigs, me } from '../config/given-configs.ts'
 
 const following = (...agents: string[]): object => ({ triggers: agents.map((agent) => ({ kind: 'after', agent })) })
 
