@@ -1,7 +1,7 @@
 /** `npm run chaos`: delivers through faults of all kinds, and says what got lost. See `-- --help`. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { engines, type Engine } from './installation.ts'
 import { run } from './run.ts'
@@ -28,7 +28,7 @@ const { minutes, seed, engine, dir, keep } = new Command('npm run chaos --')
   .opts<Given>()
 
 mkdirSync(dir, { recursive: true })
-const folder = mkdtempSync(join(dir, 'trebuchet-chaos-'))
+const folder = mkdtempSync(join(resolve(dir), 'trebuchet-chaos-'))
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 say(`seed ${seed}, ${minutes} minutes, ${engine}, in ${folder}`)
 try {

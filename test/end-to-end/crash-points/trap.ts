@@ -67,7 +67,8 @@ function synced(fd: number): string {
 const { renameSync, fsyncSync, promises } = fs
 const { rename } = promises
 fs.renameSync = (from, to) => aroundSync(renamed(to), () => renameSync(from, to))
-fs.fsyncSync = (fd) => aroundSync(synced(fd), () => fsyncSync(fd))
+// The log, too, is flushed when a process ends.
+fs.fsyncSync = (fd) => (fd <= 2 ? fsyncSync(fd) : aroundSync(synced(fd), () => fsyncSync(fd)))
 promises.rename = (from, to) => around(renamed(to), () => rename(from, to))
 const handle = await promises.open(import.meta.filename)
 const handles = Object.getPrototypeOf(handle) as fs.promises.FileHandle
