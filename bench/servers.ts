@@ -102,6 +102,14 @@ export class ServerProcess {
     return (text === '' ? undefined : JSON.parse(text)) as T
   }
 
+  /** The value of one line of its `/metrics`. Throws when it has no such line. */
+  async metric(name: string): Promise<number> {
+    const { text } = await this.call('GET', '/metrics')
+    const line = text.split('\n').find((one) => one.startsWith(`${name} `))
+    if (line === undefined) throw new Error(`${this.origin}/metrics does not tell ${name}`)
+    return Number(line.slice(name.length + 1))
+  }
+
   async close(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
     const ended = once(this.#process, 'exit')

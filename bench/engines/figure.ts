@@ -3,7 +3,7 @@ import type { Installation } from './installation.ts'
 /** A row of the table. */
 export interface Figure {
   readonly name: string
-  readonly unit: 'a second' | 'ms' | 'MB' | 'bytes' | 'connections' | '% of a core'
+  readonly unit: 'a second' | 'ms' | 'MB' | 'bytes' | 'connections' | '% of a core' | '% of before'
   /** Absent where the two engines are not to be set against each other. */
   readonly better?: 'higher' | 'lower'
   readonly goal?: string
