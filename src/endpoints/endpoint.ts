@@ -113,6 +113,11 @@ export interface ReadOptions {
 
 export interface Target {
   /**
+   * So many of a lane's newest receipts it is sure to know: as many deliveries may be applied, in order, before the first is
+   * known to be at whoever sent it. Absent: only the newest.
+   */
+  readonly remembers?: number
+  /**
    * Applies the package, in order, and answers the target's own receipt. Applying a delivery twice leaves what applying
    * it once leaves, and a repeat after the receipt is durable does nothing but answer it. When `apply` has thrown, each
    * single resource is as it was or as it shall be, never in between. Content is verified against the manifest before

@@ -61,6 +61,7 @@ class MemorySource implements Source {
 }
 
 class MemoryTarget implements Target {
+  readonly remembers = keptReceipts
   readonly #name: string
 
   constructor(name: string) {

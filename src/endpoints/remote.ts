@@ -54,7 +54,11 @@ export const remote: EndpointKind<Options> = {
   place: async ({ url, agent }) => ['remote', new URL(url).origin, agent],
 }
 
+/** The far server knows each key of the last day. */
+const knownReceipts = 1000
+
 class RemoteTarget implements Target {
+  readonly remembers = knownReceipts
   readonly #agent: string
   readonly #caller: HttpCaller
 

@@ -51,6 +51,7 @@ const gated: EndpointKind<MemoryOptions> = {
   target: (options, context) => {
     const target = memory.target?.(options, context) as Target
     return {
+      ...(target.remembers !== undefined && { remembers: target.remembers }),
       apply: async (delivery, signal) => {
         await gates.get(options.name)?.(delivery, signal)
         return target.apply(delivery, signal)
@@ -79,8 +80,8 @@ export interface Given {
   finished(command: { id: string }): Promise<CommandView>
   /** Makes the package of a command, by hand. */
   export(command: { id: string }, agent: string): Promise<void>
-  /** Lets a lane hand its head to its target once, by hand. */
-  deliver(agent: string, target: string, signal?: AbortSignal): Promise<Again | undefined>
+  /** Lets a lane hand its head to its target once, by hand, and those behind it while there may be `more`. */
+  deliver(agent: string, target: string, signal?: AbortSignal, more?: () => boolean): Promise<Again | undefined>
   /** Closes everything and opens it again on the same folder. */
   restart(): Promise<void>
 }
@@ -160,8 +161,8 @@ export async function givenEngine(t: Pick<TestContext, 'after'>, { idle = false 
     export: async ({ id }, agent) => {
       await exportEntry(running.parts, id, agent, new AbortController().signal)
     },
-    deliver: (agent, target, signal = new AbortController().signal) =>
-      deliverHead(running.parts, { agent, queue: `${prefix}-${target}` }, signal),
+    deliver: (agent, target, signal = new AbortController().signal, more = () => false) =>
+      deliverHead(running.parts, { agent, queue: `${prefix}-${target}` }, signal, more),
   }
 }
 

@@ -61,6 +61,8 @@ export interface Move {
   readonly agent: string
   readonly next: Next
   readonly also?: readonly string[]
+  /** Another, before this one in the same batch, without which this one must not be. */
+  readonly follows?: Move
 }
 
 /**
@@ -75,42 +77,44 @@ export async function advance(
   next: Next,
   also: readonly string[] = [],
 ): Promise<Progress | undefined> {
-  return (await advanceBoth(store, { command, agent, next, also }))?.[0]
+  return (await advanceAll(store, [{ command, agent, next, also }]))[0]
 }
 
 /**
- * As `advance`, for two commands in the same batch, and so at the price of one. The second is left alone, and its progress
- * undefined, when there is nothing to do for it or one of its own checks fails.
+ * As `advance`, for several commands, each only once, in the same batch, and so at the price of one. Answers the progress of
+ * each. One is left alone, and its progress undefined, when there is nothing to do for it, when one of its own checks fails,
+ * or when the move that it follows is left alone.
  */
-export async function advanceBoth(
-  store: Store,
-  first: Move,
-  second?: Move,
-): Promise<readonly [Progress, Progress | undefined] | undefined> {
-  for (let other = second; ;) {
-    const moves = other === undefined ? [first] : [first, other]
-    const keys = moves.map(({ command, agent, also = [] }) => [
+export async function advanceAll(store: Store, moves: readonly Move[]): Promise<(Progress | undefined)[]> {
+  const left = new Set<Move>()
+  for (;;) {
+    const tried = moves.filter((move) => !left.has(move))
+    const keys = tried.map(({ command, agent, also = [] }) => [
       commandKey(command),
       entryKey(command, agent),
       followersKey(agent),
       ...also,
     ])
     const found = await store.getAll(keys.flat())
-    const [one, two] = [
-      await stride(first, found.slice(0, keys[0]?.length)),
-      other && (await stride(other, found.slice(keys[0]?.length))),
-    ]
-    if (one === undefined) return undefined
-    if (two === undefined) other = undefined
+    const strides = new Map<Move, Stride>()
+    let at = 0
+    for (const [i, move] of tried.entries()) {
+      const seen = found.slice(at, (at += keys[i]?.length ?? 0))
+      const may = move.follows === undefined || strides.has(move.follows)
+      const made = may ? await stride(move, seen) : undefined
+      if (made === undefined) left.add(move)
+      else strides.set(move, made)
+    }
+    if (strides.size === 0) return moves.map(() => undefined)
+    const all = [...strides.values()]
     const result = await store.commit({
       // Whoever was overtaken looks again, before his own checks count.
-      checks: [one, two].flatMap((each) => each?.shared ?? []).concat(one.own, two?.own ?? []),
-      writes: [...one.writes, ...(two?.writes ?? [])],
+      checks: [...all.flatMap(({ shared }) => shared), ...all.flatMap(({ own }) => own)],
+      writes: all.flatMap(({ writes }) => writes),
     })
-    if (result.ok) return [one.progress, two?.progress]
-    const failed = (checks: readonly Check[] = []): boolean => checks.some(({ key }) => key === result.failed)
-    if (failed(one.own)) return undefined
-    if (failed(two?.own)) other = undefined
+    if (result.ok) return moves.map((move) => strides.get(move)?.progress)
+    if (all.some(({ shared }) => shared.some(({ key }) => key === result.failed))) continue
+    for (const [move, { own }] of strides) if (own.some(({ key }) => key === result.failed)) left.add(move)
   }
 }
 
@@ -140,8 +144,11 @@ async function stride(
     ...(step.checks ?? []),
   ]
   const shared: Check[] = [{ key: entryEntry.key, version: entryEntry.version }]
+  const changes =
+    step.entry !== undefined ||
+    (step.deliveries ?? []).some(({ was: { value: was }, is }) => was.state !== is.state || was.queue !== is.queue)
   const writes: Write[] = [
-    { put: entryEntry.key, value: entry },
+    ...(changes ? [{ put: entryEntry.key, value: entry }] : []),
     ...(step.deliveries ?? []).map(({ is }) => ({ put: deliveryKey(is.command, is.agent, is.target), value: is })),
     ...(step.writes ?? []),
     ...packageUses(was.entry, entry),

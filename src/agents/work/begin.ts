@@ -18,11 +18,26 @@ export interface Begun {
   readonly epoch: number
   readonly delivery: Delivery
   readonly progress: Progress
+  /** It is only claimed: that it began is told together with how it ends. */
+  readonly claimed: boolean
 }
 
 /** The name that the target knows it by. What was queued again after it had failed is another delivery. */
 function deliveryId({ command, agent, target, round = 0 }: Delivery): string {
   return `${command}/${agent}/${target}${round === 0 ? '' : `~${round}`}`
+}
+
+/** The delivery with its next try begun. */
+export function withTry({ nextAttemptAt: _, ...was }: Delivery, startedAt: string): Delivery {
+  const attempt = was.attempts + 1
+  return {
+    ...was,
+    state: was.error === undefined ? 'delivering' : 'retrying',
+    active: true,
+    attempts: attempt,
+    startedAt: was.startedAt ?? startedAt,
+    tries: [...was.tries, { attempt, startedAt }].slice(-maxTries),
+  }
 }
 
 /** A try that may begin, in a batch of its own or in another's. */
@@ -34,12 +49,14 @@ export interface Beginning {
   readonly wait: () => { readonly wait: Again | undefined } | undefined
 }
 
-function beginning(
-  agent: Agent,
-  lane: LaneId,
-  item: PlacedItem,
-  held: { readonly epoch: number; readonly checks: readonly Check[]; readonly writes: readonly Write[] },
-): Beginning {
+/** What whoever begins must hold of the lane, or take. */
+interface Hold {
+  readonly epoch: number
+  readonly checks: readonly Check[]
+  readonly writes: readonly Write[]
+}
+
+function beginning(agent: Agent, lane: LaneId, item: PlacedItem, hold: Hold): Beginning {
   const { command, target } = item.value
   let wait: { readonly wait: Again | undefined } | undefined
   let delivery: Delivery | undefined
@@ -49,32 +66,71 @@ function beginning(
       const was = found as Entry<Delivery> | undefined
       // Whoever makes its package wakes the lane.
       if (was === undefined || entry.stage !== 'ready') return void (wait = { wait: undefined })
-      const { nextAttemptAt, ...kept } = was.value
+      const { nextAttemptAt } = was.value
       if (nextAttemptAt !== undefined && Date.parse(nextAttemptAt) > Date.now())
         return void (wait = { wait: { at: Date.parse(nextAttemptAt) } })
-      const startedAt = new Date().toISOString()
-      const attempt = was.value.attempts + 1
-      delivery = {
-        ...kept,
-        state: was.value.error === undefined ? 'delivering' : 'retrying',
-        active: true,
-        attempts: attempt,
-        startedAt: was.value.startedAt ?? startedAt,
-        tries: [...was.value.tries, { attempt, startedAt }].slice(-maxTries),
-      }
+      delivery = withTry(was.value, new Date().toISOString())
       return {
         deliveries: [{ was, is: delivery }],
-        checks: [{ key: item.key, version: item.version }, ...stillRunning(lane), ...held.checks],
-        writes: held.writes,
-        events: [{ type: 'delivery.started', target, data: { attempt } }],
+        checks: [{ key: item.key, version: item.version }, ...stillRunning(lane), ...hold.checks],
+        writes: hold.writes,
+        events: [{ type: 'delivery.started', target, data: { attempt: delivery.attempts } }],
       }
     },
   }
   return {
     move,
     begun: (progress) =>
-      progress && delivery && { id: deliveryId(delivery), agent, lane, item, epoch: held.epoch, delivery, progress },
+      progress &&
+      delivery && {
+        ...{ id: deliveryId(delivery), agent, lane, item, epoch: hold.epoch, delivery, progress },
+        claimed: false,
+      },
     wait: () => wait,
+  }
+}
+
+/** What is larger takes its time, and its beginning is told at once. */
+const quickBytes = 64 * 1024
+
+/** One of several that are likely to be over soon: nobody else decides about it any more, and that is all that is said. */
+function claim(agent: Agent, lane: LaneId, item: PlacedItem, { epoch, checks }: Hold, follows?: Move): Beginning {
+  const { command, target } = item.value
+  let delivery: Delivery | undefined
+  const move: Move = {
+    ...{ command, agent: lane.agent, also: [deliveryKey(command, lane.agent, target)] },
+    ...(follows !== undefined && { follows }),
+    next: ({ entry }, [found]) => {
+      const was = found as Entry<Delivery> | undefined
+      const quick = entry.stage === 'ready' && entry.parts === undefined && entry.bytes <= quickBytes
+      // What has failed before may fail again.
+      if (was === undefined || !quick || was.value.attempts > 0) return undefined
+      delivery = { ...was.value, active: true }
+      return {
+        deliveries: [{ was, is: delivery }],
+        checks: [{ key: item.key, version: item.version }, ...stillRunning(lane), ...checks],
+      }
+    },
+  }
+  return {
+    move,
+    begun: (progress) =>
+      progress &&
+      delivery && { ...{ id: deliveryId(delivery), agent, lane, item, epoch, delivery, progress }, claimed: true },
+    wait: () => undefined,
+  }
+}
+
+/** That what was claimed, and not begun, is as it was before. */
+export function release({ lane, item, epoch }: Pick<Begun, 'lane' | 'item' | 'epoch'>): Move {
+  const { command, target } = item.value
+  return {
+    ...{ command, agent: lane.agent, also: [deliveryKey(command, lane.agent, target)] },
+    next: (_, [found]) => {
+      const was = found as Entry<Delivery> | undefined
+      if (was?.value.active !== true) return undefined
+      return { deliveries: [{ was, is: { ...was.value, active: false } }], checks: stillHeld(lane, epoch) }
+    },
   }
 }
 
@@ -92,18 +148,26 @@ export async function begin(
   return begun(progress) ?? wait() ?? { wait: { at: Date.now() + 100 } }
 }
 
-/** What comes after a try of whoever holds the lane, if anything may. */
-export async function successorOf(
+/**
+ * What comes in a lane, behind those that are `done`, for whoever holds it: the next try; or, when they have been quick, up to
+ * `most` that are claimed at once.
+ */
+export async function successorsOf(
   { store, roster }: Pick<Parts, 'store' | 'roster'>,
-  { lane, item, epoch }: Begun,
-): Promise<Beginning | undefined> {
+  { lane, epoch }: Begun,
+  done: readonly PlacedItem[],
+  most: number,
+): Promise<Beginning[]> {
   const [agent, { paused }, first] = await Promise.all([
     roster.find(lane.agent),
     standingOf(store, lane),
-    itemsOf(store, lane, { limit: 2 }),
+    itemsOf(store, lane, { limit: done.length + most }),
   ])
-  const next = first.find(({ key }) => key !== item.key)
-  if (next === undefined || paused || agent?.config.enabled !== true || !agent.targets.includes(lane.queue))
-    return undefined
-  return beginning(agent, lane, next, { epoch, checks: stillHeld(lane, epoch), writes: [] })
+  if (paused || agent?.config.enabled !== true || !agent.targets.includes(lane.queue)) return []
+  const hold: Hold = { epoch, checks: stillHeld(lane, epoch), writes: [] }
+  const next = first.filter(({ key }) => !done.some((one) => one.key === key)).slice(0, most)
+  if (most === 1) return next.map((item) => beginning(agent, lane, item, hold))
+  const claims: Beginning[] = []
+  for (const item of next) claims.push(claim(agent, lane, item, hold, claims.at(-1)?.move))
+  return claims
 }

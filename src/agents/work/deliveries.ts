@@ -1,18 +1,26 @@
 import type { Receipt } from '../../endpoints/endpoint.ts'
 import { errorView, isTransient, ReplicationError } from '../../errors.ts'
 import { backoffMs } from '../../queues/backoff.ts'
-import { dequeue, enqueue, headOf, normalRank, rankOf, standingOf, stillHeld, type LaneId } from '../../queues/lanes.ts'
+import { dequeue, enqueue, headOf, itemsOf, normalRank, rankOf, standingOf, stillHeld } from '../../queues/lanes.ts'
+import type { LaneId, PlacedItem } from '../../queues/lanes.ts'
 import type { Again } from '../../queues/work.ts'
 import type { Entry, Store } from '../../state/store.ts'
-import { advanceBoth, type Move, type Progress, type Step } from '../commands/advance.ts'
+import { advanceAll, type Move, type Progress, type Step } from '../commands/advance.ts'
 import { deliveryKey, isUnderWay, totalKey, type Delivery, type Try } from '../commands/records.ts'
 import { words } from '../events/events.ts'
 import type { Parts } from '../parts.ts'
 import { applyAll } from './apply.ts'
-import { begin, successorOf, type Beginning, type Begun } from './begin.ts'
+import { begin, release, successorsOf, withTry, type Begun } from './begin.ts'
 import { putBack } from './put-back.ts'
 
 const atOnce: Again = { at: 0 }
+
+/**
+ * Of many small items each would wait for two commits. Those that are over within this are recorded together, up to so many, and as
+ * many are claimed together; a target that is given one of them again, after a crash, knows its receipt.
+ */
+const runMs = 20
+const most = 16
 
 /**
  * Hands the head of a lane to its target, once, and then its successors for as long as they go well and `more` says so. Answers
@@ -28,24 +36,90 @@ export async function deliverHead(
   more: () => boolean = () => false,
 ): Promise<Again | undefined> {
   const { store } = parts
-  const [agent, standing, item] = await Promise.all([
+  const [agent, standing, [item, second]] = await Promise.all([
     parts.roster.find(lane.agent),
     standingOf(store, lane),
-    headOf(store, lane),
+    itemsOf(store, lane, { limit: 2 }),
   ])
   // What lies in a passive queue is fetched.
   if (agent === undefined || item === undefined || !agent.targets.includes(lane.queue)) return undefined
   if (!agent.config.enabled || standing.paused) return (await putBack(parts, lane, standing)) ? atOnce : undefined
-  // Something more urgent came while another server died in a delivery: that one waits behind it.
-  if (rankOf(item) < normalRank && (await putBack(parts, lane, standing, item))) return atOnce
+  // Something more urgent came while another server died in a delivery, or he had claimed more: those wait behind it.
+  if (
+    (rankOf(item) < normalRank || (await isClaimed(parts, lane, second))) &&
+    (await putBack(parts, lane, standing, item))
+  )
+    return atOnce
   const begun = await begin(parts, agent, lane, item, standing)
-  if ('wait' in begun) return begun.wait
-  for (let head: Begun | undefined = begun; head !== undefined;) {
-    const outcome = await attempt(parts, head, signal)
-    if ('again' in outcome) return outcome.again
-    head = await succeed(parts, head, outcome, more)
+  return 'wait' in begun ? begun.wait : goOn(parts, begun, signal, more)
+}
+
+/** Makes the try that has begun, and those that follow. */
+async function goOn(parts: Parts, first: Begun, signal: AbortSignal, more: () => boolean): Promise<Again | undefined> {
+  const { store } = parts
+  const { lane } = first
+  let claimed = [first]
+  let done: Begun[] = []
+  let ended: Move[] = []
+  let since = performance.now()
+  for (let head = claimed.shift(); head !== undefined; head = claimed.shift()) {
+    const startedAt = new Date().toISOString()
+    let applied: Applied
+    try {
+      applied = await attempt(parts, head, signal)
+    } catch (error) {
+      await record(parts, ended, claimed.map(release))
+      // Closing is not the target's failure: the delivery is the head still, and goes on after the next start.
+      if (signal.aborted) throw error
+      return failed(parts, head, startedAt, error)
+    }
+    done.push(head)
+    ended.push(delivered(head, startedAt, applied))
+    const quick = performance.now() - since < runMs
+    if (quick && claimed.length > 0) continue
+    if (claimed.length > 0 || !more()) {
+      await record(parts, ended, claimed.map(release))
+      break
+    }
+    const remembers = head.agent.target(lane.queue).remembers ?? 1
+    const next = await successorsOf(
+      parts,
+      head,
+      done.map(({ item }) => item),
+      quick ? Math.min(most, remembers) : 1,
+    )
+    const began = await record(
+      parts,
+      ended,
+      next.map(({ move }) => move),
+    )
+    claimed = next.flatMap((one, i) => one.begun(began[i]) ?? [])
+    done = []
+    ended = []
+    since = performance.now()
   }
   return nextOf(store, lane)
+}
+
+/** Whether somebody who is no longer there had claimed it. */
+async function isClaimed({ store }: Parts, { agent }: LaneId, item: PlacedItem | undefined): Promise<boolean> {
+  if (item === undefined) return false
+  const { command, target } = item.value
+  return (await store.get<Delivery>(deliveryKey(command, agent, target)))?.value.active === true
+}
+
+/** Records how tries ended, together with what else is to be done; answers the progress of the latter. */
+async function record(
+  { store, log }: Parts,
+  ended: readonly Move[],
+  others: readonly Move[] = [],
+): Promise<(Progress | undefined)[]> {
+  if (ended.length + others.length === 0) return []
+  const progress = await advanceAll(store, [...ended, ...others])
+  for (const [i, { command, agent }] of ended.entries())
+    if (progress[i] === undefined)
+      log.warn({ command, agent }, 'lane was taken over or given up: the outcome is not ours to say')
+  return progress.slice(ended.length)
 }
 
 /** Whoever comes to the head now goes on at once. */
@@ -60,38 +134,33 @@ interface Applied {
   readonly tookMs: number
 }
 
-async function attempt(
-  parts: Parts,
-  begun: Begun,
-  signal: AbortSignal,
-): Promise<Applied | { again: Again | undefined }> {
+async function attempt(parts: Parts, begun: Begun, signal: AbortSignal): Promise<Applied> {
   const { lane } = begun
-  const log = parts.log.child({ delivery: begun.id, target: lane.queue })
   const startedAt = performance.now()
   try {
     const receipt = await applyAll(parts, begun, signal)
     const tookMs = Math.round(performance.now() - startedAt)
-    log.info({ attempt: begun.delivery.attempts, tookMs, entries: receipt.entries }, words['delivery.delivered'])
+    const attempt = attemptOf(begun)
+    const told = { delivery: begun.id, target: lane.queue, attempt, tookMs, entries: receipt.entries }
+    parts.log.info(told, words['delivery.delivered'])
     parts.metrics.delivered(lane, 'delivered', tookMs / 1000)
     return { receipt, tookMs }
   } catch (error) {
-    // Closing is not the target's failure: the delivery is the head still, and goes on after the next start.
-    if (signal.aborted) throw error
-    parts.metrics.delivered(lane, 'failed', (performance.now() - startedAt) / 1000)
-    return { again: await failed({ ...parts, log }, begun, error) }
+    if (!signal.aborted) parts.metrics.delivered(lane, 'failed', (performance.now() - startedAt) / 1000)
+    throw error
   }
 }
 
-/** Takes it out of the lane, and begins the next in the same batch, when there is one and `more` wants it. */
-async function succeed(
-  parts: Parts,
-  begun: Begun,
-  { receipt, tookMs }: Applied,
-  more: () => boolean,
-): Promise<Begun | undefined> {
+/** The number of the try. */
+function attemptOf({ delivery, claimed }: Begun): number {
+  return delivery.attempts + (claimed ? 1 : 0)
+}
+
+/** Takes it out of the lane. */
+function delivered(begun: Begun, startedAt: string, { receipt, tookMs }: Applied): Move {
   const { entries, bytes } = receipt
   const out = dequeue(begun.lane, begun.item)
-  const ended = endOf(begun, ({ queue: _queue, error: _error, ...delivery }) => ({
+  return endOf(begun, startedAt, ({ queue: _queue, error: _error, ...delivery }) => ({
     is: { ...delivery, state: 'delivered', receipt },
     checks: out.checks,
     writes: [...out.writes, { add: totalKey(begun.lane.agent, 'delivered'), amount: 1 }],
@@ -103,39 +172,39 @@ async function succeed(
       },
     ],
   }))
-  const successor = more() ? await successorOf(parts, begun) : undefined
-  return end(parts, begun, ended, successor)
 }
 
-async function failed(parts: Parts, begun: Begun, error: unknown): Promise<Again | undefined> {
+async function failed(parts: Parts, begun: Begun, startedAt: string, error: unknown): Promise<Again | undefined> {
   const { queue } = begun.agent.config
-  const { attempts, target } = begun.delivery
+  const { target } = begun.delivery
+  const attempts = attemptOf(begun)
+  const log = parts.log.child({ delivery: begun.id, target })
   const view = errorView(error)
   const totals = { add: totalKey(begun.lane.agent, 'failedAttempts'), amount: 1 }
   const hopeless = !isTransient(error) && !isConfigurationFault(error)
   if (queue.onFailure === 'error-queue' && (hopeless || attempts >= queue.attempts)) {
-    parts.log.error({ err: error, attempt: attempts }, words['delivery.failed'])
+    log.error({ err: error, attempt: attempts }, words['delivery.failed'])
     const out = dequeue(begun.lane, begun.item)
     const errorLane = { agent: begun.lane.agent, queue: `error-${target}` }
-    const ended = endOf(begun, (delivery) => ({
+    const ended = endOf(begun, startedAt, (delivery) => ({
       is: { ...delivery, state: 'failed', queue: errorLane.queue, error: view },
       checks: out.checks,
       writes: [...out.writes, ...enqueue(errorLane, begun.item.value), totals],
       events: [{ type: 'delivery.failed', target, data: { attempts, error: view } }],
     }))
-    await end(parts, begun, ended)
+    await record(parts, [ended])
     return nextOf(parts.store, begun.lane)
   }
-  parts.log.warn({ err: error, attempt: attempts }, words['delivery.retrying'])
+  log.warn({ err: error, attempt: attempts }, words['delivery.retrying'])
   const asked = error instanceof ReplicationError ? error.retryAfterMs : undefined
   const at = Date.now() + Math.max(asked ?? 0, backoffMs(attempts, queue.backoff))
   const nextAttemptAt = new Date(at).toISOString()
-  const ended = endOf(begun, (delivery) => ({
+  const ended = endOf(begun, startedAt, (delivery) => ({
     is: { ...delivery, state: 'retrying', error: view, nextAttemptAt },
     writes: [totals],
     events: [{ type: 'delivery.retrying', target, data: { attempts, error: view, nextAttemptAt } }],
   }))
-  await end(parts, begun, ended)
+  await record(parts, [ended])
   return { at }
 }
 
@@ -144,9 +213,10 @@ function isConfigurationFault(error: unknown): boolean {
   return error instanceof ReplicationError && ['unauthenticated', 'forbidden', 'missing'].includes(error.code)
 }
 
-/** How a try ends, unless the lane was taken over: then whoever did has the say. */
+/** How a try ends that began then, unless the lane was taken over: then whoever did has the say. */
 function endOf(
-  { item, lane, epoch }: Begun,
+  { item, lane, epoch, claimed }: Begun,
+  startedAt: string,
   outcome: (delivery: Delivery) => Omit<Step, 'entry' | 'deliveries'> & { readonly is: Delivery },
 ): Move {
   const { command, target } = item.value
@@ -154,7 +224,7 @@ function endOf(
     const was = found as Entry<Delivery> | undefined
     // Its target may have been given up meanwhile, and the delivery with it.
     if (was === undefined || !isUnderWay(was.value)) return undefined
-    const { is, checks = [], ...step } = outcome(was.value)
+    const { is, checks = [], events = [], ...step } = outcome(claimed ? withTry(was.value, startedAt) : was.value)
     const finishedAt = new Date().toISOString()
     const { error } = is
     const tries = is.tries.map((one): Try =>
@@ -162,19 +232,13 @@ function endOf(
         ? { ...one, finishedAt, ...(error !== undefined && { error }) }
         : one,
     )
+    const began = { type: 'delivery.started', target, data: { attempt: is.attempts } } as const
     return {
       ...step,
+      events: [...(claimed ? [began] : []), ...events],
       checks: [...checks, ...stillHeld(lane, epoch)],
       deliveries: [{ was, is: { ...is, tries, active: false, ...(is.nextAttemptAt === undefined && { finishedAt }) } }],
     }
   }
   return { command, agent: lane.agent, next, also: [deliveryKey(command, lane.agent, target)] }
-}
-
-/** Answers the try that has begun together with this end. */
-async function end(parts: Parts, begun: Begun, ended: Move, successor?: Beginning): Promise<Begun | undefined> {
-  const done = await advanceBoth(parts.store, ended, successor?.move)
-  if (done === undefined)
-    parts.log.warn({ delivery: begun.id }, 'lane was taken over or given up: the outcome is not ours to say')
-  return successor?.begun(done?.[1])
 }

@@ -1,8 +1,11 @@
-import { headsOf, takeOver, type LaneId, type PlacedItem, type Standing } from '../../queues/lanes.ts'
+import { headsOf, itemsOf, rankOf, takeOver, type LaneId, type PlacedItem, type Standing } from '../../queues/lanes.ts'
 import type { Entry } from '../../state/store.ts'
 import { advance } from '../commands/advance.ts'
 import type { Parts } from '../parts.ts'
 import { deliveryKey, type Delivery } from '../commands/records.ts'
+
+/** More than are ever claimed at once. */
+const looked = 32
 
 /**
  * Whoever works on a lane is the only one who does. So what is in delivery there, though he has begun nothing, was left by a
@@ -15,8 +18,15 @@ export async function putBack(
   { epoch }: Standing,
   except?: PlacedItem,
 ): Promise<boolean> {
-  for (const item of await headsOf(store, lane)) {
-    if (item.key === except?.key) continue
+  for (const head of await headsOf(store, lane)) {
+    const behind = await itemsOf(store, lane, { after: head.key, limit: looked })
+    const items = [head, ...behind.filter((item) => rankOf(item) === rankOf(head))].filter(
+      ({ key }) => key !== except?.key,
+    )
+    const keys = items.map(({ value: { command, target } }) => deliveryKey(command, lane.agent, target))
+    const deliveries = await store.getAll<Delivery>(keys)
+    const item = items.find((_, i) => deliveries[i]?.value.active === true)
+    if (item === undefined) continue
     const { command, target } = item.value
     const { checks, writes } = takeOver(lane, epoch)
     const done = await advance(

@@ -8,7 +8,7 @@ import { codeOf } from './faults.ts'
 
 const fileName = 'receipts'
 /** A delivery is repeated soon or never; so many later ones of its lane will not have come between. */
-const kept = 1000
+export const kept = 1000
 
 /**
  * The receipts as one worker has them. He opens the file when he begins, and whoever takes over from one who has not ended puts a

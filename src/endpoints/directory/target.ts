@@ -7,6 +7,7 @@ import { batchesOf, maxThreads } from './job.ts'
 import type { ListOrder } from './list-thread.ts'
 import { refuseOwn } from './own-folder.ts'
 import type { ProbeOrder } from './probe-thread.ts'
+import { kept } from './receipts.ts'
 
 const appliers = new ThreadPool(maxThreads)
 const listers = new ThreadPool(maxThreads)
@@ -18,6 +19,7 @@ const probeThread = new URL('./probe-thread.js', import.meta.url)
 /** `root` is the absolute path of a folder, which is made when the first delivery comes. */
 export function directoryTarget(root: string): Target {
   return {
+    remembers: kept,
     apply: (delivery, signal) => apply(root, delivery, signal),
     list: (path, signal) => list(root, path, signal),
     test: (signal) => probe(root, signal),
