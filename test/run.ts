@@ -47,7 +47,7 @@ process.exitCode = failed === 0 && (redis !== undefined || only !== 'redis') ? 0
 function run(engine: 'embedded' | 'redis', which: readonly string[]): Promise<number> {
   process.stdout.write(`\n=== ${which.length} test files on the ${engine} engine ===\n`)
   const paths = which.map((file) => join(import.meta.dirname, file))
-  const flags = ['--test', '--enable-source-maps', '--test-reporter=spec', '--test-concurrency=2']
+  const flags = ['--test', '--enable-source-maps', '--test-reporter=spec', '--test-concurrency=3']
   const runner = spawn(process.execPath, [...flags, ...paths], {
     stdio: 'inherit',
     env: { ...process.env, TEST_ENGINE: engine, ...(redis !== undefined && { TEST_REDIS_URL: redis }) },
