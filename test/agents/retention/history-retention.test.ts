@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { retryHead } from '../../../src/agents/queues/item-verbs.ts'
 import { listHistory, viewCommand } from '../../../src/agents/commands/views.ts'
 import { forgetHistory } from '../../../src/agents/retention/history.ts'
 import { retry } from '../../../src/agents/commands/operate.ts'
@@ -68,7 +69,8 @@ test('a server does it by itself, and goes on until nothing is due', async (t) =
 
 test('what waits stays however old it is, with its package, and is delivered in the end', async (t) => {
   const given = await givenEngine(t)
-  await given.agent('author', ['one'], { history: { keepDays: 1, keepEntries: 1 } })
+  const hours = { initialMs: 3_600_000, maxMs: 3_600_000 }
+  await given.agent('author', ['one'], { history: { keepDays: 1, keepEntries: 1 }, queue: { backoff: hours } })
   const down = new ReplicationError('unavailable', 'down')
   given.gate('one', async () => Promise.reject(down))
   given.write('/content/page', 'late')
@@ -76,9 +78,11 @@ test('what waits stays however old it is, with its package, and is delivered in 
   await until(async () => (await viewCommand(given.parts.store, waiting.id)).state === 'retrying' || undefined)
   await tidyIn(5000, given)
   assert.deepEqual(await history(given), [waiting.id])
-  assert.equal(await sizeOf(given.parts.store, { agent: 'author', queue: given.name('one') }), 1)
+  const lane = { agent: 'author', queue: given.name('one') }
+  assert.equal(await sizeOf(given.parts.store, lane), 1)
   await assertConsistent(given.parts)
   given.gate('one', undefined)
+  await retryHead(given.parts, lane, { actor: 'test' })
   assert.equal((await given.finished(waiting)).state, 'succeeded')
   assert.equal(given.read('one', '/content/page'), 'late')
 })
