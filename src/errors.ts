@@ -15,6 +15,9 @@ export const statusOf = {
 
 export type ErrorCode = keyof typeof statusOf
 
+/** What the other side says of a setting that somebody will mend, not of what was sent to it. */
+export const configurationFaults: ReadonlySet<ErrorCode> = new Set(['unauthenticated', 'forbidden', 'missing'])
+
 /** One fault in what a caller sent: where (a JSON Pointer into it) and what. */
 export interface Fault {
   readonly pointer: string

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors.ts'
+import { configurationFaults } from '../errors.ts'
 import { isPaused } from '../queues/lanes.ts'
 import type { Store } from '../state/store.ts'
 import { totalKey, type Command } from './commands/records.ts'
@@ -7,9 +7,6 @@ import { queuesOf, type QueueSummary } from './queues/views.ts'
 import { pullFailureKey, type PullFailure } from './work/pulling.ts'
 import type { Agent } from './roster.ts'
 import { viewTriggers, type TriggerView } from './triggers/views.ts'
-
-/** What the other side says of a setting that somebody will mend. */
-const configurationFaults = new Set<ErrorCode>(['unauthenticated', 'forbidden', 'missing'])
 
 export type AgentState = 'disabled' | 'failed' | 'paused' | 'blocked' | 'retrying' | 'running' | 'idle'
 

@@ -168,6 +168,18 @@ export function decided({ decisions = [] }: Pick<Delivery, 'decisions'>, decisio
   return [...decisions, decision].slice(-maxDecisions)
 }
 
+const maxTries = 20
+
+/** What changes when another try begins, at `startedAt`. */
+export function anotherTry(was: Delivery, startedAt: string): Pick<Delivery, 'attempts' | 'startedAt' | 'tries'> {
+  const attempt = was.attempts + 1
+  return {
+    attempts: attempt,
+    startedAt: was.startedAt ?? startedAt,
+    tries: [...was.tries, { attempt, startedAt }].slice(-maxTries),
+  }
+}
+
 /** Its end is another's to tell. */
 export function isUnderWay({ active, leasedUntil }: Delivery): boolean {
   return active || (leasedUntil !== undefined && Date.parse(leasedUntil) > Date.now())

@@ -1,12 +1,14 @@
 import { ReplicationError } from '../../errors.ts'
 import type { PackageId } from '../../packages/manifest.ts'
 import { dequeue, headOf, itemOf, leaseKey, standingOf, type LaneId, type Lease } from '../../queues/lanes.ts'
-import { isWithin, outermost, type ResourcePath } from '../../resources/path.ts'
+import type { ResourcePath } from '../../resources/path.ts'
 import type { Entry } from '../../state/store.ts'
 import { advance, type Progress, type Step } from '../commands/advance.ts'
 import type { Author } from './item-verbs.ts'
 import type { Parts } from '../parts.ts'
+import { partOf } from '../commands/part.ts'
 import {
+  anotherTry,
   deliveryKey,
   packageKey,
   totalKey,
@@ -14,8 +16,6 @@ import {
   type Delivery,
   type PackageRecord,
 } from '../commands/records.ts'
-
-const maxTries = 20
 
 /** What is handed out: the head's package, or the next of its parts. */
 export interface Pulled {
@@ -67,9 +67,8 @@ export async function pull(parts: Parts, lane: LaneId, { leaseMs, actor, holder 
       if (leftMs > 0 && !forgotten) return void (outcome = { againMs: leftMs })
       const number = (lease?.value.number ?? 0) + 1
       outcome = { item: id, lease: number, ...(await contentOf(parts, command, entry.package, was.value)) }
-      const startedAt = new Date(now).toISOString()
+      const begun = anotherTry(was.value, new Date(now).toISOString())
       const until = new Date(now + leaseMs).toISOString()
-      const attempt = was.value.attempts + 1
       const lapsed = current !== undefined && {
         error: {
           code: 'unavailable' as const,
@@ -93,15 +92,13 @@ export async function pull(parts: Parts, lane: LaneId, { leaseMs, actor, holder 
             is: {
               ...was.value,
               ...lapsed,
+              ...begun,
               state: lapsed ? 'retrying' : 'delivering',
-              attempts: attempt,
               leasedUntil: until,
-              startedAt: was.value.startedAt ?? startedAt,
-              tries: [...was.value.tries, { attempt, startedAt }].slice(-maxTries),
             },
           },
         ],
-        events: [{ type: 'delivery.started', target: lane.queue, actor, data: { attempt } }],
+        events: [{ type: 'delivery.started', target: lane.queue, actor, data: { attempt: begun.attempts } }],
       }
     }
     const keys = [deliveryKey(id, lane.agent, lane.queue), leaseKey(lane)]
@@ -179,15 +176,13 @@ export async function acknowledge(
 
 async function contentOf(
   { store }: Parts,
-  { kind, paths }: Command,
+  command: Command,
   id: PackageId,
   { applied }: Delivery,
 ): Promise<Omit<Pulled, 'item' | 'lease'>> {
   const record = (await store.get<PackageRecord>(packageKey(id)))?.value
   if (record === undefined) throw new ReplicationError('missing', `there is no package ${id}`)
-  // An import may ask for a part of its package.
-  const whole = kind !== 'import' || record.roots.every((root) => paths.some((path) => isWithin(root, path)))
-  const asked = whole ? {} : { paths: outermost(paths) }
+  const asked = partOf(command, record)
   if (record.parts === undefined) return { package: id, ...asked }
   const done = applied?.parts ?? 0
   return {

@@ -2,16 +2,10 @@ import type { Receipt } from '../../endpoints/endpoint.ts'
 import { ReplicationError } from '../../errors.ts'
 import type { PackageId } from '../../packages/manifest.ts'
 import { stillHeld } from '../../queues/lanes.ts'
-import { isWithin, outermost, type ResourcePath } from '../../resources/path.ts'
+import type { ResourcePath } from '../../resources/path.ts'
 import { advance } from '../commands/advance.ts'
-import {
-  deliveryKey,
-  isUnderWay,
-  packageKey,
-  type Command,
-  type Delivery,
-  type PackageRecord,
-} from '../commands/records.ts'
+import { partOf } from '../commands/part.ts'
+import { deliveryKey, isUnderWay, packageKey, type Delivery, type PackageRecord } from '../commands/records.ts'
 import type { Parts } from '../parts.ts'
 import type { Begun } from './begin.ts'
 
@@ -76,11 +70,4 @@ async function apply(
     'rejected',
     `target ${target} sent a receipt for ${receipt.delivery} with ${receipt.package}, not for this delivery`,
   )
-}
-
-/** An import may ask for a part of its package; whoever wants all of it does not say so. */
-function partOf({ kind, paths }: Command, pkg: PackageRecord | undefined): { paths?: readonly ResourcePath[] } {
-  if (kind !== 'import' || pkg === undefined) return {}
-  const whole = pkg.roots.every((root) => paths.some((path) => isWithin(root, path)))
-  return whole ? {} : { paths: outermost(paths) }
 }

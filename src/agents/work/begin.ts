@@ -2,12 +2,10 @@ import type { PlacedItem, LaneId, Standing } from '../../queues/lanes.ts'
 import { itemsOf, standingOf, stillHeld, stillRunning, takeOver } from '../../queues/lanes.ts'
 import type { Again } from '../../queues/work.ts'
 import type { Check, Entry, Write } from '../../state/store.ts'
-import { advance, type Move, type Progress } from '../commands/advance.ts'
-import { deliveryKey, type Delivery } from '../commands/records.ts'
+import { advanceAll, type Move, type Progress } from '../commands/advance.ts'
+import { anotherTry, deliveryKey, type Delivery } from '../commands/records.ts'
 import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
-
-const maxTries = 20
 
 /** A try under way: what is needed to make it, and to end it only if nobody has taken the lane over meanwhile. */
 export interface Begun {
@@ -29,15 +27,8 @@ function deliveryId({ command, agent, target, round = 0 }: Delivery): string {
 
 /** The delivery with its next try begun. */
 export function withTry({ nextAttemptAt: _, ...was }: Delivery, startedAt: string): Delivery {
-  const attempt = was.attempts + 1
-  return {
-    ...was,
-    state: was.error === undefined ? 'delivering' : 'retrying',
-    active: true,
-    attempts: attempt,
-    startedAt: was.startedAt ?? startedAt,
-    tries: [...was.tries, { attempt, startedAt }].slice(-maxTries),
-  }
+  const state = was.error === undefined ? 'delivering' : 'retrying'
+  return { ...was, ...anotherTry(was, startedAt), state, active: true }
 }
 
 /** A try that may begin, in a batch of its own or in another's. */
@@ -121,17 +112,23 @@ function claim(agent: Agent, lane: LaneId, item: PlacedItem, { epoch, checks }: 
   }
 }
 
-/** That what was claimed, and not begun, is as it was before. */
-export function release({ lane, item, epoch }: Pick<Begun, 'lane' | 'item' | 'epoch'>): Move {
-  const { command, target } = item.value
+/** That an item is in delivery no longer, and waits as it did before; `hold` is of whoever says so. */
+export function waitingAgain(lane: LaneId, { value }: PlacedItem, hold: Pick<Hold, 'checks' | 'writes'>): Move {
+  const { command, target } = value
   return {
     ...{ command, agent: lane.agent, also: [deliveryKey(command, lane.agent, target)] },
     next: (_, [found]) => {
       const was = found as Entry<Delivery> | undefined
       if (was?.value.active !== true) return undefined
-      return { deliveries: [{ was, is: { ...was.value, active: false } }], checks: stillHeld(lane, epoch) }
+      const state = was.value.error === undefined ? 'queued' : 'retrying'
+      return { ...hold, deliveries: [{ was, is: { ...was.value, active: false, state } }] }
     },
   }
+}
+
+/** The same of what was only claimed. */
+export function release({ lane, item, epoch }: Begun): Move {
+  return waitingAgain(lane, item, { checks: stillHeld(lane, epoch), writes: [] })
 }
 
 /** Takes the lane over and begins the next try, or says when to look again. */
@@ -143,7 +140,7 @@ export async function begin(
   standing: Standing,
 ): Promise<Begun | { readonly wait: Again | undefined }> {
   const { move, begun, wait } = beginning(agent, lane, item, takeOver(lane, standing.epoch))
-  const progress = await advance(store, move.command, move.agent, move.next, move.also)
+  const [progress] = await advanceAll(store, [move])
   // Somebody else was faster, took the item out or took the lane over: look again, without haste.
   return begun(progress) ?? wait() ?? { wait: { at: Date.now() + 100 } }
 }

@@ -1,5 +1,5 @@
 import type { Receipt } from '../../endpoints/endpoint.ts'
-import { errorView, isTransient, ReplicationError } from '../../errors.ts'
+import { configurationFaults, errorView, isTransient, ReplicationError } from '../../errors.ts'
 import { backoffMs } from '../../queues/backoff.ts'
 import { dequeue, enqueue, headOf, itemsOf, normalRank, rankOf, standingOf, stillHeld } from '../../queues/lanes.ts'
 import type { LaneId, PlacedItem } from '../../queues/lanes.ts'
@@ -181,7 +181,8 @@ async function failed(parts: Parts, begun: Begun, startedAt: string, error: unkn
   const log = parts.log.child({ delivery: begun.id, target })
   const view = errorView(error)
   const totals = { add: totalKey(begun.lane.agent, 'failedAttempts'), amount: 1 }
-  const hopeless = !isTransient(error) && !isConfigurationFault(error)
+  // 401, 403 and 404 tell of a setting that somebody will mend, not of the package.
+  const hopeless = !isTransient(error) && !configurationFaults.has(view.code)
   if (queue.onFailure === 'error-queue' && (hopeless || attempts >= queue.attempts)) {
     log.error({ err: error, attempt: attempts }, words['delivery.failed'])
     const out = dequeue(begun.lane, begun.item)
@@ -206,11 +207,6 @@ async function failed(parts: Parts, begun: Begun, startedAt: string, error: unkn
   }))
   await record(parts, [ended])
   return { at }
-}
-
-/** 401, 403 and 404 from a target tell of a setting that somebody will mend, not of the package. */
-function isConfigurationFault(error: unknown): boolean {
-  return error instanceof ReplicationError && ['unauthenticated', 'forbidden', 'missing'].includes(error.code)
 }
 
 /** How a try ends that began then, unless the lane was taken over: then whoever did has the say. */

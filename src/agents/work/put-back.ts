@@ -1,8 +1,8 @@
 import { headsOf, itemsOf, rankOf, takeOver, type LaneId, type PlacedItem, type Standing } from '../../queues/lanes.ts'
-import type { Entry } from '../../state/store.ts'
-import { advance } from '../commands/advance.ts'
+import { advanceAll } from '../commands/advance.ts'
 import type { Parts } from '../parts.ts'
 import { deliveryKey, type Delivery } from '../commands/records.ts'
+import { waitingAgain } from './begin.ts'
 
 /** More than are ever claimed at once. */
 const looked = 32
@@ -27,20 +27,8 @@ export async function putBack(
     const deliveries = await store.getAll<Delivery>(keys)
     const item = items.find((_, i) => deliveries[i]?.value.active === true)
     if (item === undefined) continue
-    const { command, target } = item.value
     const { checks, writes } = takeOver(lane, epoch)
-    const done = await advance(
-      store,
-      command,
-      lane.agent,
-      (_, [found]) => {
-        const was = found as Entry<Delivery> | undefined
-        if (was?.value.active !== true) return undefined
-        const state = was.value.error === undefined ? 'queued' : 'retrying'
-        return { deliveries: [{ was, is: { ...was.value, active: false, state } }], checks, writes }
-      },
-      [deliveryKey(command, lane.agent, target)],
-    )
+    const [done] = await advanceAll(store, [waitingAgain(lane, item, { checks, writes })])
     if (done !== undefined) return true
   }
   return false
