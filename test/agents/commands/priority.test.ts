@@ -4,7 +4,7 @@ import { moveItem, retryHead } from '../../../src/agents/queues/item-verbs.ts'
 import { pause, resume } from '../../../src/agents/commands/operate.ts'
 import { ReplicationError } from '../../../src/errors.ts'
 import { givenEngine, type Given } from '../given-engine.ts'
-import { idsIn, itemsIn, stateOf, summaryOf } from '../queues/queues.ts'
+import { idsIn, inDelivery, itemsIn, stateOf, summaryOf } from '../queues/queues.ts'
 
 const priority = [
   { name: 'alert', paths: ['/alert/**'] },
@@ -130,16 +130,7 @@ test('an urgent item does not disturb the delivery under way, and goes next', as
   const { given } = lane
   const ids = [await lane.put('/content/a'), await lane.put('/content/b')]
   for (const id of ids) await lane.ready(id)
-  let begun = (): void => undefined
-  let proceed = (): void => undefined
-  const started = new Promise<void>((resolve) => (begun = resolve))
-  const gate = new Promise<void>((resolve) => (proceed = resolve))
-  given.gate('one', async () => {
-    begun()
-    await gate
-  })
-  const delivery = given.deliver('author', 'one')
-  await started
+  const { delivery, proceed } = await inDelivery(given, 'author', 'one')
   const urgent = await lane.put('/news/a')
   await lane.ready(urgent)
   assert.deepEqual(await itemsIn(given, 'author', lane.queue), [

@@ -15,7 +15,7 @@ import { viewCommand } from '../../../src/agents/commands/views.ts'
 import { ReplicationError } from '../../../src/errors.ts'
 import { itemOf, type LaneId } from '../../../src/queues/lanes.ts'
 import { givenEngine, type Given } from '../given-engine.ts'
-import { eventsOf, idsIn, itemsIn, stateOf, summaryOf, targetOf } from './queues.ts'
+import { eventsOf, idsIn, inDelivery, itemsIn, stateOf, summaryOf, targetOf } from './queues.ts'
 
 const ann: Author = { actor: 'ann', reason: 'because' }
 const away = new ReplicationError('unavailable', 'the target is away')
@@ -158,16 +158,7 @@ for (const state of states) {
 
 test('an item in delivery cannot be decided about, and none of the verbs disturbs it', async (t) => {
   const { given, lane, id, others } = await stage(t, 'waiting')
-  let begun = (): void => undefined
-  let proceed = (): void => undefined
-  const started = new Promise<void>((resolve) => (begun = resolve))
-  const gate = new Promise<void>((resolve) => (proceed = resolve))
-  given.gate('one', async () => {
-    begun()
-    await gate
-  })
-  const delivery = given.deliver('author', 'one')
-  await started
+  const { delivery, proceed } = await inDelivery(given, 'author', 'one')
   const { parts } = given
   await assert.rejects(removeItem(parts, lane, id, ann), { code: 'conflict' })
   await assert.rejects(skipItem(parts, lane, id, ann), { code: 'conflict' })

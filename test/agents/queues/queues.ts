@@ -48,3 +48,22 @@ export async function eventsOf(given: Given, { id }: { id: string }): Promise<Re
     .filter(({ command }) => command === id)
     .toReversed()
 }
+
+/** Lets a lane hand its head to its target, which holds it until it may `proceed`. */
+export async function inDelivery(
+  given: Given,
+  agent: string,
+  target: string,
+): Promise<{ readonly delivery: ReturnType<Given['deliver']>; readonly proceed: () => void }> {
+  let begun = (): void => undefined
+  let proceed = (): void => undefined
+  const started = new Promise<void>((resolve) => (begun = resolve))
+  const gate = new Promise<void>((resolve) => (proceed = resolve))
+  given.gate(target, async () => {
+    begun()
+    await gate
+  })
+  const delivery = given.deliver(agent, target)
+  await started
+  return { delivery, proceed: () => proceed() }
+}
