@@ -80,9 +80,12 @@ suite('an installation that moves', redisNeeded, async () => {
     plant(source, { 'content/page.html': 'v2' })
     const call = { json: { paths: ['/content'] }, headers: key }
     accepted = (await client.post<Accepted>('/agent/author/replicate', call)).body
-    await until('the first of two targets to have it', async () => textAt(target('one'), 'content/page.html') === 'v2')
-    await until('the lane to stand still', async () => (await client.command(accepted.id)).state === 'running')
-    seen.waiting = await client.command(accepted.id)
+    await until('the first of two targets to have it, which is also on record', async () => {
+      seen.waiting = await client.command(accepted.id)
+      return seen.waiting.agents[0]?.targets.some(({ state }) => state === 'delivered')
+    })
+    assert.equal(textAt(target('one'), 'content/page.html'), 'v2')
+    assert.equal(seen.waiting.state, 'running')
     Object.assign(seen, await look(first))
   })
 
