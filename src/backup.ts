@@ -1,5 +1,4 @@
 import { ReplicationError } from './errors.ts'
-import { reachRedis } from './home.ts'
 import type { PackageId } from './packages/manifest.ts'
 import { defaultLimits } from './packages/limits.ts'
 import { PackageStore } from './packages/store.ts'
@@ -120,6 +119,7 @@ async function usingRedis<T>(
   use: (clients: RedisClients | undefined) => Promise<T>,
 ): Promise<T> {
   if (settings.redisUrl === undefined) return use(undefined)
+  const { reachRedis } = await import('./home/redis.ts')
   const clients = await reachRedis(settings, settings.redisUrl, log, patienceMs)
   try {
     return await use(clients)

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import type { Logger } from 'pino'
-import { openHome, type Home } from '../src/home.ts'
+import type { Home } from '../src/home/home.ts'
+import { openHome } from '../src/home/open.ts'
 import { loadSettings } from '../src/settings.ts'
 import { sharedRedis } from './redis.ts'
 

@@ -66,10 +66,11 @@ interface Validators {
 function remembered(cache: WeakMap<TSchema, Checker>, { quick, thorough }: Validators, schema: TSchema): Checker {
   const known = cache.get(schema)
   if (known !== undefined) return known
-  const isValid: ValidateFunction = quick.compile(schema)
-  // Most schemas never see a fault.
+  // Many schemas never see a value in the life of a server, and most never a fault.
+  let isValid: ValidateFunction | undefined
   let validate: ValidateFunction | undefined
   const checker: Checker = (value) => {
+    isValid ??= quick.compile(schema)
     if (isValid(value)) return []
     if (hasMoreValues(value, maxValues)) return faultsOf(isValid.errors ?? [])
     validate ??= thorough.compile(schema)

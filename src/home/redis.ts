@@ -1,62 +1,19 @@
 import { once } from 'node:events'
-import { mkdir } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { ReplicationError } from './errors.ts'
-import { BullMqWork } from './queues/bullmq.ts'
-import { InProcessWork } from './queues/in-process.ts'
-import type { Work } from './queues/work.ts'
-import type { Settings } from './settings.ts'
-import { openEmbedded } from './state/embedded.ts'
-import { mustNotBeImporting, stateFolder } from './state/embedded-transfer.ts'
-import { lockFolder } from './state/lock.ts'
-import type { RedisAddress } from './state/redis/address.ts'
-import { RedisClients, type RedisLog } from './state/redis/clients.ts'
-import { checkUsable, weaknessesOf } from './state/redis/inspect.ts'
-import { announce, type Presence } from './state/redis/presence.ts'
-import { openShared } from './state/redis/store.ts'
-import { proveShared } from './state/shared-folder.ts'
-import type { Store } from './state/store.ts'
+import { ReplicationError } from '../errors.ts'
+import { BullMqWork } from '../queues/bullmq.ts'
+import type { Settings } from '../settings.ts'
+import type { RedisAddress } from '../state/redis/address.ts'
+import { RedisClients, type RedisLog } from '../state/redis/clients.ts'
+import { checkUsable, weaknessesOf } from '../state/redis/inspect.ts'
+import { announce, type Presence } from '../state/redis/presence.ts'
+import { openShared } from '../state/redis/store.ts'
+import { proveShared } from '../state/shared-folder.ts'
+import type { Home } from './home.ts'
 
-/** Where the state of a server is at home, and who does its work: this machine, or a Redis that several servers share. */
-export interface Home {
-  readonly store: Store
-  readonly work: Work
-  /** Which promises are weaker than they could be, as sentences. Throws when the state cannot be used now. */
-  warnings(): Promise<readonly string[]>
-  /** Calls back whenever the state is there again after it was away: wake-ups may have got lost meanwhile. */
-  onReturn(listener: () => void): void
-  /** What is left when `work` and `store` are closed. */
-  leave(): Promise<void>
-}
-
-/** Opens the one or the other: see `redisUrl`. Throws what makes a start impossible. */
-export async function openHome(settings: Settings, log: Logger): Promise<Home> {
-  return settings.redisUrl === undefined ? openMachine(settings, log) : openRedis(settings, settings.redisUrl, log)
-}
-
-async function openMachine({ dataDir }: Settings, log: Logger): Promise<Home> {
-  await mkdir(dataDir, { recursive: true })
-  const lock = await lockFolder(dataDir)
-  try {
-    await mustNotBeImporting(dataDir)
-    const store = await openEmbedded(stateFolder(dataDir))
-    return {
-      ...{ store, work: new InProcessWork(log) },
-      warnings: async () => {
-        await store.get('installation')
-        return []
-      },
-      onReturn: () => undefined,
-      leave: () => lock.release(),
-    }
-  } catch (error) {
-    await lock.release()
-    throw error
-  }
-}
-
-async function openRedis(settings: Settings, url: string, log: Logger): Promise<Home> {
+/** State and work of all servers that share a Redis. Waits for it; throws what waiting cannot mend. */
+export async function openRedis(settings: Settings, url: string, log: Logger): Promise<Home> {
   const clients = new RedisClients(addressIn(settings, url), log)
   try {
     const { redisReplicas: replicas, packagesDir } = settings
