@@ -78,6 +78,7 @@ class RemoteTarget implements Target {
         'content-type': type,
         'content-length': String(length),
         'idempotency-key': delivery.id,
+        'package-id': delivery.package.id,
         'package-delivery': delivery.id,
         'package-lane': delivery.lane,
         'package-epoch': String(delivery.epoch),

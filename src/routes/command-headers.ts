@@ -28,6 +28,13 @@ export function feedOf(request: FastifyRequest): { feed?: Feed } {
   return { feed: { delivery, lane, epoch: Number(epoch) } }
 }
 
+/** The package that another server means to send: what comes instead of it is refused before anything is made of it. */
+export function checkAnnounced(request: FastifyRequest, id: string): void {
+  const announced = textOf(request, 'package-id')
+  if (announced !== undefined && announced !== id)
+    throw new ReplicationError('corrupt', `this is package ${id}, and ${announced} was announced`)
+}
+
 /** The W3C trace context, when it is well-formed. */
 export function traceOf(request: FastifyRequest): Pick<CommandRequest, 'traceparent'> {
   const traceparent = textOf(request, 'traceparent')

@@ -17,7 +17,7 @@ import {
   makeBodyForAll,
 } from './command-schemas.ts'
 import { readForm } from './body.ts'
-import { actorOf, feedOf, traceOf, waitOf } from './command-headers.ts'
+import { actorOf, checkAnnounced, feedOf, traceOf, waitOf } from './command-headers.ts'
 import { uncheckedBody } from './conventions.ts'
 import { callerGone } from './caller-gone.ts'
 import { held } from './held.ts'
@@ -135,6 +135,7 @@ async function imported(
   if (faults.length > 0) throw new ReplicationError('invalid', 'the import cannot be understood', { faults })
   const { paths, agents, package: id } = input as ImportFields
   const pkg = received ?? (await packageOf(parts, id ?? ''))
+  checkAnnounced(request, pkg.id)
   return {
     ...{ kind: 'import', action: pkg.action, paths: paths ?? pkg.roots, deep: true, mode: pkg.mode },
     ...{ agents: agent === undefined ? agents : [agent], package: pkg },
