@@ -6,17 +6,18 @@ import { test } from 'node:test'
 
 const root = resolve(import.meta.dirname, '../..')
 
-const ground = ['errors', 'resources', 'threads', 'packages', 'endpoints', 'compare']
+const ground = ['errors', 'resources', 'documents', 'threads', 'packages', 'endpoints', 'compare']
 const behind = ['state', 'queues']
 
 /** Each part of src (a folder, or a file at its top) and the parts that it may import, types included. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   resources: ['errors'],
+  documents: ['errors', 'resources'],
   threads: ['errors', 'resources'],
   packages: ['errors', 'resources', 'threads'],
-  endpoints: ['errors', 'resources', 'threads', 'packages'],
-  compare: ['errors', 'resources', 'threads', 'packages', 'endpoints'],
+  endpoints: ['errors', 'resources', 'documents', 'threads', 'packages'],
+  compare: ['errors', 'resources', 'documents', 'threads', 'packages', 'endpoints'],
   state: ['errors', 'resources'],
   queues: ['errors', 'resources', 'state'],
   agents: [...ground, ...behind],
@@ -27,7 +28,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   home: [...behind, 'errors', 'settings'],
   server: [...ground, ...behind, 'agents', 'routes', 'settings', 'app', 'home'],
   backup: ['errors', 'packages', ...behind, 'settings', 'home'],
-  cli: ['errors', 'resources', 'threads', 'packages', 'endpoints', 'compare'],
+  cli: [...ground],
   dashboard: [],
 }
 
@@ -47,7 +48,9 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   croner: ['agents'],
   fastify: ['app', 'routes'],
   ioredis: ['queues', 'state'],
+  'js-yaml': ['documents'],
   lmdb: ['state'],
+  'lossless-json': ['documents'],
   picomatch: ['resources'],
   pino: ['agents', 'queues', 'app', 'home', 'server'],
   'prom-client': ['agents', 'routes', 'app', 'server'],

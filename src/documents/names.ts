@@ -1,5 +1,6 @@
 import { ReplicationError } from '../errors.ts'
 import { parsePath, quote, segmentsOf, type ResourcePath } from '../resources/path.ts'
+import type { Value } from './value.ts'
 
 /** What names a document among all: as text, whatever it is in the document itself. */
 export interface DocumentName {
@@ -7,8 +8,12 @@ export interface DocumentName {
   readonly id: string
 }
 
+export interface Document extends DocumentName {
+  readonly value: Value
+}
+
 /** What no segment of a path, and no name of a file, can be or have in it; and `%`, so that it can be told apart. */
-const unsafe = /[%/\u0000-\u001f\u007f]/g
+const unsafe = /[%/\p{Cc}]/gu
 /** The longest name that file systems hold, less what is put behind it. */
 const maxNameBytes = 255 - '.yaml'.length
 

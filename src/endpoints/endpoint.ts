@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { TSchema } from 'typebox'
+import type { ErrorView } from '../errors.ts'
 import type { PackageFile } from '../packages/manifest.ts'
 import type { ResourcePath } from '../resources/path.ts'
 import type { Resource, ResourceState } from '../resources/resource.ts'
@@ -150,8 +151,23 @@ export interface TargetDelivery {
   readonly deletes: DeleteGuard
   /** Told now and then how far it is. */
   readonly progress?: (entries: number, bytes: number) => void
+  /** Told what became of each resource as soon as that is known, by targets that learn it one by one. */
+  readonly result?: (result: ResourceResult) => void
+  /**
+   * After a resource has failed nothing more is begun (`stop`, which is the default), or all that does not depend on it is
+   * (`go-on`). Either way `apply` throws in the end.
+   */
+  readonly onFailure?: 'stop' | 'go-on'
   /** W3C trace context, where there is one. */
   readonly traceparent?: string
+}
+
+/** What became of one resource of a delivery. */
+export interface ResourceResult {
+  readonly path: ResourcePath
+  readonly outcome: 'created' | 'updated' | 'unchanged' | 'deleted' | 'failed' | 'skipped'
+  /** Why it failed, or was skipped. */
+  readonly error?: ErrorView
 }
 
 export interface DeleteGuard {
