@@ -51,7 +51,7 @@ export async function* inOrder(
 }
 
 function sorted(placed: Placed[]): readonly Placed[] {
-  return placed.sort((one, other) => comparePaths(one.path, other.path))
+  return placed.toSorted((one, other) => comparePaths(one.path, other.path))
 }
 
 async function* asResources(placed: AsyncIterable<Placed>, signal: AbortSignal): AsyncGenerator<Resource, void, void> {
