@@ -5,6 +5,8 @@ import {
   dump,
   DUMP_SCHEMA,
   load,
+  mapTag,
+  mergeTag,
   NOT_RESOLVED,
   SCALAR_STYLE,
   type ScalarStyleRule,
@@ -12,7 +14,7 @@ import {
 } from 'js-yaml'
 import { ReplicationError } from '../errors.ts'
 import { compareNames } from './json.ts'
-import { checkExtent, isFields, isNumber, numberOf, type Value } from './value.ts'
+import { checkExtent, isFields, isNumber, numberOf, textOf, type Value } from './value.ts'
 
 /*
  * YAML 1.2 as far as JSON goes: a date is a string, as it was written, and so is `yes`. What we write quotes every string that
@@ -54,7 +56,17 @@ function kindOf(lexeme: string): string {
   return /^-?\d+$/.test(lexeme) ? 'int' : 'float'
 }
 
-const reading: Schema = CORE_SCHEMA.withTags(numbers)
+/** A name that is a number, written so, is that text. */
+const fields = {
+  ...mapTag,
+  addPair: (container: unknown, key: unknown, value: unknown) =>
+    mapTag.addPair(container as never, isNumber(key as Value) ? textOf(key as Value) : key, value),
+  has: (container: unknown, key: unknown) =>
+    mapTag.has(container as never, isNumber(key as Value) ? textOf(key as Value) : key),
+} as typeof mapTag
+
+/** What people merge with `<<` is merged, as readers of YAML 1.1 do. */
+const reading: Schema = CORE_SCHEMA.withTags(numbers, fields, mergeTag)
 
 /** Our numbers are written as they are; what looks like any number to anybody is quoted, so those tags come first. */
 const writing: Schema = DUMP_SCHEMA.withTags(
