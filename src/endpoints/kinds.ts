@@ -1,5 +1,6 @@
 import { directory } from './directory.ts'
 import type { EndpointKind } from './endpoint.ts'
+import { file } from './file.ts'
 import { memory } from './memory.ts'
 import { pull } from './pull.ts'
 import { remote } from './remote.ts'
@@ -8,4 +9,4 @@ import { remote } from './remote.ts'
  * Every kind of endpoint there is. A kind's options have been validated against its schema when they reach it, so the
  * list need not know their types.
  */
-export const kinds = [directory, remote, pull, memory] as unknown as readonly EndpointKind[]
+export const kinds = [directory, file, remote, pull, memory] as unknown as readonly EndpointKind[]

@@ -105,7 +105,7 @@ function splitterFor(format: StreamFormat, maxLength: number): Splitter {
 }
 
 /** Undefined as long as it cannot be told. JSON on lines is JSON too. */
-function formatOf(text: string): StreamFormat | undefined {
+export function formatOf(text: string): StreamFormat | undefined {
   const [, first, second] = /^\s*(\S)?\s*(\S)?/.exec(text) ?? []
   if (first === '[') return 'json'
   if (first !== '{') return first === undefined ? undefined : 'yaml'

@@ -11,13 +11,10 @@ import type { DeleteGuard, Receipt } from '../endpoint.ts'
 import { regionsOf, surplusOf } from '../mirror.ts'
 import { Breath } from './breath.ts'
 import { fewFiles, syncFileSystem, syncStaged } from './durable.ts'
-import { writeFault } from './faults.ts'
 import type { HeldFolders } from './held-folders.ts'
-import { LaneFolder, overtaken } from './lane-folder.ts'
+import { inLane } from './in-lane.ts'
 import { moveAll, syncFolders } from './move.ts'
 import { Placer } from './placer.ts'
-import { Receipts } from './receipts.ts'
-import { emptyFolder } from './remove.ts'
 import { makeRoot } from './root.ts'
 import { unpack } from './unpack.ts'
 import { walk } from './walk.ts'
@@ -40,13 +37,13 @@ export interface Progress {
 export async function run(order: ApplyOrder, port: MessagePort, signal: AbortSignal): Promise<Receipt> {
   const pkg = await openPackage(order.package)
   let folders: HeldFolders | undefined
-  let lane: LaneFolder | undefined
   try {
     folders = makeRoot(order.root)
-    lane = new LaneFolder(folders.fork(), order.lane)
-    return await applyIn({ order, pkg, folders, lane, port, signal, breath: new Breath(signal) })
+    const parts = { order, pkg, folders, port, signal, breath: new Breath(signal) }
+    return await inLane(folders, order, { what: "the target's folder", breath: parts.breath }, (staging) =>
+      change(parts, staging),
+    )
   } finally {
-    lane?.close()
     folders?.close()
     await pkg.close()
   }
@@ -56,33 +53,9 @@ interface Parts {
   readonly order: ApplyOrder
   readonly pkg: PackageReader
   readonly folders: HeldFolders
-  readonly lane: LaneFolder
   readonly port: MessagePort
   readonly signal: AbortSignal
   readonly breath: Breath
-}
-
-async function applyIn(parts: Parts): Promise<Receipt> {
-  const { lane, order, breath } = parts
-  const staging = await lane.takeEpoch(order.epoch, breath)
-  let receipts: Receipts | undefined
-  try {
-    receipts = new Receipts(lane.place, staging, lane.wasAbandoned)
-    if (lane.isOver(staging)) throw overtaken()
-    const known = receipts.find(order.delivery)
-    if (known !== undefined) return known
-    const receipt = await change(parts, `${lane.place}/${staging}`)
-    receipts.keep(receipt)
-    lane.sync()
-    return receipt
-  } catch (error) {
-    throw lane.isOver(staging) ? overtaken() : writeFault(error, "the target's folder")
-  } finally {
-    receipts?.close()
-    // What is left behind is removed by the next delivery.
-    await emptyFolder(`${lane.place}/${staging}`, breath).catch(() => undefined)
-    lane.end(staging)
-  }
 }
 
 async function change({ order, pkg, folders, port, signal, breath }: Parts, staging: string): Promise<Receipt> {

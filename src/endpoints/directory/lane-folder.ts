@@ -20,7 +20,7 @@ import { rootPath, type ResourcePath } from '../../resources/path.ts'
 import type { Breath } from './breath.ts'
 import { codeOf, writeFault } from './faults.ts'
 import type { HeldFolders } from './held-folders.ts'
-import { ownName, ownPath } from './own-folder.ts'
+import { ownName } from './own-folder.ts'
 import { removeFolder } from './remove.ts'
 
 const stagingName = /^(\d+)-(\d+)$/
@@ -29,22 +29,24 @@ const endMark = 'ended'
 
 export class LaneFolder {
   readonly #held: HeldFolders
+  readonly #own: ResourcePath
   readonly path: ResourcePath
   /** What to put before `/<name>` to reach what lies in it. */
   readonly place: string
   /** Whoever had the lane before `takeEpoch` has not said that he is done: he may be dead, or come back. */
   wasAbandoned = false
 
-  /** Takes `held` over: it is closed with this. Throws the errors of writing. */
-  constructor(held: HeldFolders, lane: string) {
+  /** Takes `held` over: it is closed with this. `own` is the name of the folder of all lanes. Throws the errors of writing. */
+  constructor(held: HeldFolders, lane: string, own = ownName) {
     this.#held = held
+    this.#own = `/${own}` as ResourcePath
     const hash = createHash('sha256').update(lane).digest('hex').slice(0, 32)
-    this.path = `${ownPath}/${hash}` as ResourcePath
+    this.path = `${this.#own}/${hash}` as ResourcePath
     try {
-      this.place = makeFolders(held, hash)
+      this.place = makeFolders(held, own, hash)
     } catch (error) {
       held.close()
-      throw writeFault(error, `the target's ${ownName}`)
+      throw writeFault(error, `the target's ${own}`)
     }
   }
 
@@ -53,7 +55,7 @@ export class LaneFolder {
     // Through handles of its own: `place` stands for the one that is held here.
     const held = this.#held.fork()
     try {
-      for (const path of [rootPath, ownPath, this.path]) held.sync(path)
+      for (const path of [rootPath, this.#own, this.path]) held.sync(path)
     } finally {
       held.close()
     }
@@ -133,12 +135,12 @@ export function overtaken(): ReplicationError {
 }
 
 /** The names are made durable with those of the delivery. */
-function makeFolders(held: HeldFolders, hash: string): string {
+function makeFolders(held: HeldFolders, own: string, hash: string): string {
   for (let tries = 1; ; tries++)
     try {
-      makeFolder(`${held.at(rootPath)}/${ownName}`)
-      makeFolder(`${held.at(ownPath)}/${hash}`)
-      return held.at(`${ownPath}/${hash}` as ResourcePath)
+      makeFolder(`${held.at(rootPath)}/${own}`)
+      makeFolder(`${held.at(`/${own}` as ResourcePath)}/${hash}`)
+      return held.at(`/${own}/${hash}` as ResourcePath)
     } catch (error) {
       // Whoever tests the target removes the server's folder again, if it was there for the test alone.
       if (codeOf(error) !== 'ENOENT' || tries === 10) throw error

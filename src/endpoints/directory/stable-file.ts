@@ -125,7 +125,8 @@ function withFile<T>(place: string, path: ResourcePath, use: (fd: number, before
   }
 }
 
-function settled(fd: number, path: ResourcePath): Stats {
+/** What the open file is, once it has not changed for as long as the clock cannot tell. */
+export function settled(fd: number, path: ResourcePath): Stats {
   let stats = fstatSync(fd)
   if (isHot(stats)) {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, tickMs)
@@ -141,6 +142,6 @@ function isHot(stats: Stats): boolean {
   return ageMs < tickMs && ageMs > -1000
 }
 
-function differs(a: Stats, b: Stats): boolean {
+export function differs(a: Stats, b: Stats): boolean {
   return a.size !== b.size || a.mtimeMs !== b.mtimeMs || a.ctimeMs !== b.ctimeMs || a.ino !== b.ino
 }

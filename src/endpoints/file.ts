@@ -1,0 +1,15 @@
+/** The kind `file`: resources that are documents, all in one file of YAML, JSON or JSON on lines. */
+import { placeOf } from './directory/place.ts'
+import type { EndpointKind } from './endpoint.ts'
+import { fileOptions, type FileOptions } from './file/options.ts'
+import { fileSource } from './file/source.ts'
+import { fileTarget } from './file/target.ts'
+
+export const file: EndpointKind<FileOptions> = {
+  name: 'file',
+  title: 'Documents in one file',
+  options: fileOptions,
+  source: fileSource,
+  target: fileTarget,
+  place: ({ path }) => placeOf(path),
+}

@@ -1,0 +1,80 @@
+import { accessSync, constants, openSync, closeSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { ReplicationError } from '../../errors.ts'
+import { ThreadPool } from '../../threads/pool.ts'
+import { codeOf, writeFault } from '../directory/faults.ts'
+import { maxThreads } from '../directory/job.ts'
+import { kept } from '../directory/receipts.ts'
+import { toldOf } from '../documents/told.ts'
+import type { Receipt, Target, TargetDelivery, TestStep } from '../endpoint.ts'
+import type { FileApplyOrder } from './apply-thread.ts'
+import type { FileOptions } from './options.ts'
+import { listFile } from './source.ts'
+import { formatNamed, whereabouts } from './whereabouts.ts'
+
+const appliers = new ThreadPool(maxThreads)
+const thread = new URL('./apply-thread.js', import.meta.url)
+
+export function fileTarget(options: FileOptions): Target {
+  return {
+    remembers: kept,
+    apply: (delivery, signal) => apply(options, delivery, signal),
+    list: (path, signal) => listFile(options, path, signal),
+    test: (signal) => test(options, signal),
+  }
+}
+
+async function apply(options: FileOptions, delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt> {
+  const { id, lane, epoch, paths, deletes, onFailure } = delivery
+  const { id: packageId, file } = delivery.package
+  const { path, format, schema } = options
+  const order: FileApplyOrder = {
+    ...{ where: await whereabouts(path), format: format ?? formatNamed(path), schema },
+    ...{ delivery: id, lane, epoch, package: { id: packageId, file }, paths, deletes, onFailure },
+  }
+  signal.throwIfAborted()
+  const job = appliers.start<FileApplyOrder, Receipt>(thread, order, signal)
+  return toldOf(job, delivery, signal)
+}
+
+async function* test({ path }: FileOptions, signal: AbortSignal): AsyncGenerator<TestStep> {
+  signal.throwIfAborted()
+  const { file, folder } = await whereabouts(path)
+  const read = step('file', () => lookAt(file))
+  yield read
+  if (read.ok) yield step('write', () => lookAbove(folder))
+}
+
+function step(name: string, act: () => string | undefined): TestStep {
+  const from = performance.now()
+  let ok = true
+  let detail: string | undefined
+  try {
+    detail = act()
+  } catch (error) {
+    ok = false
+    detail = error instanceof ReplicationError ? error.message : `it failed (${codeOf(error)})`
+  }
+  const durationMs = Math.round(performance.now() - from)
+  return { step: name, ok, ...(detail !== undefined && { detail }), durationMs }
+}
+
+function lookAt(file: string): string | undefined {
+  const stats = statSync(file, { throwIfNoEntry: false })
+  if (stats === undefined) return 'it does not exist yet; the first delivery makes it'
+  if (!stats.isFile())
+    throw new ReplicationError('invalid', 'the path is that of a folder, or of something that is no file')
+  closeSync(openSync(file, 'r'))
+  return undefined
+}
+
+/** The folder that is written to, or the one in which it would be made. */
+function lookAbove(folder: string): undefined {
+  for (let above = folder; ; above = dirname(above))
+    try {
+      accessSync(above, constants.W_OK | constants.X_OK)
+      return undefined
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' || above === dirname(above)) throw writeFault(error, "the file's folder")
+    }
+}
