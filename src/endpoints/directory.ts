@@ -1,10 +1,12 @@
-/** The kind `directory`: a folder of files, any bytes; resource `/a/b` is the file `<path>/a/b`. */
+/** The kind `directory`: a folder of files, any bytes; resource `/a/b` is the file `<path>/a/b`. Or the documents in them. */
 import { resolve } from 'node:path'
 import { Type, type Static } from 'typebox'
+import { documentsSource, documentsTarget, documentsWatcher, type DocumentsView } from './directory/documents/view.ts'
 import { placeOf } from './directory/place.ts'
 import { directorySource } from './directory/source.ts'
 import { directoryTarget } from './directory/target.ts'
 import { directoryWatcher } from './directory/watch.ts'
+import { schemaOption } from './documents/schema-option.ts'
 import type { EndpointKind } from './endpoint.ts'
 
 const options = Type.Object(
@@ -16,6 +18,19 @@ const options = Type.Object(
         'The folder. Resource /a/b is the file a/b in it. A relative path begins where the server was started. In a ' +
         'target, the folder .trebuchet at its root is where the server keeps receipts and what is on its way.',
     }),
+    view: Type.Optional(
+      Type.Union([Type.Literal('bytes'), Type.Literal('resources')], {
+        description:
+          '`bytes` (the default): each file is a resource, whatever is in it. `resources`: each document in a .yaml, .yml or .json ' +
+          'file is one; /foo/1 is written to foo/1.yaml.',
+      }),
+    ),
+    format: Type.Optional(
+      Type.Union([Type.Literal('yaml'), Type.Literal('json')], {
+        description: 'Of the files that the view `resources` writes; YAML when absent. What is read may be either.',
+      }),
+    ),
+    schema: Type.Optional(schemaOption),
   },
   { additionalProperties: false },
 )
@@ -26,8 +41,18 @@ export const directory: EndpointKind<DirectoryOptions> = {
   name: 'directory',
   title: 'A folder of files',
   options,
-  source: ({ path }) => directorySource(resolve(path)),
-  target: ({ path }) => directoryTarget(resolve(path)),
-  watch: ({ path }) => directoryWatcher(resolve(path)),
+  source: (chosen) => {
+    const view = documentsView(chosen)
+    return view === undefined ? directorySource(resolve(chosen.path)) : documentsSource(view)
+  },
+  target: (chosen) => {
+    const view = documentsView(chosen)
+    return view === undefined ? directoryTarget(resolve(chosen.path)) : documentsTarget(view)
+  },
+  watch: ({ path, view }) => (view === 'resources' ? documentsWatcher(resolve(path)) : directoryWatcher(resolve(path))),
   place: ({ path }) => placeOf(path),
+}
+
+function documentsView({ path, view, format = 'yaml', schema }: DirectoryOptions): DocumentsView | undefined {
+  return view === 'resources' ? { root: resolve(path), format, schema } : undefined
 }

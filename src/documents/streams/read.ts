@@ -42,6 +42,17 @@ export async function* readDocuments(
   yield* reader.end()
 }
 
+/** The same of a text that is there as a whole. */
+export function* documentsIn(
+  bytes: Uint8Array,
+  { format, maxLength = defaultMaxLength }: StreamOptions = {},
+): Generator<Standing, void, void> {
+  const reader = new Reader(format, maxLength)
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  yield* reader.push(decoded(decoder, bytes) + decoded(decoder))
+  yield* reader.end()
+}
+
 class Reader {
   readonly #maxLength: number
   #format: StreamFormat | undefined

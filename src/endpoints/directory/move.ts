@@ -1,14 +1,18 @@
 /** The part of applying that changes what the target holds, and makes that durable. */
-import type { ManifestEntry } from '../../packages/manifest.ts'
 import { isWithin, parentPath, rootPath, type ResourcePath } from '../../resources/path.ts'
 import type { Breath } from './breath.ts'
 import { isAbsent, type HeldFolders } from './held-folders.ts'
 import type { Placer } from './placer.ts'
 
-/** In the manifest's order, the staged files by their numbers; then removes the surplus. */
+/** What a manifest's entry asks for, whoever asks. */
+export type Move =
+  | { readonly type: 'file' | 'folder'; readonly path: ResourcePath }
+  | { readonly type: 'delete'; readonly path: ResourcePath; readonly deep: boolean }
+
+/** In the order that is given, the staged files by their numbers; then removes the surplus. */
 export async function moveAll(
   placer: Placer,
-  entries: AsyncIterable<ManifestEntry>,
+  entries: AsyncIterable<Move> | Iterable<Move>,
   surplus: readonly ResourcePath[],
   breath: Breath,
 ): Promise<void> {
@@ -36,7 +40,7 @@ export async function moveAll(
 /** Makes the names in every changed folder durable, one by one: for where `sync -f` does not serve or is not worth it. */
 export async function syncFolders(
   folders: HeldFolders,
-  entries: AsyncIterable<ManifestEntry>,
+  entries: AsyncIterable<Move> | Iterable<Move>,
   surplus: readonly ResourcePath[],
   breath: Breath,
 ): Promise<void> {

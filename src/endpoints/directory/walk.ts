@@ -18,6 +18,8 @@ export interface WalkOptions {
   /** Told of links, sockets and devices, which are passed over. */
   readonly note: (note: string) => void
   readonly signal: AbortSignal
+  /** Paths that are passed over with all below them, without a note. */
+  readonly skips?: (path: ResourcePath) => boolean
 }
 
 /**
@@ -48,7 +50,7 @@ interface Level {
 function* descend(
   held: HeldFolders,
   start: ResourcePath,
-  { deep, note }: WalkOptions,
+  { deep, note, skips }: WalkOptions,
   unnamable: Unnamable,
 ): Generator<Found, void, void> {
   const kind = kindAt(held, start)
@@ -69,7 +71,7 @@ function* descend(
       unnamable.add(level.path, raw)
       continue
     }
-    if (isOwn(path)) continue
+    if (isOwn(path) || skips?.(path) === true) continue
     const childKind = level.others.get(raw) ?? 'file'
     if (childKind === 'folder') {
       yield { path, folder: true }

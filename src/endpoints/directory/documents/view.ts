@@ -1,0 +1,84 @@
+/** A folder of files as documents: `/<type>/<id>` is in `<type>/<id>.yaml`, or wherever else there is a document that says so. */
+import { rootPath, segmentsOf, type ResourcePath } from '../../../resources/path.ts'
+import type { Resource, ResourceState } from '../../../resources/resource.ts'
+import { ThreadPool } from '../../../threads/pool.ts'
+import { resourcesOf } from '../../documents/batches.ts'
+import type { SchemaOption } from '../../documents/schema-option.ts'
+import { toldOf } from '../../documents/told.ts'
+import type { ReadOptions, Receipt, Source, Target, Watcher } from '../../endpoint.ts'
+import { batchesOf, maxThreads } from '../job.ts'
+import { refuseOwn } from '../own-folder.ts'
+import { directoryTarget } from '../target.ts'
+import { directoryWatcher } from '../watch.ts'
+import type { DocumentsApplyOrder } from './apply-thread.ts'
+import type { DocumentsReadOrder } from './read-thread.ts'
+
+export interface DocumentsView {
+  readonly root: string
+  readonly format: 'yaml' | 'json'
+  readonly schema: SchemaOption | undefined
+}
+
+const readers = new ThreadPool(maxThreads)
+const listers = new ThreadPool(maxThreads)
+const appliers = new ThreadPool(maxThreads)
+const readThread = new URL('./read-thread.js', import.meta.url)
+const applyThread = new URL('./apply-thread.js', import.meta.url)
+
+export function documentsSource(view: DocumentsView): Source {
+  return { read: (path, options) => read(view, path, options) }
+}
+
+async function* read(
+  { root, schema }: DocumentsView,
+  path: ResourcePath,
+  options: ReadOptions,
+): AsyncGenerator<Resource> {
+  refuseOwn(path)
+  const order = { root, schema, path, deep: options.deep, as: 'resources' } as const
+  yield* resourcesOf(readers.start<DocumentsReadOrder, void>(readThread, order, options.signal), options)
+}
+
+export function documentsTarget(view: DocumentsView): Target {
+  const { test, remembers } = directoryTarget(view.root)
+  return {
+    ...(remembers !== undefined && { remembers }),
+    test,
+    apply: async (delivery, signal) => {
+      const { id, lane, epoch, paths, deletes, onFailure } = delivery
+      const { id: packageId, file } = delivery.package
+      const order = { delivery: id, lane, epoch, package: { id: packageId, file }, paths, deletes, onFailure }
+      const job = appliers.start<DocumentsApplyOrder, Receipt>(applyThread, { ...view, ...order }, signal)
+      return toldOf(job, delivery, signal)
+    },
+    list: (path, signal) => list(view, path, signal),
+  }
+}
+
+async function* list(
+  { root, schema }: DocumentsView,
+  path: ResourcePath,
+  signal: AbortSignal,
+): AsyncGenerator<ResourceState> {
+  refuseOwn(path)
+  const order = { root, schema, path, deep: true, as: 'states' } as const
+  const job = listers.start<DocumentsReadOrder, void>(readThread, order, signal)
+  for await (const batch of batchesOf<ResourceState[]>(job, signal)) yield* batch
+}
+
+/** What a file says of itself is not known from its name: whichever changes, all are to be looked at. */
+export function documentsWatcher(root: string): Watcher {
+  const watcher = directoryWatcher(root)
+  return {
+    look: (paths, signal) => watcher.look(paths, signal),
+    watch: (hear, ready, signal) =>
+      watcher.watch(
+        ({ path, passing }) => {
+          const isHidden = segmentsOf(path).some((name) => name.startsWith('.'))
+          if (!isHidden) hear({ path: rootPath, whole: true, ...(passing !== undefined && { passing }) })
+        },
+        ready,
+        signal,
+      ),
+  }
+}
