@@ -22,12 +22,12 @@ import { inLane } from '../in-lane.ts'
 import { moveAll, syncFolders } from '../move.ts'
 import { Placer } from '../placer.ts'
 import { makeRoot } from '../root.ts'
+import type { DocumentsView } from './chosen.ts'
 import { goneIn, type Gone } from './gone.ts'
 import { Homes } from './homes.ts'
 import { documentsIn } from './read-thread.ts'
 import type { ScanOptions } from './scan.ts'
 import { Staging } from './staging.ts'
-import type { DocumentsView } from './view.ts'
 
 export interface DocumentsApplyOrder extends ApplyOrder, DocumentsView {
   readonly onFailure: TargetDelivery['onFailure']

@@ -3,7 +3,6 @@ import { rootPath, segmentsOf, type ResourcePath } from '../../../resources/path
 import type { Resource, ResourceState } from '../../../resources/resource.ts'
 import { ThreadPool } from '../../../threads/pool.ts'
 import { resourcesOf } from '../../documents/batches.ts'
-import type { SchemaOption } from '../../documents/schema-option.ts'
 import { toldOf } from '../../documents/told.ts'
 import type { ReadOptions, Receipt, Source, Target, Watcher } from '../../endpoint.ts'
 import { batchesOf, maxThreads } from '../job.ts'
@@ -11,13 +10,8 @@ import { refuseOwn } from '../own-folder.ts'
 import { directoryTarget } from '../target.ts'
 import { directoryWatcher } from '../watch.ts'
 import type { DocumentsApplyOrder } from './apply-thread.ts'
+import type { DocumentsView } from './chosen.ts'
 import type { DocumentsReadOrder } from './read-thread.ts'
-
-export interface DocumentsView {
-  readonly root: string
-  readonly format: 'yaml' | 'json'
-  readonly schema: SchemaOption | undefined
-}
 
 const readers = new ThreadPool(maxThreads)
 const listers = new ThreadPool(maxThreads)

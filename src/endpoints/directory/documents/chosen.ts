@@ -1,0 +1,8 @@
+import type { SchemaOption } from '../../documents/schema-option.ts'
+
+/** What an endpoint of documents in a folder was made with. */
+export interface DocumentsView {
+  readonly root: string
+  readonly format: 'yaml' | 'json'
+  readonly schema: SchemaOption | undefined
+}
