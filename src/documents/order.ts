@@ -36,7 +36,7 @@ export async function* inOrder(
     let bytes = 0
     for await (const document of documents) {
       signal.throwIfAborted()
-      const one = { path: pathOf(document), json: printJson(document.value) }
+      const one = { path: pathOf(document), json: flat(printJson(document.value)) }
       held.push(one)
       bytes += 2 * (one.path.length + one.json.length) + 100
       if (bytes < memoryBytes) continue
@@ -48,6 +48,11 @@ export async function* inOrder(
   } finally {
     await runs.remove()
   }
+}
+
+/** A text that was put together keeps its pieces, which take several times its room. This is ASCII. */
+function flat(text: string): string {
+  return Buffer.from(text, 'latin1').latin1Slice()
 }
 
 function sorted(placed: Placed[]): readonly Placed[] {

@@ -143,6 +143,7 @@ test('GET /endpoint-kinds lists the kinds and what each can be', async () => {
   assert.equal(status, 200)
   const kinds = Object.fromEntries(body.items.map(({ kind, source, target }) => [kind, [source, target]]))
   assert.deepEqual(kinds['directory'], [true, true])
+  assert.deepEqual(kinds['file'], [true, true])
   assert.deepEqual(kinds['memory'], [true, true])
   assert.deepEqual(kinds['remote'], [false, true])
 })
