@@ -35,6 +35,7 @@ export class PackageBuilder {
   readonly #limits: PackageLimits
   readonly #zip: ZipWriter
   readonly #manifest: Spool
+  readonly #directory: Spool
   readonly #newSpool: () => Spool
   #content: Spool | undefined
   #parts: PartList | undefined
@@ -46,7 +47,7 @@ export class PackageBuilder {
   constructor(
     { header, origin, limits }: Blueprint,
     output: Output,
-    [manifestFile, contentFile]: readonly [string, string],
+    [manifestFile, contentFile, directoryFile]: readonly [string, string, string],
   ) {
     checkHeader(header)
     this.#header = header
@@ -54,7 +55,8 @@ export class PackageBuilder {
     this.#order = new EntryOrder(header, limits)
     this.#manifest = new Spool(manifestFile)
     this.#newSpool = () => (this.#content = new Spool(contentFile))
-    this.#zip = new ZipWriter(output)
+    this.#directory = new Spool(directoryFile)
+    this.#zip = new ZipWriter(output, this.#directory)
     const line = Buffer.from(`${headerLine(header)}\n`)
     if (line.length > maxHeaderBytes)
       throw new ReplicationError(
@@ -138,6 +140,7 @@ export class PackageBuilder {
   close(): void {
     this.#zip.close()
     this.#manifest.close()
+    this.#directory.close()
     this.#content?.close()
   }
 

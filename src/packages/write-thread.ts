@@ -16,7 +16,7 @@ export interface WriteOrder extends Blueprint {
 }
 
 /**
- * Makes the file, and while it works up to two others beside it; leaves none of them when it fails. Says through the port that
+ * Makes the file, and while it works up to three others beside it; leaves none of them when it fails. Says through the port that
  * it has started, then receives pieces.
  */
 export async function run(order: WriteOrder, port: MessagePort, signal: AbortSignal): Promise<PackageSummary> {
@@ -48,8 +48,8 @@ async function* pieces(port: MessagePort): AsyncGenerator<Piece, void, void> {
   }
 }
 
-export function spoolFiles(file: string): [string, string] {
-  return [`${file}.manifest`, `${file}.content`]
+export function spoolFiles(file: string): [string, string, string] {
+  return [`${file}.manifest`, `${file}.content`, `${file}.directory`]
 }
 
 export async function build(

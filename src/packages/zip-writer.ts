@@ -4,22 +4,12 @@ import { ZipFile, type Options, type ReadStreamOptions } from 'yazl'
 import { Judgement, level, pays, paysBySample, segmentBytes } from './compression.ts'
 import type { Output } from './output.ts'
 import type { Spool } from './spool.ts'
+import { ZipDirectory } from './zip-records.ts'
 
 const bufferBytes = 1024 * 1024
 /** What waits to be written: enough to keep the threads busy that deflate, and not more. */
 const maxWaiting = 32
 const maxWaitingBytes = 1024 * 1024
-
-/**
- * What yazl keeps of an entry, and does not publish: whether it has been written, and the function that writes it, which
- * holds its content. yazl looks through all entries for the next to write, and lets go of no content before its end; so
- * those that are written are kept aside, without their content, until the central directory is due. Its version is pinned.
- */
-interface YazlEntry {
-  readonly state: number
-  doFileDataPump: (() => void) | undefined
-}
-const entryDone = 3
 
 /** What was written: what the manifest must say of it. */
 export interface Written {
@@ -31,12 +21,11 @@ export interface Written {
 export class ZipWriter {
   readonly #output: Output
   readonly #zip = new ZipFile()
-  readonly #entries = (this.#zip as unknown as { readonly entries: YazlEntry[] }).entries
+  readonly #directory: ZipDirectory
   readonly #ended: Promise<void>
   readonly #buffer = Buffer.allocUnsafeSlow(bufferBytes)
   #used = 0
   #flushed = 0
-  readonly #written: YazlEntry[] = []
   /** Of the entries that have not been written. */
   readonly #sizes: number[] = []
   #waitingBytes = 0
@@ -44,8 +33,10 @@ export class ZipWriter {
   #closed = false
   #failure: { readonly error: unknown } | undefined
 
-  constructor(output: Output) {
+  /** `spool` takes the central directory until it is due. */
+  constructor(output: Output, spool: Spool) {
     this.#output = output
+    this.#directory = new ZipDirectory(this.#zip, spool)
     // What follows a failure is taken and dropped, so that nothing waits for ever.
     this.#zip.outputStream.on('data', (chunk: Buffer) => this.#guard(() => this.#append(chunk)))
     this.#zip.on('error', (error) =>
@@ -97,7 +88,7 @@ export class ZipWriter {
   /** Ends the zip and answers its size in bytes, once all of it is on the disk. */
   async end(): Promise<number> {
     await this.settled()
-    for (const entry of this.#written) this.#entries.push(entry)
+    this.#directory.giveBack()
     this.#zip.end()
     await this.#ended
     this.#guard(() => this.#flush())
@@ -153,13 +144,8 @@ export class ZipWriter {
   }
 
   #release(): void {
-    let done = 0
-    for (; this.#entries[done]?.state === entryDone; done++) this.#waitingBytes -= this.#sizes[done] ?? 0
-    this.#sizes.splice(0, done)
-    for (const entry of this.#entries.splice(0, done)) {
-      entry.doFileDataPump = undefined
-      this.#written.push(entry)
-    }
+    const done = this.#directory.take()
+    for (const size of this.#sizes.splice(0, done)) this.#waitingBytes -= size
   }
 
   /** All that yazl does ends in output, so that is when to look again. */
