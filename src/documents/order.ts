@@ -52,7 +52,7 @@ export async function* inOrder(
 
 /** A text that was put together keeps its pieces, which take several times its room. This is ASCII. */
 function flat(text: string): string {
-  return Buffer.from(text, 'latin1').latin1Slice()
+  return Buffer.from(text, 'latin1').toString('latin1')
 }
 
 function sorted(placed: Placed[]): readonly Placed[] {

@@ -53,6 +53,8 @@ export interface FileApplyOrder {
   readonly paths: readonly ResourcePath[] | undefined
   readonly deletes: DeleteGuard
   readonly onFailure: TargetDelivery['onFailure']
+  /** Somebody wants to know what became of each. */
+  readonly tells: boolean
 }
 
 /** So often somebody else may have written the file while it was read, before this gives up. */
@@ -153,7 +155,7 @@ async function write(
       write: (value) => file.write(writer.document(value)),
       result: (result) => {
         if (result.outcome === 'failed') port.postMessage({ results: [result] } satisfies Told)
-        else results.add(result)
+        else if (order.tells) results.add(result)
       },
     },
     { schema, surplus, onFailure },

@@ -25,12 +25,21 @@ export function fileTarget(options: FileOptions): Target {
 }
 
 async function apply(options: FileOptions, delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt> {
-  const { id, lane, epoch, paths, deletes, onFailure } = delivery
+  const { id, lane, epoch, paths, deletes, onFailure, result } = delivery
   const { id: packageId, file } = delivery.package
   const { path, format, schema } = options
   const order: FileApplyOrder = {
     ...{ where: await whereabouts(path), format: format ?? formatNamed(path), schema },
-    ...{ delivery: id, lane, epoch, package: { id: packageId, file }, paths, deletes, onFailure },
+    ...{
+      delivery: id,
+      lane,
+      epoch,
+      package: { id: packageId, file },
+      paths,
+      deletes,
+      onFailure,
+      tells: result !== undefined,
+    },
   }
   signal.throwIfAborted()
   const job = appliers.start<FileApplyOrder, Receipt>(thread, order, signal)

@@ -31,6 +31,8 @@ import { Staging } from './staging.ts'
 
 export interface DocumentsApplyOrder extends ApplyOrder, DocumentsView {
   readonly onFailure: TargetDelivery['onFailure']
+  /** Somebody wants to know what became of each. */
+  readonly tells: boolean
 }
 
 interface Parts {
@@ -62,7 +64,7 @@ async function change(parts: Parts, place: string): Promise<Receipt> {
   const { order, pkg, folders, port, options } = parts
   const { signal, breath } = options
   const looking = folders.fork()
-  const staging = new Staging(place)
+  const staging = new Staging(place, order.tells)
   try {
     const surplus = await surplusAmong(() => inOrder(documentsIn(looking, options), { signal }), pkg, order)
     const gone = await goneIn(pkg, order.paths, surplus)
@@ -75,7 +77,7 @@ async function change(parts: Parts, place: string): Promise<Receipt> {
     if (staging.count <= fewFiles || !(await syncFileSystem(place, signal)))
       await syncFolders(folders, staging.moves.all(), [], breath)
     folders.at('/' as ResourcePath)
-    tellResults(port, staging.results.all())
+    tellResults(port, staging.results)
     const failure = failed(failures, entries)
     if (failure !== undefined) throw failure
     return { delivery: order.delivery, package: pkg.id, entries, bytes, appliedAt: new Date().toISOString() }

@@ -44,7 +44,7 @@ export class Homes {
       if (!gone.has(path)) continue
       if (isHome) this.#staging.delete(file)
       else this.#strays.remove(path)
-      if (isHome || !this.#replaced.has(path)) this.#staging.results.add({ path, outcome: 'deleted' })
+      if (isHome || !this.#replaced.has(path)) this.#staging.result({ path, outcome: 'deleted' })
       if (!isHome) this.#replaced.add(path)
     }
   }
@@ -55,13 +55,12 @@ export class Homes {
     const elsewhere = this.#strays.say(path, value)
     const here = this.#strays.has(home) ? undefined : await this.#says(home, path, value, text)
     const isKnown = elsewhere !== undefined || here !== undefined
-    if (isKnown && elsewhere !== false && here !== false)
-      return this.#staging.results.add({ path, outcome: 'unchanged' })
+    if (isKnown && elsewhere !== false && here !== false) return this.#staging.result({ path, outcome: 'unchanged' })
     this.#refuseFile(parentPath(home) ?? rootPath)
     this.#strays.remove(path)
     if (elsewhere !== undefined) this.#replaced.add(path)
     this.#move(home, text)
-    this.#staging.results.add({ path, outcome: isKnown ? 'updated' : 'created' })
+    this.#staging.result({ path, outcome: isKnown ? 'updated' : 'created' })
   }
 
   /** Gives what is left in files that are to go a home of its own, and stages their removal. */

@@ -9,17 +9,19 @@ import type { Move } from '../move.ts'
 export class Staging {
   readonly #place: string
   readonly moves: Spool<Move>
-  readonly results: Spool<ResourceResult>
+  readonly #results: Spool<ResourceResult>
+  readonly #tells: boolean
   readonly #emptied = new Set<ResourcePath>()
   /** So many files are staged, named 0, 1, … in the order of their moves. */
   files = 0
   count = 0
 
   /** `place` is what to put before `/<name>` to reach what lies in the staging folder. */
-  constructor(place: string) {
+  constructor(place: string, tells: boolean) {
     this.#place = place
+    this.#tells = tells
     this.moves = new Spool(`${place}/moves`)
-    this.results = new Spool(`${place}/results`)
+    this.#results = new Spool(`${place}/results`)
   }
 
   put(file: ResourcePath, text: string): void {
@@ -44,16 +46,25 @@ export class Staging {
     if (folder !== rootPath) this.#emptied.add(folder)
   }
 
+  result(result: ResourceResult): void {
+    if (this.#tells) this.#results.add(result)
+  }
+
+  /** Once nothing comes any more. */
+  get results(): Iterable<ResourceResult> {
+    return this.#results.all()
+  }
+
   /** Nothing comes any more: folders that have nothing in them then go, too. */
   end(): void {
     for (const path of this.#emptied) this.#move({ type: 'delete', path, deep: false })
     this.moves.end()
-    this.results.end()
+    this.#results.end()
   }
 
   close(): void {
     this.moves.close()
-    this.results.close()
+    this.#results.close()
   }
 
   #move(move: Move): void {

@@ -39,9 +39,18 @@ export function documentsTarget(view: DocumentsView): Target {
     ...(remembers !== undefined && { remembers }),
     test,
     apply: async (delivery, signal) => {
-      const { id, lane, epoch, paths, deletes, onFailure } = delivery
+      const { id, lane, epoch, paths, deletes, onFailure, result } = delivery
       const { id: packageId, file } = delivery.package
-      const order = { delivery: id, lane, epoch, package: { id: packageId, file }, paths, deletes, onFailure }
+      const order = {
+        delivery: id,
+        lane,
+        epoch,
+        package: { id: packageId, file },
+        paths,
+        deletes,
+        onFailure,
+        tells: result !== undefined,
+      }
       const job = appliers.start<DocumentsApplyOrder, Receipt>(applyThread, { ...view, ...order }, signal)
       return toldOf(job, delivery, signal)
     },
