@@ -54,6 +54,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   picomatch: ['resources'],
   pino: ['agents', 'queues', 'app', 'home', 'server'],
   'prom-client': ['agents', 'routes', 'app', 'server'],
+  saxes: ['endpoints'],
   typebox: ['resources', 'packages', 'endpoints', 'compare', 'agents', 'routes', 'settings', 'app'],
   ulid: ['agents', 'routes', 'server'],
   undici: ['endpoints', 'cli'],

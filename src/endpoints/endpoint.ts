@@ -14,8 +14,10 @@ export interface EndpointKind<Options = unknown> {
   readonly title: string
   /** JSON Schema of the options beside `kind`; it admits no unknown property. */
   readonly options: TSchema
-  /** Names of options that are secrets: write-only at the API. */
+  /** Options that are secrets: write-only at the API. Each by its name, or the way to it: `auth/basic/password`. */
   readonly secrets?: readonly string[]
+  /** Names of options that say who gets those; when one changes, they must be sent again. Absent: `url`. */
+  readonly reach?: readonly string[]
   readonly source?: (options: Options, context: EndpointContext) => Source
   /** Instead of `source`: packages come from it ready made, in an order that is not ours. */
   readonly puller?: (options: Options, context: EndpointContext) => Puller

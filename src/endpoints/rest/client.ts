@@ -1,0 +1,148 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Agent, request, type Dispatcher } from 'undici'
+import { ReplicationError } from '../../errors.ts'
+import { mayRepeat, reasonOf, waitFor } from './patience.ts'
+import { shown, type Method, type Reply } from './reply.ts'
+import { isRedirect, redirected } from './redirect.ts'
+import type { Chosen } from './options.ts'
+
+export interface Asking {
+  readonly signal: AbortSignal
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  /** A repeat might do it twice, so that only what surely was not done is tried again. */
+  readonly once?: boolean
+}
+
+/** What is longer than this is read while it comes, and not again when it breaks off. */
+const wholeBytes = 8 * 1024 * 1024
+const maxRedirects = 10
+const accept = 'application/hal+json, application/json, application/yaml;q=0.9, text/yaml;q=0.8, */*;q=0.1'
+
+/**
+ * Requests to one service: paced, tried again while waiting may help, redirected as far as that is safe. Credentials go
+ * to its own origin and those that the options name, and nowhere else.
+ */
+export class RestClient {
+  readonly origin: string
+  readonly #chosen: Chosen
+  readonly #trusted: ReadonlySet<string>
+  readonly #own: Agent
+  readonly #elsewhere: Agent
+  readonly #credentials: Readonly<Record<string, string>>
+  readonly #agent: string
+  #nextAt = 0
+
+  constructor(chosen: Chosen, installation: string) {
+    this.origin = new URL(chosen.url).origin
+    this.#chosen = chosen
+    this.#trusted = new Set([this.origin, ...chosen.origins.map((origin) => new URL(origin).origin)])
+    this.#credentials = { ...lowerCased(chosen.headers), ...credentialsOf(chosen.auth) }
+    this.#agent = `trebuchet (${installation})`
+    const { timeoutMs, concurrency, tls } = chosen
+    const bounds = { connections: concurrency, headersTimeout: timeoutMs, bodyTimeout: timeoutMs }
+    const timeout = Math.min(timeoutMs, 10_000)
+    this.#own = new Agent({ ...bounds, connect: { timeout, ...tls } })
+    this.#elsewhere = new Agent({ ...bounds, connect: { timeout } })
+  }
+
+  /**
+   * Answers whatever the service says in the end, also that it will not: only what never came to an answer throws
+   * (`unavailable`), and a redirect that must not be followed (`rejected`).
+   */
+  async ask(method: Method, uri: string, asking: Asking): Promise<Reply> {
+    let at = uri
+    for (let hops = 0; ; hops++) {
+      const reply = await this.#patiently(method, at, asking)
+      if (!isRedirect(reply)) return reply
+      reply.rest?.destroy()
+      const next = redirected(method, at, reply, (origin) => origin === new URL(at).origin || this.#trusted.has(origin))
+      if (hops === maxRedirects)
+        throw new ReplicationError('rejected', `${method} ${shown(uri)} leads from one place to the next without end`)
+      at = next
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#own.destroy(), this.#elsewhere.destroy()])
+  }
+
+  async #patiently(method: Method, uri: string, asking: Asking): Promise<Reply> {
+    const { attempts } = this.#chosen
+    for (let attempt = 1; ; attempt++) {
+      await this.#pace(asking.signal)
+      const outcome = await this.#once(method, uri, asking)
+      if (!mayRepeat(outcome, asking.once === true) || attempt >= attempts) return settled(outcome)
+      const waitMs = waitFor(outcome, attempt)
+      if (waitMs === undefined) return settled(outcome)
+      if ('status' in outcome) outcome.rest?.destroy()
+      await sleep(waitMs, undefined, { signal: asking.signal }).catch(() => asking.signal.throwIfAborted())
+    }
+  }
+
+  async #once(method: Method, uri: string, { signal, headers, body }: Asking): Promise<Reply | ReplicationError> {
+    const trusted = this.#trusted.has(new URL(uri).origin)
+    try {
+      const response = await request(uri, {
+        method: method as Dispatcher.HttpMethod,
+        signal,
+        dispatcher: trusted ? this.#own : this.#elsewhere,
+        headers: { accept, 'user-agent': this.#agent, ...(trusted && this.#credentials), ...headers },
+        body: body ?? null,
+      })
+      return await replyOf(response, uri)
+    } catch (cause) {
+      signal.throwIfAborted()
+      if (cause instanceof ReplicationError) return cause
+      return new ReplicationError('unavailable', `${method} ${shown(uri)} got no answer: ${reasonOf(cause)}`, { cause })
+    }
+  }
+
+  async #pace(signal: AbortSignal): Promise<void> {
+    const { rateLimit } = this.#chosen
+    if (rateLimit === undefined) return
+    const now = performance.now()
+    const at = Math.max(now, this.#nextAt)
+    this.#nextAt = at + 1000 / rateLimit
+    if (at > now) await sleep(at - now, undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
+}
+
+function settled(outcome: Reply | ReplicationError): Reply {
+  if ('status' in outcome) return outcome
+  throw outcome
+}
+
+async function replyOf({ statusCode, headers, body }: Dispatcher.ResponseData, uri: string): Promise<Reply> {
+  const chunks: Buffer[] = []
+  let size = 0
+  const iterator = body.iterator({ destroyOnReturn: false })
+  for await (const chunk of iterator as AsyncIterable<Buffer>) {
+    chunks.push(chunk)
+    size += chunk.length
+    if (size > wholeBytes) break
+  }
+  const whole = {
+    status: statusCode,
+    headers,
+    uri,
+    body: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks),
+  }
+  if (size <= wholeBytes) return whole
+  // Who destroys it unread does so on purpose; who reads it hears of an error by reading.
+  body.on('error', () => undefined)
+  return { ...whole, rest: body }
+}
+
+function credentialsOf(auth: Chosen['auth']): Record<string, string> {
+  if (auth?.basic !== undefined) {
+    const { username, password } = auth.basic
+    return { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` }
+  }
+  if (auth?.bearer !== undefined) return { authorization: `Bearer ${auth.bearer}` }
+  return auth?.header === undefined ? {} : { [auth.header.name.toLowerCase()]: auth.header.value }
+}
+
+function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+}
