@@ -34,17 +34,14 @@ export function endpointSchema(kind: EndpointKind, role: Role): TSchema {
 
 function schemaFor(kind: EndpointKind, role: Role): TSchema {
   const around = (options: ObjectSchema): TSchema => {
-    const secrets = Object.entries(options.properties ?? {})
-      .filter(([name]) => kind.secrets?.includes(name))
-      .map(([name, schema]) => [name, secretSchema(schema)])
+    const properties = (kind.secrets ?? []).reduce(withSecretAt, options.properties ?? {})
     return Type.Unsafe({
       type: 'object',
       title: kind.title,
       required: ['kind', ...(options.required ?? [])],
       properties: {
         kind: { type: 'string', const: kind.name },
-        ...options.properties,
-        ...(Object.fromEntries(secrets) as Record<string, TSchema>),
+        ...properties,
         ...(role === 'target' ? { name: nameSchema } : {}),
       },
       additionalProperties: false,
@@ -52,6 +49,18 @@ function schemaFor(kind: EndpointKind, role: Role): TSchema {
   }
   const options = kind.options as ObjectSchema
   return options.anyOf === undefined ? around(options) : Type.Unsafe({ anyOf: options.anyOf.map(around) })
+}
+
+type Properties = Readonly<Record<string, TSchema>>
+
+/** `way`: from one object into the next, as `secrets` of a kind names them. */
+function withSecretAt(properties: Properties, way: string): Properties {
+  const [name = '', ...more] = way.split('/')
+  const schema = properties[name]
+  if (schema === undefined) return properties
+  if (more.length === 0) return { ...properties, [name]: secretSchema(schema) }
+  const inner = (schema as ObjectSchema).properties ?? {}
+  return { ...properties, [name]: Type.Unsafe({ ...schema, properties: withSecretAt(inner, more.join('/')) }) }
 }
 
 /**

@@ -3,6 +3,7 @@ import { Type, type TSchema } from 'typebox'
 import { ReplicationError, type Fault } from '../../errors.ts'
 import type { EndpointKind } from '../../endpoints/endpoint.ts'
 import type { AgentConfig, EndpointConfig } from './config.ts'
+import { memberAt, withMemberAt } from './member.ts'
 
 /** What stands in a plain secret's place wherever a config is shown. Sent back, it means the stored one. */
 const placeholder = { secret: 'set' } as const
@@ -29,8 +30,8 @@ export function secretSchema(plain: TSchema): TSchema {
 /** The config as callers may see it: plain secrets are replaced, named ones stay, being names. */
 export function redacted(config: AgentConfig, kinds: readonly EndpointKind[]): AgentConfig {
   const shown = <E extends EndpointConfig>(endpoint: E): E => {
-    const secrets = secretsOf(endpoint, kinds).filter((name) => typeof endpoint[name] === 'string')
-    return { ...endpoint, ...Object.fromEntries(secrets.map((name) => [name, placeholder])) }
+    const hidden = secretsOf(endpoint, kinds).filter((way) => isPlain(memberAt(endpoint, way)))
+    return hidden.reduce<E>((made, way) => withMemberAt(made, way, placeholder), endpoint)
   }
   return {
     ...config,
@@ -39,7 +40,13 @@ export function redacted(config: AgentConfig, kinds: readonly EndpointKind[]): A
   }
 }
 
-/** An endpoint whose kind this server no longer has shows nothing at all of what might be secret. */
+/** What is not the name of a secret is one. */
+function isPlain(value: unknown): boolean {
+  const isName = typeof value === 'object' && value !== null && ('env' in value || 'file' in value)
+  return value !== undefined && !isName
+}
+
+/** Each by the way to it. An endpoint whose kind this server no longer has shows nothing at all of what might be secret. */
 function secretsOf(endpoint: EndpointConfig, kinds: readonly EndpointKind[]): readonly string[] {
   const kind = kinds.find(({ name }) => name === endpoint.kind)
   return kind === undefined
@@ -49,7 +56,8 @@ function secretsOf(endpoint: EndpointConfig, kinds: readonly EndpointKind[]): re
 
 /**
  * Puts the stored secrets where the draft has the placeholder, in place. A secret belongs to the address that it was
- * given for: with another `url` (or kind) it is dropped, so that nobody can have it sent elsewhere without knowing it.
+ * given for: with another `url` (or kind, or another origin that gets it) it is dropped, so that nobody can have it sent
+ * elsewhere without knowing it.
  */
 export function keepSecrets(
   draft: Record<string, unknown>,
@@ -59,17 +67,19 @@ export function keepSecrets(
 ): Fault[] {
   const faults: Fault[] = []
   const required = (kind.options as { required?: readonly string[] }).required ?? []
-  for (const name of kind.secrets ?? []) {
-    if (!isPlaceholder(draft[name])) continue
-    const kept = stored?.kind === kind.name ? stored[name] : undefined
+  const moved = (kind.reach ?? ['url']).find((name) => JSON.stringify(draft[name]) !== JSON.stringify(stored?.[name]))
+  for (const way of kind.secrets ?? []) {
+    if (!isPlaceholder(memberAt(draft, way))) continue
+    const kept = stored?.kind === kind.name ? memberAt(stored, way) : undefined
     if (kept === undefined) {
-      faults.push({ pointer: `${pointer}/${name}`, message: 'no secret is stored for this endpoint; send the secret' })
-    } else if (draft['url'] === stored?.['url']) {
-      draft[name] = kept
-    } else if (required.includes(name)) {
-      faults.push({ pointer: `${pointer}/${name}`, message: 'must be sent again, because url has changed' })
+      faults.push({ pointer: `${pointer}/${way}`, message: 'no secret is stored for this endpoint; send the secret' })
+    } else if (moved === undefined) {
+      Object.assign(draft, withMemberAt(draft, way, kept))
+    } else if (required.includes(way) || way.includes('/')) {
+      // What lies in another object may be all that this says.
+      faults.push({ pointer: `${pointer}/${way}`, message: `must be sent again, because ${moved} has changed` })
     } else {
-      delete draft[name]
+      delete draft[way]
     }
   }
   return faults
@@ -85,10 +95,10 @@ export async function withSecrets(
   kind: EndpointKind,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Record<string, unknown>> {
-  const resolved: Record<string, unknown> = { ...options }
-  for (const name of kind.secrets ?? []) {
-    const value = options[name]
-    if (typeof value === 'object' && value !== null) resolved[name] = await lookUp(value, env)
+  let resolved: Record<string, unknown> = { ...options }
+  for (const way of kind.secrets ?? []) {
+    const value = memberAt(options, way)
+    if (typeof value === 'object' && value !== null) resolved = withMemberAt(resolved, way, await lookUp(value, env))
   }
   return resolved
 }
