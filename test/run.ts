@@ -23,7 +23,7 @@ if (files.length === 0) throw new Error(`no test file has ${wanted.join(' or ')}
  */
 const engineless = new RegExp(
   [
-    '^(endpoints|packages|resources|threads|state|queues)/',
+    '^(documents|endpoints|interop|packages|resources|threads|state|queues)/',
     '^end-to-end/(shared/|compose)',
     '^(compose|dockerfile)',
   ].join('|'),
