@@ -1,15 +1,16 @@
 /** Reading a service: its pages first, then what they link to, as far as the options say. */
-import { manyHear } from './many-hear.ts'
+import type { Link } from '../../documents/schema.ts'
 import { ReplicationError } from '../../errors.ts'
 import { quote } from '../../resources/path.ts'
 import { pageUri, resolved } from './address.ts'
+import { Queue } from './queue.ts'
 import { languageOf, pageOf, type Page } from './body.ts'
 import { membersIn, type Context } from './members.ts'
 import type { Chosen } from './options.ts'
 import { headerLinks, isNext, isPageLink, memberLinks, nextByOffset } from './paging.ts'
 import { refusal } from './patience.ts'
 import type { Form } from './form.ts'
-import type { Link } from '../../documents/schema.ts'
+import { manyHear } from './many-hear.ts'
 import { shown, type Reply } from './reply.ts'
 import type { Found, Service } from './service.ts'
 
@@ -83,24 +84,25 @@ export async function* crawl(
 
 /** What is still to be fetched: pages before all else, so that what they say of a document comes first. */
 class Frontier {
-  readonly #pages: Todo[]
-  readonly #links: Todo[] = []
+  readonly #pages: Queue<Todo>
+  readonly #links = new Queue<Todo>()
   readonly #known = new Set<string>()
 
   constructor(starts: readonly { readonly uri: string; readonly type?: string }[]) {
-    this.#pages = starts.map((start) => ({ ...start, isPage: true, isStart: true }))
+    this.#pages = new Queue(starts.map((start) => ({ ...start, isPage: true, isStart: true })))
     for (const { uri } of starts) this.#known.add(pageUri(uri))
   }
 
   next(running: ReadonlyMap<Todo, unknown>): Todo | undefined {
-    if (this.#pages.length > 0) return this.#pages[0]
+    const page = this.#pages.head
+    if (page !== undefined) return page
     const waitsForPages = [...running.keys()].some(({ isPage }) => isPage)
-    return waitsForPages ? undefined : this.#links[0]
+    return waitsForPages ? undefined : this.#links.head
   }
 
   take(todo: Todo): void {
-    if (this.#pages[0] === todo) this.#pages.shift()
-    else this.#links.shift()
+    if (todo.isPage) this.#pages.take()
+    else this.#links.take()
   }
 
   /** By its own name it is the same page. */
