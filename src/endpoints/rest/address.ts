@@ -6,30 +6,39 @@ import type { Chosen } from './options.ts'
 
 /** The URI without what is only for browsers; undefined for what is no URI of the web. */
 export function resolved(href: string, from: string): string | undefined {
+  return urlOf(href, from)?.href
+}
+
+function urlOf(href: string, from: string): URL | undefined {
   let url: URL
   try {
     url = new URL(href, from)
   } catch {
     return undefined
   }
-  if (!/^https?:$/.test(url.protocol)) return undefined
-  url.hash = ''
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return undefined
+  // Each of these takes the whole apart and puts it together again.
+  if (url.hash !== '') url.hash = ''
   // What a link says of who asks is not ours to use, and not for messages.
-  url.username = ''
-  url.password = ''
-  return url.href
+  if (url.username !== '') url.username = ''
+  if (url.password !== '') url.password = ''
+  return url
 }
 
 /** Path and query: what names a document whichever environment it is in. Undefined for what is no URI. */
 export function keyOf(href: string, from: string): string | undefined {
-  const uri = resolved(href, URL.canParse(from) ? from : 'http://here/')
-  if (uri === undefined) return undefined
-  return pathOf(uri) + new URL(uri).search
+  const url = urlOf(href, URL.canParse(from) ? from : 'http://here/')
+  return url === undefined ? undefined : sameFor(url.pathname) + url.search
 }
 
 /** The path of a URI, as everybody would encode it: some escape more than others, and in small letters. */
 export function pathOf(uri: string): string {
-  return new URL(uri).pathname
+  return sameFor(new URL(uri).pathname)
+}
+
+function sameFor(pathname: string): string {
+  if (/^[\w\-.~/]*$/.test(pathname)) return pathname
+  return pathname
     .split('/')
     .map((segment) => encodeURIComponent(decoded(segment)))
     .join('/')
@@ -52,10 +61,10 @@ export function lastSegment(uri: string): string | undefined {
 
 /** The URI without its query, whose last segment, and the slash before it, are left out. */
 export function collectionOf(place: string): string {
-  const url = new URL(place)
-  url.search = ''
-  url.pathname = url.pathname.replace(/\/[^/]*\/?$/, '') || '/'
-  return url.href
+  const [path = place] = place.split(/[?#]/, 1)
+  const root = path.indexOf('/', path.indexOf('://') + 3)
+  const slash = path.lastIndexOf('/', path.endsWith('/') ? path.length - 2 : undefined)
+  return slash <= root ? path.slice(0, root + 1) : path.slice(0, slash)
 }
 
 /** Throws `invalid` for what no URI can have in its path. */
@@ -114,8 +123,7 @@ export class Addresses {
     const { url, listing, format, basePath } = this.#chosen
     if (listing === 'webdav') return below(url, encodeName(type), `${encodeName(id)}.${format}`)
     if (uri === undefined) return below(this.#folderOf(type), id)
-    const own = resolved(uri, url)
-    const { pathname = '/', search = '' } = own === undefined ? {} : new URL(own)
+    const { pathname = '/', search = '' } = urlOf(uri, url) ?? {}
     if (pathname === '/')
       throw new ReplicationError('invalid', `${quote(`${type}/${id}`)} has the URI ${quote(uri)}, which names no place`)
     const prefix = basePath === undefined || isBelow(pathname, basePath) ? '' : basePath.replace(/\/$/, '')
