@@ -46,6 +46,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   bullmq: ['queues'],
   commander: ['cli'],
   croner: ['agents'],
+  diff: ['cli'],
   fastify: ['app', 'routes'],
   ioredis: ['queues', 'state'],
   'js-yaml': ['documents'],

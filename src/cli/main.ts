@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addStateCommands } from './state.ts'
+import { addSyncCommand } from './sync.ts'
 
 const { version, description } = JSON.parse(
   readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
@@ -21,6 +22,7 @@ program
     await main()
   })
 
+addSyncCommand(program)
 addStateCommands(program)
 
 await program.parseAsync()

@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
-import { ReplicationError } from '../errors.ts'
+import { guarded } from './ending.ts'
 import { inputFrom, outputTo } from './files.ts'
 import { Progress } from './progress.ts'
+import { count, say } from './say.ts'
 
 const exportHelp = `
 Writes the whole state: configs with their secrets, queues, histories, idempotency keys, epochs and logs with their
@@ -20,6 +21,8 @@ Stop all servers before.
 
 Exit status: 0 when the state has taken its place (packages may be missing: this is said), 1 when it failed and nothing
 has changed, 2 for wrong usage.`
+
+const unchanged = 'interrupted; nothing has changed'
 
 interface Tally {
   readonly entries: number
@@ -47,7 +50,7 @@ export function addStateCommands(program: Command): void {
       'copy the packages that the state refers to into DIR; those that are there already stay',
     )
     .addHelpText('after', exportHelp)
-    .action((file: string, { packages }: Options) => guarded((signal) => exportTo(file, packages, signal)))
+    .action((file: string, { packages }: Options) => guarded(unchanged, (signal) => exportTo(file, packages, signal)))
   state
     .command('import')
     .description('Reads a state from FILE, or from standard input, in one step.')
@@ -63,7 +66,7 @@ export function addStateCommands(program: Command): void {
     .action((file: string | undefined, options: Options, command: Command) => {
       if ((file === undefined) !== (options.abandon === true))
         command.error('error: import takes either a FILE (- is standard input) or --abandon', { exitCode: 2 })
-      return guarded((signal) => (file === undefined ? abandon() : importFrom(file, options, signal)))
+      return guarded(unchanged, (signal) => (file === undefined ? abandon() : importFrom(file, options, signal)))
     })
 }
 
@@ -129,30 +132,6 @@ async function parts() {
   return { exportState, importState, abandonImport, settings: loadSettings(process.env), log }
 }
 
-/** Says in one line why it failed. A signal ends it in order: nothing is left half done. */
-async function guarded(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-  const abort = new AbortController()
-  const interrupt = (signal: NodeJS.Signals): void => {
-    process.exitCode = signal === 'SIGINT' ? 130 : 143
-    abort.abort(new ReplicationError('conflict', 'interrupted; nothing has changed'))
-  }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt)
-  try {
-    await work(abort.signal)
-  } catch (error) {
-    const reason = abort.signal.aborted ? (abort.signal.reason as Error) : (error as Error)
-    say(reason.message.replaceAll(/\s+/g, ' '))
-    process.exitCode ??= 1
-  } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt)
-  }
-}
-
 function sumOf({ entries, packages, copied }: Tally): string {
-  const number = (n: number): string => n.toLocaleString('en')
-  return `${number(entries)} entries, ${number(packages)} packages${copied > 0 ? ` (${number(copied)} copied)` : ''}`
-}
-
-function say(line: string): void {
-  process.stderr.write(`trebuchet: ${line}\n`)
+  return `${count(entries)} entries, ${count(packages)} packages${copied > 0 ? ` (${count(copied)} copied)` : ''}`
 }

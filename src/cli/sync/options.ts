@@ -1,0 +1,220 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { DeleteGuard } from '../../endpoints/endpoint.ts'
+import { faultInGlob, type Filter } from '../../resources/glob.ts'
+import { usage } from '../ending.ts'
+
+export type Format = 'json' | 'yaml'
+export type Output = 'text' | 'json' | 'ndjson'
+
+/** What the command line asks for, beside its endpoints. */
+export interface SyncOptions {
+  /** Absent: as the destination has it. */
+  readonly format?: Format
+  readonly schema: 'hal' | 'simple'
+  readonly follow: 'all' | 'child' | 'page' | 'none'
+  readonly rm: boolean
+  readonly update: boolean
+  /** The guard, where what the origins do not have is to be deleted. */
+  readonly deletes?: DeleteGuard
+  readonly atomic: boolean
+  readonly continueOnError: boolean
+  /** Change nothing: say what would change, or show it too. */
+  readonly plan?: 'names' | 'diff'
+  readonly output: Output
+  readonly verbose: boolean
+  /** The first that matches decides; what none matches is included. */
+  readonly filters: readonly Filter[]
+  readonly http: HttpOptions
+}
+
+/** For REST endpoints, of origins and destination alike. */
+export interface HttpOptions {
+  readonly username?: string
+  readonly passwordEnv?: string
+  /** Name of an environment variable, by the origin of the server that gets its value; '' is every server named. */
+  readonly tokenEnvs: ReadonlyMap<string, string>
+  readonly headers: Readonly<Record<string, string>>
+  readonly batchSize?: number
+  readonly limit?: number
+  readonly attempts?: number
+  readonly concurrency?: number
+  readonly timeoutMs?: number
+}
+
+interface Parsed {
+  readonly rm?: boolean
+  readonly update?: boolean
+  readonly delete?: boolean
+  readonly maxDelete?: DeleteGuard
+  readonly atomic?: boolean
+  readonly continueOnError?: boolean
+  readonly dryRun?: boolean
+  readonly diff?: boolean
+  readonly output: Output
+  readonly verbose?: boolean
+  readonly include?: readonly string[]
+  readonly exclude?: readonly string[]
+  readonly username?: string
+  readonly passwordEnv?: string
+  readonly tokenEnv?: ReadonlyMap<string, string>
+  readonly header?: Readonly<Record<string, string>>
+  readonly batchSize?: number
+  readonly limit?: number
+  readonly maxAttempts?: number
+  readonly concurrency?: number
+  readonly timeout?: number
+}
+
+/** As the server's agents have it when nothing is said. */
+const usualGuard: DeleteGuard = { maxPercent: 50, maxCount: 1000 }
+
+/** Of several that say the same thing differently, the last on the line is meant; the others are not heard. */
+interface LastWins {
+  format?: Format
+  schema: SyncOptions['schema']
+  follow: SyncOptions['follow']
+}
+
+/** Adds the options to the command; what it answers is asked once the line has been parsed. */
+export function addSyncOptions(command: Command): () => SyncOptions {
+  const last: LastWins = { schema: 'hal', follow: 'page' }
+  const switches: readonly (readonly [string, string, Partial<LastWins>])[] = [
+    [
+      '-j, --json',
+      'write JSON (a directory: .json files; a REST service; -: a line for each resource)',
+      { format: 'json' },
+    ],
+    ['-y, --yaml', 'write YAML; usual for everything but REST services', { format: 'yaml' }],
+    ['--hal', 'documents name themselves as HAL does: id, _links.self (usual)', { schema: 'hal' }],
+    ['-s, --simple', 'documents name themselves plainly: id, type, uri', { schema: 'simple' }],
+    ['-a, --follow-all', 'from a REST service: follow all links', { follow: 'all' }],
+    ['-c, --follow-child', 'follow links to children and pages', { follow: 'child' }],
+    ['-p, --follow-page', 'follow links to further pages (usual)', { follow: 'page' }],
+    ['-n, --follow-none', 'follow no links', { follow: 'none' }],
+  ]
+  for (const [flags, description, meaning] of switches) {
+    const option = new Option(flags, description)
+    command.addOption(option).on(`option:${option.name()}`, () => Object.assign(last, meaning))
+  }
+  addDestinationOptions(command)
+  addHttpOptions(command)
+  return () => optionsOf(command.opts<Parsed>(), last)
+}
+
+function addDestinationOptions(command: Command): void {
+  command
+    .option('--rm', 'replace what the destination holds: a file is written anew, of a directory only resources go')
+    .option('--update', 'change a file that exists: put resources into it, and keep its others')
+    .option('--delete', 'delete resources that no origin has, within the guard')
+    .option('--max-delete <N|N%>', 'the guard: refuse to delete more than so many (usual: 1000 and 50%)', guardOf)
+    .option('--include <GLOB>', 'only these, of TYPE or TYPE/ID (can be repeated)', listed)
+    .option('--exclude <GLOB>', 'not these, whatever --include says (can be repeated)', listed)
+    .option('--atomic', 'all or nothing: files, and directories, which are exchanged as a whole')
+    .option('--continue-on-error', 'after a failed resource go on with those that do not depend on it')
+    .option('--dry-run', 'read everything, write nothing, say what would change')
+    .option('--diff', 'as --dry-run, and show the changes; exit status 2 when there are some')
+    .addOption(
+      new Option('--output <FORMAT>', 'of --dry-run and --diff, and of the summary')
+        .choices(['text', 'json', 'ndjson'])
+        .default('text'),
+    )
+    .option('-v, --verbose', 'name each resource that is written, and what is passed over')
+}
+
+function addHttpOptions(command: Command): void {
+  command
+    .option('--username <TEXT>', 'for REST services; the password is asked for on the terminal')
+    .option('--password-env <NAME>', 'take the password from this environment variable')
+    .option('--token-env <[ORIGIN=]NAME>', 'bearer token from this variable, for all servers or for one', tokenOf)
+    .option('--header <NAME: VALUE>', 'send this too (can be repeated)', headerOf)
+    .option('-b, --batch-size <INT>', 'write so many resources with one PATCH, where the service can', positive)
+    .option('-l, --limit <INT>', 'ask for so many resources in one page', positive)
+    .option('-m, --max-attempts <INT>', 'try each request so many times', positive)
+    .option('--concurrency <INT>', 'so many requests at a time', positive)
+    .option('--timeout <SECONDS>', 'give a request up after so long', seconds)
+}
+
+function optionsOf(parsed: Parsed, last: LastWins): SyncOptions {
+  const { delete: deleting = false, maxDelete, include = [], exclude = [] } = parsed
+  if (maxDelete !== undefined && !deleting) throw usage('--max-delete goes with --delete')
+  if (parsed.passwordEnv !== undefined && parsed.username === undefined)
+    throw usage('--password-env goes with --username')
+  if (parsed.username !== undefined && parsed.tokenEnv !== undefined)
+    throw usage('--username and --token-env are two ways to say who you are: give one')
+  const { diff = false, dryRun = false } = parsed
+  return {
+    ...last,
+    ...{ rm: parsed.rm ?? false, update: parsed.update ?? false, atomic: parsed.atomic ?? false },
+    ...{ continueOnError: parsed.continueOnError ?? false, output: parsed.output, verbose: parsed.verbose ?? false },
+    ...(deleting && { deletes: maxDelete ?? usualGuard }),
+    ...((diff || dryRun) && { plan: diff ? 'diff' : 'names' }),
+    filters: filtersOf(include, exclude),
+    http: {
+      ...{ tokenEnvs: parsed.tokenEnv ?? new Map<string, string>(), headers: parsed.header ?? {} },
+      ...(parsed.username !== undefined && { username: parsed.username }),
+      ...(parsed.passwordEnv !== undefined && { passwordEnv: parsed.passwordEnv }),
+      ...(parsed.batchSize !== undefined && { batchSize: parsed.batchSize }),
+      ...(parsed.limit !== undefined && { limit: parsed.limit }),
+      ...(parsed.maxAttempts !== undefined && { attempts: parsed.maxAttempts }),
+      ...(parsed.concurrency !== undefined && { concurrency: parsed.concurrency }),
+      ...(parsed.timeout !== undefined && { timeoutMs: parsed.timeout * 1000 }),
+    },
+  }
+}
+
+function filtersOf(include: readonly string[], exclude: readonly string[]): Filter[] {
+  return [
+    ...exclude.map((glob) => ({ exclude: pathGlob(glob) })),
+    ...include.map((glob) => ({ include: pathGlob(glob) })),
+    ...(include.length > 0 ? [{ exclude: '/**' }] : []),
+  ]
+}
+
+/** `foo`, `foo/*`, `f?o/1*`: as paths of documents, and of a type all. Throws a usage error. */
+function pathGlob(text: string): string {
+  const segments = text.replace(/^\//, '').split('/')
+  const glob = `/${segments.join('/')}${segments.length === 1 && text !== '**' ? '/**' : ''}`
+  const fault = segments.length > 2 ? 'must be TYPE or TYPE/ID' : faultInGlob(glob)
+  if (fault !== undefined) throw usage(`the pattern ${JSON.stringify(text)} ${fault}`)
+  return glob
+}
+
+function listed(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
+}
+
+function positive(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Must be a positive integer')
+  return Number(text)
+}
+
+function seconds(text: string): number {
+  const value = Number(text)
+  if (!/^\d+(?:\.\d+)?$/.test(text) || value <= 0 || value > 86_400)
+    throw new InvalidArgumentError('Must be a number of seconds, up to a day')
+  return value
+}
+
+function guardOf(text: string): DeleteGuard {
+  const [, number, percent] = /^(\d{1,9})(%?)$/.exec(text) ?? []
+  if (number === undefined || (percent === '%' && Number(number) > 100))
+    throw new InvalidArgumentError('Must be a number of resources, or a percentage')
+  return percent === '%'
+    ? { maxPercent: Number(number), maxCount: Number.MAX_SAFE_INTEGER }
+    : { maxPercent: 100, maxCount: Number(number) }
+}
+
+function tokenOf(text: string, before: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> {
+  const at = text.lastIndexOf('=')
+  const [url, name] = at < 0 ? ['', text] : [text.slice(0, at), text.slice(at + 1)]
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+    throw new InvalidArgumentError('Must be the name of an environment variable, not the token itself')
+  if (at >= 0 && !URL.canParse(url)) throw new InvalidArgumentError('Must be ORIGIN=NAME, such as https://host=TOKEN')
+  return new Map([...before, [url === '' ? '' : new URL(url).origin, name]])
+}
+
+function headerOf(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*(.*?)\s*$/.exec(text) ?? []
+  if (name === undefined || value === undefined) throw new InvalidArgumentError('Must be NAME: VALUE')
+  return { ...before, [name.toLowerCase()]: value }
+}
