@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { addClientCommands } from './client.ts'
 import { addStateCommands } from './state.ts'
 import { addSyncCommand } from './sync.ts'
 
@@ -23,6 +24,7 @@ program
   })
 
 addSyncCommand(program)
+addClientCommands(program)
 addStateCommands(program)
 
 await program.parseAsync()

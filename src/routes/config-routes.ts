@@ -32,8 +32,26 @@ const created = answer({
 const unchanged = answer({ description: 'The caller has it already', headers: etag })
 
 const faults = Type.Array(Type.Object({ pointer: Type.String(), message: Type.String() }, closed))
-const verdict = Type.Object({ valid: Type.Boolean(), errors: faults, warnings: faults }, closed)
+const verdict = Type.Object(
+  {
+    ...{ valid: Type.Boolean(), errors: faults, warnings: faults },
+    changes: Type.Optional(configChanges('Of a valid one, what a PUT would change')),
+    etag: Type.Optional(Type.String({ description: 'Of the config that is stored, for If-Match.' })),
+  },
+  closed,
+)
 const page = Type.Object({ items: Type.Array(agentConfig), next: Type.Optional(Type.String()) }, closed)
+
+/** A list of changes; `what` says of what. */
+export function configChanges(what: string) {
+  return Type.Array(
+    Type.Object(
+      { pointer: Type.String(), before: Type.Optional(Type.Unknown()), after: Type.Optional(Type.Unknown()) },
+      closed,
+    ),
+    { description: `${what}, as JSON Pointers into the config; secrets are not shown.` },
+  )
+}
 
 /** Configs come from people: 1,000 targets fit, and no fault-finding takes long. */
 const bodyLimit = 262_144
@@ -88,9 +106,13 @@ function readingRoutes(app: TypedApp, { configs, kinds }: RouteParts): void {
       },
     },
     async (request) => {
-      const { config, faults: errors } = await configs.check(request.body)
+      const { config, faults: errors, changes, etag: stored } = await configs.check(request.body)
       const warnings = config === undefined ? [] : await configWarnings(config, kinds, process.env)
-      return { valid: config !== undefined, errors: [...errors], warnings }
+      return {
+        ...{ valid: config !== undefined, errors: [...errors], warnings },
+        ...(changes !== undefined && { changes: [...changes] }),
+        ...(stored !== undefined && { etag: stored }),
+      }
     },
   )
 }

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { nameSchema } from '../agents/config/config.ts'
 import { listOf, time } from './command-schemas.ts'
 import { conditionHeaders } from './conditions.ts'
-import { authorOf, force, tagged, tags, theConfig } from './config-routes.ts'
+import { authorOf, configChanges, force, tagged, tags, theConfig } from './config-routes.ts'
 import { problems } from './conventions.ts'
 import { badCursor, cursorOf, nextPage, pageQuery } from './paging.ts'
 import type { RouteParts } from './parts.ts'
@@ -17,13 +17,7 @@ const revision = Type.Object(
     ...{ number, at: time, actor: Type.String() },
     action: Type.Enum(['created', 'updated', 'restored', 'deleted']),
     restored: Type.Optional(Type.Integer({ description: 'The revision that became current again.' })),
-    changes: Type.Array(
-      Type.Object(
-        { pointer: Type.String(), before: Type.Optional(Type.Unknown()), after: Type.Optional(Type.Unknown()) },
-        closed,
-      ),
-      { description: 'What changed, as JSON Pointers into the config; secrets are not shown.' },
-    ),
+    changes: configChanges('What changed'),
   },
   { ...closed, title: 'Revision' },
 )

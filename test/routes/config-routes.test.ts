@@ -248,7 +248,12 @@ test('validate says what is wrong, stores nothing, and is not a name', async (t)
   const given = await givenApp(t)
   const url = `${config}/validate`
   const good = await given.call({ method: 'POST', url, payload: given.config('a') })
-  assert.deepEqual([good.statusCode, good.json()], [200, { valid: true, errors: [], warnings: [] }])
+  const { changes, ...verdict } = good.json()
+  assert.deepEqual([good.statusCode, verdict], [200, { valid: true, errors: [], warnings: [] }])
+  assert.deepEqual(
+    changes.map(({ pointer, after }: { pointer: string; after: { name: string } }) => [pointer, after.name]),
+    [['', 'a']],
+  )
   const bad = await given.call({ method: 'POST', url, payload: { name: 'a', source: { kind: 'ftp' } } })
   assert.equal(bad.statusCode, 200)
   assert.equal(bad.json().valid, false)
@@ -262,4 +267,25 @@ test('validate says what is wrong, stores nothing, and is not a name', async (t)
   assert.equal((await given.call(`${config}/a`)).statusCode, 404)
   assert.equal((await given.call(`${config}/validate`)).statusCode, 404)
   assert.equal((await given.call({ method: 'PUT', url, payload: given.config('validate') })).statusCode, 400)
+})
+
+test('validate says what a PUT would change, and shows no secret', async (t) => {
+  const given = await givenApp(t)
+  const target = { name: 'far', kind: 'remote', url: 'https://far.example', agent: 'b', token: 'old-secret' }
+  const before = { ...given.config('a'), title: 'One', targets: [target] }
+  const { headers } = await given.call({ method: 'PUT', url: `${config}/a`, payload: before })
+  const ask = async (payload: object) =>
+    (await given.call({ method: 'POST', url: `${config}/validate`, payload })).json()
+  const same = await ask(before)
+  assert.deepEqual([same.changes, same.etag], [[], headers['etag']])
+  const other = await ask({ ...before, title: 'Two', targets: [{ ...target, token: 'new-secret' }] })
+  assert.deepEqual(
+    other.changes.toSorted((one: { pointer: string }, two: { pointer: string }) =>
+      one.pointer < two.pointer ? -1 : 1,
+    ),
+    [
+      { pointer: '/targets/0/token', before: { secret: 'set' }, after: { secret: 'set' } },
+      { pointer: '/title', before: 'One', after: 'Two' },
+    ],
+  )
 })

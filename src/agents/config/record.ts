@@ -1,4 +1,5 @@
 import type { EndpointKind } from '../../endpoints/endpoint.ts'
+import type { Fault } from '../../errors.ts'
 import type { Write } from '../../state/store.ts'
 import { changesBetween, type ConfigChange } from './changes.ts'
 import type { AgentConfig } from './config.ts'
@@ -35,6 +36,17 @@ export interface StoredRevision extends Revision {
   readonly config?: AgentConfig
 }
 
+/** A config that was looked at, and not stored. */
+export interface Checked {
+  readonly faults: readonly Fault[]
+  /** Without faults: what it is, complete. */
+  readonly config?: AgentConfig
+  /** What it changes in the one that is stored; without that one, all of it. */
+  readonly changes?: readonly ConfigChange[]
+  /** Of the one that is stored. */
+  readonly etag?: string
+}
+
 export const configKey = (name: string): string => `config/${name}`
 export const knownKey = (name: string): string => `config-known/${name}`
 export const revisionKey = (name: string, number: number): string =>
@@ -51,17 +63,13 @@ export interface Change extends Pick<Revision, 'number' | 'actor' | 'action'> {
 export function recordWrites(change: Change, kinds: readonly EndpointKind[]): Write[] {
   const { name, number, actor, action, restored, before, after } = change
   const at = new Date().toISOString()
-  const version = (config: AgentConfig | undefined): { real: unknown; shown: unknown } => ({
-    real: config,
-    shown: config === undefined ? undefined : redacted(config, kinds),
-  })
   const revision: StoredRevision = {
     number,
     at,
     actor,
     action,
     ...(restored === undefined ? {} : { restored }),
-    changes: changesBetween(version(before), version(after)),
+    changes: shownChanges(before, after, kinds),
     ...(after === undefined ? {} : { config: after }),
   }
   return [
@@ -72,4 +80,17 @@ export function recordWrites(change: Change, kinds: readonly EndpointKind[]): Wr
     { put: revisionKey(name, number), value: revision },
     ...eventWrites({ type: 'config.changed', at, agent: name, actor, data: { action, revision: number } }),
   ]
+}
+
+/** What is different; secrets are compared, and not shown. */
+export function shownChanges(
+  before: AgentConfig | undefined,
+  after: AgentConfig | undefined,
+  kinds: readonly EndpointKind[],
+): ConfigChange[] {
+  const version = (config: AgentConfig | undefined): { real: unknown; shown: unknown } => ({
+    real: config,
+    shown: config === undefined ? undefined : redacted(config, kinds),
+  })
+  return changesBetween(version(before), version(after))
 }

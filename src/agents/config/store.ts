@@ -8,6 +8,8 @@ import {
   knownKey,
   recordWrites,
   revisionKey,
+  shownChanges,
+  type Checked,
   type Revision,
   type StoredConfig,
   type StoredRevision,
@@ -180,15 +182,17 @@ export class ConfigStore {
     return this.#shown(written)
   }
 
-  /** What is wrong with the input, were it PUT now; `config` is there when nothing is. */
-  async check(input: unknown): Promise<{ faults: readonly Fault[]; config?: AgentConfig }> {
+  /** What is wrong with the input, were it PUT now, or what that would change. */
+  async check(input: unknown): Promise<Checked> {
     const name = isObject(input) && 'name' in input ? input.name : undefined
     const stored =
       typeof name === 'string' && isName(name) ? await this.#store.get<StoredConfig>(configKey(name)) : undefined
     const parsed = await parseAgentConfig(input, this.#kinds, stored?.value.config)
     if ('faults' in parsed) return parsed
     const loop = await this.#loop(parsed.config)
-    return loop === undefined ? { faults: [], config: parsed.config } : { faults: [loop] }
+    if (loop !== undefined) return { faults: [loop] }
+    const changes = shownChanges(stored?.value.config, parsed.config, this.#kinds)
+    return { faults: [], config: parsed.config, changes, ...(stored && { etag: etagOf(stored.value.revision) }) }
   }
 
   /** Whether this installation has, or ever had, an agent of that name. */

@@ -1,7 +1,8 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { DeleteGuard } from '../../endpoints/endpoint.ts'
 import { faultInGlob, type Filter } from '../../resources/glob.ts'
 import { usage } from '../ending.ts'
+import { positive } from '../numbers.ts'
 
 export type Format = 'json' | 'yaml'
 export type Output = 'text' | 'json' | 'ndjson'
@@ -181,11 +182,6 @@ function pathGlob(text: string): string {
 
 function listed(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value]
-}
-
-function positive(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Must be a positive integer')
-  return Number(text)
 }
 
 function seconds(text: string): number {

@@ -1,7 +1,6 @@
-import { once } from 'node:events'
 import { nameAt } from '../../documents/names.ts'
 import type { ResourcePath } from '../../resources/path.ts'
-import { count } from '../say.ts'
+import { count, print } from '../say.ts'
 import type { Output } from './options.ts'
 
 export interface PlannedChange {
@@ -78,9 +77,4 @@ function jsonWriter(): PlanWriter {
 
 function viewOf({ path, ...rest }: PlannedChange): object {
   return { path, ...nameAt(path), ...rest }
-}
-
-/** Waits while nobody reads. */
-export async function print(text: string): Promise<void> {
-  if (!process.stdout.write(text)) await once(process.stdout, 'drain')
 }

@@ -1,0 +1,66 @@
+import type { Command } from 'commander'
+import { positive } from '../numbers.ts'
+import { say } from '../say.ts'
+import { outputTo } from './download.ts'
+import { segment, speaks } from './options.ts'
+import { pages, printList, printOne } from './print.ts'
+import { short } from './commands.ts'
+
+interface PackageView {
+  readonly id: string
+  readonly createdAt: string
+  readonly agent?: string
+  readonly command?: string
+  readonly action: string
+  readonly mode?: string
+  readonly roots: readonly string[]
+  readonly entries: number
+  readonly bytes: number
+}
+
+/** `trebuchet package …` */
+export function addPackageCommands(program: Command): void {
+  const group = program
+    .command('package')
+    .description('Looks at packages, fetches and deletes them.')
+    .addHelpText('after', '\nTo bring a package to a server is to import it: trebuchet import --agent NAME FILE')
+  speaks(
+    group.command('list').description('Lists packages.').option('--limit <N>', 'at most so many', positive, 50),
+    async (client, { limit }: { limit: number }) =>
+      printList(
+        client.output,
+        pages<PackageView>(client, '/packages', {}, limit),
+        ['ID', 'CREATED', 'AGENT', 'ACTION', 'ENTRIES', 'BYTES', 'ROOTS'],
+        (one) => [
+          ...[one.id, one.createdAt, one.agent ?? '', one.action, String(one.entries), String(one.bytes)],
+          short(one.roots),
+        ],
+      ),
+  )
+  speaks(group.command('get').description('Shows a package.').argument('<ID>'), async (client, id: string) => {
+    const { body } = await client.server.get<PackageView>(`/packages/${segment(id)}`)
+    await printOne(client.output, body, (one) =>
+      Object.entries(one)
+        .filter(([, value]) => value !== undefined)
+        .map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(' ') : String(value)}`)
+        .join('\n'),
+    )
+  })
+  speaks(
+    group
+      .command('download')
+      .description('Writes the zip of a package to a file.')
+      .argument('<ID>')
+      .argument('[FILE]', '- is standard output (usual: ID.zip)'),
+    async (client, id: string, file: string | undefined) => {
+      await outputTo(client, `/packages/${segment(id)}/content`, file ?? `${id}.zip`)
+    },
+  )
+  speaks(
+    group.command('delete').description('Deletes a package that no queue refers to.').argument('<ID>'),
+    async ({ server }, id: string) => {
+      await server.call('DELETE', `/packages/${segment(id)}`)
+      say(`package ${id} is deleted`)
+    },
+  )
+}
