@@ -57,7 +57,7 @@ function addReplicate(program: Command): void {
     .addOption(new Option('--action <ACTION>').choices(['add', 'delete', 'test']).default('add'))
     .option('--shallow', 'the named resources alone, not what is below them')
     .option('--mirror', 'remove what only the targets have below the paths, within the guard')
-    .addHelpText('after', '\nExample\n  trebuchet replicate --agent publish1 --wait 60 /content/news')
+    .addHelpText('after', '\nExample\n  trebuchet replicate --agent publish1 --wait --timeout 60 /content/news')
   addWaitOption(
     speaks(command, (client, paths: string[], options: MakeOptions) => make(client, 'replicate', paths, options)),
   )
@@ -118,7 +118,7 @@ async function accepted(client: Client, { id, statusList }: Accepted, options: W
 async function exportTo(client: Client, paths: readonly string[], options: MakeOptions, to: string): Promise<number> {
   if (options.agent?.length !== 1) throw usage('--to needs one --agent')
   const { body } = await client.server.post<Accepted>(pathOf('export', options), { json: bodyOf(paths, options) })
-  const command = await ended(client, body.id, options.wait ?? true)
+  const command = await ended(client, body.id, { ...options, wait: true })
   // With `-` the package is all of the output.
   if (to === '-') say(commandText(command))
   else await printOne(client.output, command, commandText)
@@ -136,7 +136,7 @@ function addImport(program: Command): void {
     .description('Has agents send a package to all of their targets.')
     .argument('<PACKAGE>', 'a file, - for standard input, or the id of a package that the server has')
     .option('--path <PATH>', 'only this part of the package (can be repeated)', listed)
-    .addHelpText('after', '\nExample\n  trebuchet import --agent publish1 --wait 60 content.zip')
+    .addHelpText('after', '\nExample\n  trebuchet import --agent publish1 --wait --timeout 60 content.zip')
   addWaitOption(speaks(command, importPackage))
 }
 
@@ -217,10 +217,10 @@ function addCommand(program: Command): void {
     addWaitOption(
       speaks(
         group.command(verb).description(description).argument('<ID>').option('--reason <TEXT>', 'kept in the history'),
-        async (client, id: string, { reason, wait }: WaitOptions & { readonly reason?: string }) => {
+        async (client, id: string, { reason, ...options }: WaitOptions & { readonly reason?: string }) => {
           const json = reason === undefined ? {} : { json: { reason } }
           const { body } = await client.server.post<CommandView>(`/commands/${segment(id)}/${verb}`, json)
-          if (wait !== undefined) return showOutcome(client, body.id, { wait })
+          if (options.wait === true) return showOutcome(client, body.id, options)
           await printOne(client.output, body, commandText)
           return 0
         },

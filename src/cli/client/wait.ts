@@ -39,8 +39,9 @@ interface Fault {
 }
 
 export interface WaitOptions {
-  /** Seconds; true: for ever. */
-  readonly wait?: number | true
+  readonly wait?: boolean
+  /** Seconds; absent: as long as it takes. */
+  readonly timeout?: number
 }
 
 /** A server holds an answer for as long as this and no longer, for something between us may give up. */
@@ -58,15 +59,16 @@ only, 124 not finished in time (it goes on); 1 refused, 2 wrong usage.`
 
 export function addWaitOption(command: Command): Command {
   return command
-    .option('--wait [SECONDS]', 'wait until it has ended, and end with what came of it', positive)
+    .option('--wait', 'wait until it has ended, and end with what came of it')
+    .option('--timeout <SECONDS>', 'with --wait: wait no longer', positive)
     .addHelpText('after', outcomeHelp)
 }
 
 /** Shows the command, once it has ended where that was asked for. Answers the exit code. */
-export async function showOutcome(client: Client, id: string, { wait }: WaitOptions): Promise<number> {
-  const command = await ended(client, id, wait)
+export async function showOutcome(client: Client, id: string, options: WaitOptions): Promise<number> {
+  const command = await ended(client, id, options)
   await printOne(client.output, command, commandText)
-  return wait === undefined ? 0 : exitCodeOf(command)
+  return options.wait === true ? exitCodeOf(command) : 0
 }
 
 export function exitCodeOf({ id, state }: CommandView): number {
@@ -75,9 +77,10 @@ export function exitCodeOf({ id, state }: CommandView): number {
   return code ?? exitCodes.timeout
 }
 
-/** The command as it is once it has ended, or `wait` is over. */
-export async function ended({ server, signal }: Client, id: string, wait: WaitOptions['wait']): Promise<CommandView> {
-  const until = performance.now() + (wait === undefined ? 0 : wait === true ? Number.POSITIVE_INFINITY : wait * 1000)
+/** The command as it is once it has ended, or the time is over. */
+export async function ended({ server, signal }: Client, id: string, options: WaitOptions): Promise<CommandView> {
+  const { wait = false, timeout = Number.POSITIVE_INFINITY } = options
+  const until = performance.now() + (wait ? timeout * 1000 : 0)
   for (;;) {
     const left = Math.ceil((until - performance.now()) / 1000)
     const held = Math.min(heldSeconds, left)
