@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { forgetLane } from '../../endpoints/directory/forget.ts'
 import type { DeleteGuard, Receipt } from '../../endpoints/endpoint.ts'
@@ -90,6 +90,7 @@ function failure(error: unknown, { label }: Named, results: Results, isWhole: bo
 /** Nothing of ours stays among what people keep in their version control. */
 async function forget({ medium, path }: Named, epoch: number): Promise<void> {
   if (path === undefined) return
-  const own = medium === 'directory' ? join(path, '.trebuchet') : join(dirname(path), `.trebuchet-${basename(path)}`)
+  const real = await realpath(path).catch(() => path)
+  const own = medium === 'directory' ? join(real, '.trebuchet') : join(dirname(real), `.trebuchet-${basename(real)}`)
   await forgetLane(own, lane, epoch)
 }

@@ -66,7 +66,7 @@ function restOf(argument: string, { format, schema, follow, http }: SyncOptions,
     ...(concurrency !== undefined && { concurrency }),
     ...(timeoutMs !== undefined && { timeoutMs }),
   }
-  return { ...{ argument, label: `HTTPEndpoint('${argument}')`, medium: 'rest' }, ...ofKind('rest', given) }
+  return { ...{ argument, label: `HTTPEndpoint('${argument}')`, medium: 'rest' }, ...ofKind(argument, 'rest', given) }
 }
 
 /** Throws a usage error where the destination is an origin, holds one or lies within one, however they are written. */

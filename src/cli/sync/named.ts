@@ -1,5 +1,6 @@
 import type { EndpointContext, Source, Target } from '../../endpoints/endpoint.ts'
 import { kinds } from '../../endpoints/kinds.ts'
+import { checkerOf } from '../../resources/schema.ts'
 import { usage } from '../ending.ts'
 
 /** One argument of the command line: what it names, and how to speak with it. */
@@ -34,7 +35,7 @@ export function fileAt(argument: string, label: string, options: FileOptions): N
   return {
     ...{ argument, label, path: options.path, medium: 'file', empty: options.format === 'json' ? '[]\n' : '' },
     at: (path) => fileAt(argument, label, { ...options, path }),
-    ...ofKind('file', options),
+    ...ofKind(argument, 'file', options),
   }
 }
 
@@ -49,16 +50,19 @@ export function folderAt(argument: string, label: string, options: FolderOptions
   return {
     ...{ argument, label, path: options.path, medium: 'directory' },
     at: (path) => folderAt(argument, label, { ...options, path }),
-    ...ofKind('directory', { view: 'resources', ...options }),
+    ...ofKind(argument, 'directory', { view: 'resources', ...options }),
   }
 }
 
-/** What the kind can do with these options. */
-export function ofKind(name: string, options: unknown): Pick<Named, 'source' | 'target' | 'place'> {
+/** What the kind can do with these options. Throws a usage error when it does not take them. */
+export function ofKind(argument: string, name: string, options: unknown): Pick<Named, 'source' | 'target' | 'place'> {
   const kind = kinds.find((one) => one.name === name)
   const { source, target } = kind ?? {}
   if (kind === undefined || source === undefined || target === undefined)
     throw usage(`this build can not read and write endpoints of the kind ${name}`)
+  // An option that a kind does not know would not be ignored without harm.
+  const faults = checkerOf(kind.options)(options).map(({ pointer, message }) => `${pointer.slice(1)} ${message}`)
+  if (faults.length > 0) throw usage(`${argument}: ${faults.join('; ')}`)
   return {
     source: () => source(options, context),
     target: () => target(options, context),

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -11,6 +10,7 @@ import { printYaml } from '../../documents/yaml.ts'
 import type { Receipt, Source, TargetDelivery } from '../../endpoints/endpoint.ts'
 import { ReplicationError } from '../../errors.ts'
 import { openPackage } from '../../packages/read.ts'
+import { print } from '../say.ts'
 import { fileAt, type Named } from './named.ts'
 import { nothing } from './nowhere.ts'
 import type { Format, SyncOptions } from './options.ts'
@@ -21,7 +21,7 @@ export function pipe(format: Format, schema: SyncOptions['schema']): Named {
     ...{ argument: '-', label: 'PipeEndpoint()', medium: 'pipe' },
     source: () => input(schema),
     target: () => ({
-      apply: (delivery, signal) => print(delivery, format, signal),
+      apply: (delivery, signal) => printAll(delivery, format, signal),
       test: nothing,
       list: nothing,
     }),
@@ -50,14 +50,14 @@ function input(schema: SyncOptions['schema']): Source {
 const blockBytes = 64 * 1024
 
 /** YAML documents, or a line of JSON for each. */
-async function print(delivery: TargetDelivery, format: Format, signal: AbortSignal): Promise<Receipt> {
+async function printAll(delivery: TargetDelivery, format: Format, signal: AbortSignal): Promise<Receipt> {
   const pkg = await openPackage(delivery.package)
   let [entries, bytes] = [0, 0]
   let block = ''
   const flush = async (): Promise<void> => {
     const text = block
     block = ''
-    await write(text, signal)
+    await print(text, signal)
     delivery.progress?.(entries, bytes)
   }
   try {
@@ -80,20 +80,4 @@ async function print(delivery: TargetDelivery, format: Format, signal: AbortSign
 export async function textOf(content: Buffer | Readable): Promise<string> {
   const bytes = Buffer.isBuffer(content) ? content : Buffer.concat((await content.toArray()) as Buffer[])
   return bytes.toString('utf8')
-}
-
-async function write(text: string, signal: AbortSignal): Promise<void> {
-  const { stdout } = process
-  if (stdout.destroyed || stdout.errored !== null) throw closed(stdout.errored)
-  if (stdout.write(text)) return
-  try {
-    await once(stdout, 'drain', { signal })
-  } catch (error) {
-    signal.throwIfAborted()
-    throw closed(error)
-  }
-}
-
-function closed(cause: unknown): ReplicationError {
-  return new ReplicationError('rejected', 'standard output was closed before everything was written', { cause })
 }

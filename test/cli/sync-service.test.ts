@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Service } from './service.ts'
+import { documents, SyncRun } from './sync-run.ts'
+
+test('a service is read and written, and the second time there is nothing to do', async (t) => {
+  const [run, one, two] = [new SyncRun(t), await Service.start(t), await Service.start(t)]
+  one.put('foo', '1', { big: 1.5 })
+  one.put('foo', '2')
+  assert.match(await run.says(0, `${one.origin}/api/foo`, 'd'), /HTTPEndpoint\('http:.*2 created/s)
+  assert.deepEqual(Object.keys(run.tree('d')), ['foo/1.yaml', 'foo/2.yaml'])
+  assert.match(await run.says(0, 'd', `${two.origin}/api/foo`), /2 created\n$/)
+  assert.deepEqual(two.held, one.held)
+  const { length } = two.writes
+  assert.match(await run.says(0, 'd', `${two.origin}/api/foo`), /2 unchanged\n$/)
+  assert.match(await run.says(0, `${one.origin}/api/foo`, 'd'), /2 unchanged\n$/)
+  assert.equal(two.writes.length, length)
+  assert.equal(
+    await run.prints(0, 'd', `${two.origin}/api/foo`, '--diff'),
+    '0 added, 0 changed, 0 removed, 2 the same\n',
+  )
+  one.put('foo', '2', { x: 1 })
+  assert.match(
+    await run.prints(2, `${one.origin}/api/foo`, `${two.origin}/api/foo`, '--diff'),
+    /~ foo\/2\n(?: {4}.*\n)* {4}\+x: 1\n/,
+  )
+  assert.equal(two.writes.length, length)
+})
+
+test('what fails is named, the rest is told truthfully, and it ends with 4', async (t) => {
+  const [run, service] = [new SyncRun(t), await Service.start(t)]
+  run.write('a.yaml', documents({ 'foo/1': {}, 'foo/2': {}, 'foo/3': {} }))
+  service.refuses = (path) => (path === '/api/foo/2' ? 422 : undefined)
+  const { stdout, stderr } = await run.ends(
+    4,
+    'a.yaml',
+    `${service.origin}/api/foo`,
+    '--continue-on-error',
+    '--output',
+    'json',
+  )
+  assert.match(stderr, /trebuchet: foo\/2: failed: .*422/)
+  assert.match(stderr, /2 created, 1 failed; the rest is as it was\n$/)
+  const { results, summary } = JSON.parse(stdout) as {
+    results: { path: string; outcome: string }[]
+    summary: Record<string, number>
+  }
+  assert.deepEqual(results.map(({ path, outcome }) => [path, outcome]).toSorted(), [
+    ['/foo/1', 'created'],
+    ['/foo/2', 'failed'],
+    ['/foo/3', 'created'],
+  ])
+  assert.deepEqual([summary['resources'], summary['created'], summary['failed']], [3, 2, 1])
+  assert.deepEqual([...service.held.keys()].toSorted(), ['/api/foo/1', '/api/foo/3'])
+  service.held.clear()
+  service.refuses = () => 422
+  const all = await run.says(1, 'a.yaml', `${service.origin}/api/foo`, '--continue-on-error')
+  assert.match(all, /3 failed|nothing was written/)
+})
+
+test('passwords and tokens come from the environment, and go to the servers that are named', async (t) => {
+  const [run, one, two] = [new SyncRun(t), await Service.start(t), await Service.start(t)]
+  one.put('foo', '1')
+  const from = `${one.origin}/api/foo`
+  const basic = await run.run([from, 'null', '--username', 'me', '--password-env', 'PW'], { env: { PW: 'secret' } })
+  assert.equal(basic.code, 0, basic.stderr)
+  assert.equal(one.requests.at(-1)?.authorization, `Basic ${Buffer.from('me:secret').toString('base64')}`)
+  const args = [from, `${two.origin}/api/foo`, '--token-env', `${one.origin}=A`, '--token-env', `${two.origin}=B`]
+  const tokens = await run.run(args, { env: { A: 'for-one', B: 'for-two' } })
+  assert.equal(tokens.code, 0, tokens.stderr)
+  assert.equal(one.requests.at(-1)?.authorization, 'Bearer for-one')
+  assert.deepEqual(new Set(two.requests.map(({ authorization }) => authorization)), new Set(['Bearer for-two']))
+  await run.says(0, from, 'null', '--header', 'X-Tenant: acme', '-l', '7')
+  assert.equal(one.requests.at(-1)?.headers['x-tenant'], 'acme')
+  assert.equal(one.requests.at(-1)?.headers['x-request-limit'], '7')
+  const unset = await run.run([from, 'null', '--token-env', 'NOT_SET'])
+  assert.deepEqual([unset.code, unset.stdout], [2, ''])
+})
+
+test('a service that is not there is said, and nothing is written', async (t) => {
+  const run = new SyncRun(t)
+  const text = await run.says(1, 'http://127.0.0.1:9/api', 'd', '-m', '1')
+  assert.match(text, /HTTPEndpoint\('http:\/\/127\.0\.0\.1:9\/api'\): .*; nothing was written\n$/)
+  assert.deepEqual(run.tree(), {})
+})
