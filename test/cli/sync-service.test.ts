@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { resolve } from 'node:path'
 import { test } from 'node:test'
+import { until } from '../end-to-end/client.ts'
 import { Service } from './service.ts'
 import { documents, SyncRun } from './sync-run.ts'
+
+const cli = resolve(import.meta.dirname, '../../src/cli/main.js')
+const noScript = spawnSync('script', ['--version']).error === undefined ? false : 'there is no program script here'
 
 test('a service is read and written, and the second time there is nothing to do', async (t) => {
   const [run, one, two] = [new SyncRun(t), await Service.start(t), await Service.start(t)]
@@ -82,4 +89,21 @@ test('a service that is not there is said, and nothing is written', async (t) =>
   const text = await run.says(1, 'http://127.0.0.1:9/api', 'd', '-m', '1')
   assert.match(text, /HTTPEndpoint\('http:\/\/127\.0\.0\.1:9\/api'\): .*; nothing was written\n$/)
   assert.deepEqual(run.tree(), {})
+})
+
+test('a password is asked for on the terminal once, and not shown', { skip: noScript }, async (t) => {
+  const [run, service] = [new SyncRun(t), await Service.start(t)]
+  service.put('foo', '1')
+  const command = [process.execPath, cli, 'sync', `${service.origin}/api/foo`, `${service.origin}/api/bar`, 'null']
+  const terminal = spawn('script', ['-qec', `${command.join(' ')} --username me`, '/dev/null'], { cwd: run.folder })
+  let shown = ''
+  terminal.stdout.setEncoding('utf8').on('data', (text: string) => (shown += text))
+  await until('the question', async () => shown.includes('Password: '))
+  terminal.stdin.write('s3cret pass\n')
+  const [code] = (await once(terminal, 'close')) as [number]
+  assert.equal(code, 0, shown)
+  assert.equal(shown.match(/Password/g)?.length, 1)
+  assert.doesNotMatch(shown, /s3cret/)
+  const expected = `Basic ${Buffer.from('me:s3cret pass').toString('base64')}`
+  assert.deepEqual(new Set(service.requests.map(({ authorization }) => authorization)), new Set([expected]))
 })

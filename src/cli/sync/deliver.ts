@@ -83,8 +83,14 @@ function failure(error: unknown, { label }: Named, results: Results, isWhole: bo
   const why = signal.aborted ? 'interrupted' : (error as Error).message
   const done = isWhole ? 0 : results.done
   const said =
-    done > 0 ? `${results.text}; the rest is as it was` : isWhole ? 'nothing has changed' : 'nothing was written'
-  return new Ending(done > 0 ? exitCodes.partly : exitCodes.failed, `${label}: ${why}; ${said}`, { cause: error })
+    done > 0
+      ? `; ${results.text}; the rest is as it was`
+      : isWhole
+        ? '; nothing has changed'
+        : results.total > 0
+          ? '; nothing was written'
+          : ''
+  return new Ending(done > 0 ? exitCodes.partly : exitCodes.failed, `${label}: ${why}${said}`, { cause: error })
 }
 
 /** Nothing of ours stays among what people keep in their version control. */
