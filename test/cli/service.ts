@@ -15,7 +15,7 @@ export class Service {
   /** By path: `/api/foo/1`. */
   readonly held = new Map<string, Record<string, unknown>>()
   /** Asked for each write: a status instead of doing it. */
-  refuses: (path: string) => number | undefined = () => undefined
+  refuses: (path: string) => number | Promise<undefined> | undefined = () => undefined
   readonly #server = createServer((request, response) => {
     this.#answer(request, response).catch(() => response.destroy())
   })
@@ -65,7 +65,7 @@ export class Service {
       return answer(200, { items, count: items.length, _links: { self: { href: path } } })
     }
     if (method === 'OPTIONS') return answer(204)
-    const status = this.refuses(path)
+    const status = await this.refuses(path)
     if (status !== undefined) return answer(status, { message: 'it will not do', retryable: false })
     if (method === 'DELETE') return answer(this.held.delete(path) ? 204 : 404)
     if (method !== 'PUT' || !isItem) return answer(405, { message: 'not here' })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { test } from 'node:test'
 import { until } from '../end-to-end/client.ts'
@@ -52,11 +53,11 @@ test('what fails is named, the rest is told truthfully, and it ends with 4', asy
     results: { path: string; outcome: string }[]
     summary: Record<string, number>
   }
-  assert.deepEqual(results.map(({ path, outcome }) => [path, outcome]).toSorted(), [
-    ['/foo/1', 'created'],
-    ['/foo/2', 'failed'],
-    ['/foo/3', 'created'],
-  ])
+  assert.deepEqual(Object.fromEntries(results.map(({ path, outcome }) => [path, outcome])), {
+    '/foo/1': 'created',
+    '/foo/2': 'failed',
+    '/foo/3': 'created',
+  })
   assert.deepEqual([summary['resources'], summary['created'], summary['failed']], [3, 2, 1])
   assert.deepEqual([...service.held.keys()].toSorted(), ['/api/foo/1', '/api/foo/3'])
   service.held.clear()
@@ -82,6 +83,20 @@ test('passwords and tokens come from the environment, and go to the servers that
   assert.equal(one.requests.at(-1)?.headers['x-request-limit'], '7')
   const unset = await run.run([from, 'null', '--token-env', 'NOT_SET'])
   assert.deepEqual([unset.code, unset.stdout], [2, ''])
+})
+
+test('whoever interrupts it hears what was done', async (t) => {
+  const [run, service] = [new SyncRun(t), await Service.start(t)]
+  run.write('a.yaml', documents({ 'foo/1': {}, 'foo/2': {}, 'foo/3': {} }))
+  const held = new Promise<undefined>((resolve) => t.after(() => resolve(undefined)))
+  service.refuses = (path) => (path === '/api/foo/1' ? undefined : held)
+  const program = run.begin(['a.yaml', `${service.origin}/api/foo`, '--concurrency', '1'])
+  await until('the second write', async () => service.writes.includes('PUT /api/foo/2'))
+  program.child.kill('SIGINT')
+  const { code, stderr } = await program.ended()
+  assert.equal(code, 130, stderr)
+  assert.match(stderr, /HTTPEndpoint\(.*\): interrupted; 1 created.*; the rest is as it was\n$/)
+  assert.deepEqual(readdirSync(run.temporary), [])
 })
 
 test('a service that is not there is said, and nothing is written', async (t) => {
