@@ -64,16 +64,16 @@ test('a plan says what would change, and changes nothing', async (t) => {
 
 test('what no origin has is deleted when asked for, within the guard', async (t) => {
   const run = new SyncRun(t)
-  run.write('old.yaml', before)
+  run.write('old.yaml', documents({ 'foo/1': { a: 1 }, 'foo/2': {}, 'foo/3': {}, 'foo/4': {}, 'foo/5': {} }))
   run.write('new.yaml', documents({ 'foo/1': {} }))
   for (const destination of ['d', 'f.yaml']) {
     await run.says(0, 'old.yaml', destination)
     const tree = run.tree()
     assert.match(await run.says(1, 'new.yaml', destination, '--delete'), /guard/)
-    await run.says(1, 'new.yaml', destination, '--delete', '--max-delete', '1')
+    await run.says(1, 'new.yaml', destination, '--delete', '--max-delete', '3')
     await run.says(1, 'null', destination, '--delete')
     assert.deepEqual(run.tree(), tree)
-    assert.match(await run.says(0, 'new.yaml', destination, '--delete', '--max-delete', '2'), /1 updated, 2 deleted/)
+    assert.match(await run.says(0, 'new.yaml', destination, '--delete', '--max-delete', '4'), /1 updated, 4 deleted/)
     assert.equal(
       await run.prints(0, 'new.yaml', destination, '--diff', '--delete'),
       '0 added, 0 changed, 0 removed, 1 the same\n',

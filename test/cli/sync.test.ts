@@ -11,13 +11,16 @@ test('a file becomes a directory, and that a pipe, and that a file again, and no
   const hard = { big: 'PLACE', date: '2020-01-01', no: 'no', text: 'hé ☃\n' }
   run.write(
     'a.yaml',
-    documents({ 'foo/1': hard, 'foo/a b': {}, 'bar/..': {} }).replace('"PLACE"', '12345678901234567890.10'),
+    documents({ 'foo/1': hard, 'foo/a b': {}, 'bar/1': { id: '../../evil' } }).replace(
+      '"PLACE"',
+      '12345678901234567890.10',
+    ),
   )
   assert.match(
     await run.says(0, 'a.yaml', 'd'),
     /^Reading resources from: YAMLFileEndpoint\('a.yaml'\)\nWriting resources to: DirectoryEndpoint\('d'\)\ntrebuchet: 3 created\n$/,
   )
-  assert.deepEqual(Object.keys(run.tree('d')), ['bar/%2E..yaml', 'foo/1.yaml', 'foo/a b.yaml'])
+  assert.deepEqual(Object.keys(run.tree('d')), ['bar/%2E.%2F..%2Fevil.yaml', 'foo/1.yaml', 'foo/a b.yaml'])
   const lines = await run.prints(0, 'd', '-', '--json')
   assert.equal(lines.trim().split('\n').length, 3)
   assert.match(lines, /"big": 12345678901234567890\.10/)
