@@ -23,7 +23,8 @@ if (files.length === 0) throw new Error(`no test file has ${wanted.join(' or ')}
  */
 const engineless = new RegExp(
   [
-    '^(documents|endpoints|interop|packages|resources|threads|state|queues)/',
+    '^(compare|documents|endpoints|interop|packages|resources|threads|state|queues)/',
+    '^cli/sync',
     '^end-to-end/(shared/|compose)',
     '^(compose|dockerfile)',
   ].join('|'),

@@ -106,6 +106,21 @@ test('a service that is not there is said, and nothing is written', async (t) =>
   assert.deepEqual(run.tree(), {})
 })
 
+test('progress is shown on a terminal, and nowhere else', { skip: noScript }, async (t) => {
+  const run = new SyncRun(t)
+  run.write('a.yaml', documents({ 'foo/1': {}, 'foo/2': {} }))
+  assert.doesNotMatch(await run.says(0, 'a.yaml', 'd'), /\r|resources? read|\[#/)
+  const terminal = spawn('script', ['-qec', `${process.execPath} ${cli} sync a.yaml e`, '/dev/null'], {
+    cwd: run.folder,
+  })
+  let shown = ''
+  terminal.stdout.setEncoding('utf8').on('data', (text: string) => (shown += text))
+  assert.deepEqual(await once(terminal, 'close'), [0, null], shown)
+  assert.match(shown, /\r\u001B\[K1 resource read, [\d,]+\/s/)
+  assert.match(shown, /\[[#-]{20}\] +\d+% \d of 2 written, [\d,]+\/s, \d+ s left/)
+  assert.deepEqual(run.tree('e'), run.tree('d'))
+})
+
 test('a password is asked for on the terminal once, and not shown', { skip: noScript }, async (t) => {
   const [run, service] = [new SyncRun(t), await Service.start(t)]
   service.put('foo', '1')

@@ -60,9 +60,10 @@ function restOf(argument: string, { format, schema, follow, http }: SyncOptions,
     ...{ url: url.href, schema, follow, format: format ?? 'json' },
     ...(Object.keys(headers).length > 0 && { headers }),
     ...(auth !== undefined && { auth }),
-    ...(batchSize !== undefined && { batchSize }),
-    ...(limit !== undefined && { limit }),
-    ...(attempts !== undefined && { attempts }),
+    // More than the kind admits is as much as it does.
+    ...(batchSize !== undefined && { batchSize: Math.min(batchSize, 10_000) }),
+    ...(limit !== undefined && { limit: Math.min(limit, 100_000) }),
+    ...(attempts !== undefined && { attempts: Math.min(attempts, 20) }),
     ...(concurrency !== undefined && { concurrency }),
     ...(timeoutMs !== undefined && { timeoutMs }),
   }

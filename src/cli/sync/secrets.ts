@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
@@ -50,8 +51,13 @@ async function askPassword(signal: AbortSignal): Promise<string> {
   process.stderr.write('Password: ')
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input, output: silent, terminal: true })
+  // The terminal gives us the key, and no signal.
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  const closed = once(lines, 'close').then(() => {
+    throw usage('no password was given')
+  })
   try {
-    return await lines.question('', { signal })
+    return await Promise.race([lines.question('', { signal }), closed])
   } finally {
     lines.close()
     input.destroy()
