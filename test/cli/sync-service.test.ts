@@ -116,7 +116,7 @@ test('progress is shown on a terminal, and nowhere else', { skip: noScript }, as
   let shown = ''
   terminal.stdout.setEncoding('utf8').on('data', (text: string) => (shown += text))
   assert.deepEqual(await once(terminal, 'close'), [0, null], shown)
-  assert.match(shown, /\r\u001B\[K1 resource read, [\d,]+\/s/)
+  assert.ok(shown.includes('\r\u001B[K1 resource read, '), shown)
   assert.match(shown, /\[[#-]{20}\] +\d+% \d of 2 written, [\d,]+\/s, \d+ s left/)
   assert.deepEqual(run.tree('e'), run.tree('d'))
 })
@@ -136,4 +136,12 @@ test('a password is asked for on the terminal once, and not shown', { skip: noSc
   assert.doesNotMatch(shown, /s3cret/)
   const expected = `Basic ${Buffer.from('me:s3cret pass').toString('base64')}`
   assert.deepEqual(new Set(service.requests.map(({ authorization }) => authorization)), new Set([expected]))
+  const given = service.requests.length
+  const refused = spawn('script', ['-qec', `${command.join(' ')} --username me`, '/dev/null'], { cwd: run.folder })
+  let asked = ''
+  refused.stdout.setEncoding('utf8').on('data', (text: string) => (asked += text))
+  await until('the question', async () => asked.includes('Password: '))
+  refused.stdin.write('\u0003')
+  assert.deepEqual(await once(refused, 'close'), [130, null], asked)
+  assert.equal(service.requests.length, given)
 })
