@@ -48,9 +48,10 @@ async function askPassword(signal: AbortSignal): Promise<string> {
   } catch {
     throw usage('there is no terminal to ask for the password: give --password-env NAME')
   }
-  process.stderr.write('Password: ')
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input, output: silent, terminal: true })
+  // Now that what is typed is not shown.
+  process.stderr.write('Password: ')
   // The terminal gives us the key, and no signal.
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
   const closed = once(lines, 'close').then(() => {
