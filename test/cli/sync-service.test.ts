@@ -35,6 +35,19 @@ test('a service is read and written, and the second time there is nothing to do'
   assert.equal(two.writes.length, length)
 })
 
+test('of a service, too, only what was agreed to is deleted', async (t) => {
+  const [run, service] = [new SyncRun(t), await Service.start(t)]
+  for (const id of ['1', '2', '3', '4']) service.put('foo', id)
+  run.write('a.yaml', documents({ 'foo/1': {} }))
+  const to = `${service.origin}/api/foo`
+  assert.match(await run.says(0, 'a.yaml', to, '--rm'), /1 unchanged/)
+  assert.match(await run.says(1, 'a.yaml', to, '--delete'), /guard/)
+  assert.match(await run.prints(0, 'a.yaml', to, '--delete', '--dry-run'), /^- foo\/2\n- foo\/3\n- foo\/4\n/)
+  assert.deepEqual(service.writes, [])
+  assert.match(await run.says(0, 'a.yaml', to, '--delete', '--max-delete', '3'), /3 deleted, 1 unchanged/)
+  assert.deepEqual([...service.held.keys()], ['/api/foo/1'])
+})
+
 test('what fails is named, the rest is told truthfully, and it ends with 4', async (t) => {
   const [run, service] = [new SyncRun(t), await Service.start(t)]
   run.write('a.yaml', documents({ 'foo/1': {}, 'foo/2': {}, 'foo/3': {} }))
