@@ -139,6 +139,21 @@ test('--atomic exchanges a directory as a whole, with everything else that is in
   assert.deepEqual(readdirSync(run.folder).toSorted(), ['.tmp', 'd', 'fresh', 'new.yaml', 'one.yaml'])
 })
 
+test('a directory that a run was killed over, between its two renames, is put back by the next', async (t) => {
+  const run = new SyncRun(t)
+  run.write('new.yaml', after)
+  run.write('.d.trebuchet-replaced/.git/config', '[core]')
+  run.write('.d.trebuchet-replaced/foo/9.yaml', documents({ 'foo/9': {} }))
+  await run.says(0, 'new.yaml', 'd')
+  assert.deepEqual(Object.keys(run.tree('d')), [
+    ...['.git/config', 'foo/1.yaml', 'foo/2.yaml', 'foo/4.yaml', 'foo/9.yaml'],
+  ])
+  run.write('.d.trebuchet-replaced/.git/config', '[core]')
+  const tree = run.tree()
+  assert.match(await run.says(1, 'new.yaml', 'd', '--atomic'), /\.d\.trebuchet-replaced is what d was/)
+  assert.deepEqual(run.tree(), tree)
+})
+
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],

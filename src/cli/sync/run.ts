@@ -17,6 +17,7 @@ import type { SyncOptions } from './options.ts'
 import { showPlan } from './plan.ts'
 import { Rate } from './rate.ts'
 import { secretsFor } from './secrets.ts'
+import { recover } from './staged.ts'
 
 /**
  * Reads all origins completely, into one temporary package, and only then writes the destination, or shows what it would.
@@ -25,6 +26,7 @@ import { secretsFor } from './secrets.ts'
 export async function sync(args: readonly string[], options: SyncOptions, signal: AbortSignal): Promise<number> {
   const { origins, destination } = await endpointsOf(args, options, signal)
   await refuseImpossible(origins, destination, options)
+  if (options.plan === undefined) await recover(destination)
   const folder = await mkdtemp(join(tmpdir(), 'trebuchet-sync-'))
   try {
     const pkg = await collect(origins, destination, options, join(folder, 'resources.zip'), signal)

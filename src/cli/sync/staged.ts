@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmod, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { ReplicationError } from '../../errors.ts'
+import { Ending, exitCodes } from '../ending.ts'
 import { linkTree } from './link-tree.ts'
 import type { Named } from './named.ts'
 import type { SyncOptions } from './options.ts'
@@ -24,8 +25,7 @@ export async function stagedFor(destination: Named, { rm: anew, atomic }: SyncOp
   const { medium, path } = destination
   if (path === undefined) return inPlace(destination)
   if (medium === 'directory' && atomic) return exchanged(destination, path)
-  if (medium === 'file' && anew && (await stat(path).catch(() => undefined)) !== undefined)
-    return replaced(destination, await realpath(path))
+  if (medium === 'file' && anew && (await exists(path))) return replaced(destination, await realpath(path))
   return inPlace(destination)
 }
 
@@ -68,11 +68,8 @@ function replaced(destination: Named, path: string): Staged {
 
 async function exchanged(destination: Named, given: string): Promise<Staged> {
   const path = await realpath(given).catch(() => given)
-  // Its name is known, so that the next run finds what one left that was killed between the two renames.
-  const old = join(dirname(path), `.${basename(path)}.trebuchet-replaced`)
-  await recover(path, old)
   const next = besides(path)
-  const wasThere = (await stat(path).catch(() => undefined)) !== undefined
+  const wasThere = await exists(path)
   try {
     if (wasThere) await linkTree(path, next)
   } catch (error) {
@@ -85,24 +82,45 @@ async function exchanged(destination: Named, given: string): Promise<Staged> {
     destination: destination.at?.(next) ?? destination,
     isWhole: true,
     async take() {
-      if (wasThere) await rename(path, old)
+      if (wasThere) await rename(path, replacedName(path))
       try {
         await rename(next, path)
       } catch (error) {
-        if (wasThere) await rename(old, path)
+        if (wasThere) await rename(replacedName(path), path)
         throw error
       }
       await syncFolder(dirname(path))
+      if (!wasThere) return
+      // Under another name first: what has the known one is never half removed.
+      const old = besides(path)
+      await rename(replacedName(path), old)
       await rm(old, { recursive: true, force: true })
     },
     leave: () => rm(next, { recursive: true, force: true }),
   }
 }
 
-async function recover(path: string, old: string): Promise<void> {
-  if ((await stat(old).catch(() => undefined)) === undefined) return
-  if ((await stat(path).catch(() => undefined)) === undefined) await rename(old, path)
-  else await rm(old, { recursive: true, force: true })
+/** What a directory is called while another takes its place: for the time between two renames. */
+function replacedName(path: string): string {
+  return join(dirname(path), `.${basename(path)}.trebuchet-replaced`)
+}
+
+/** Puts a directory back that a run was killed over. Throws an Ending when something else is there by now. */
+export async function recover({ medium, path: given }: Named): Promise<void> {
+  if (medium !== 'directory' || given === undefined) return
+  const path = await realpath(given).catch(() => given)
+  const old = replacedName(path)
+  if (!(await exists(old))) return
+  if (await exists(path))
+    throw new Ending(
+      exitCodes.failed,
+      `${old} is what ${given} was before a run that was killed: move what is needed out of it, and remove it`,
+    )
+  await rename(old, path)
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined
 }
 
 function besides(path: string): string {
