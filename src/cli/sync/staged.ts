@@ -106,7 +106,7 @@ function replacedName(path: string): string {
 }
 
 /** Puts a directory back that a run was killed over. Throws an Ending when something else is there by now. */
-export async function recover({ medium, path: given }: Named): Promise<void> {
+export async function recover({ argument, medium, path: given }: Named): Promise<void> {
   if (medium !== 'directory' || given === undefined) return
   const path = await realpath(given).catch(() => given)
   const old = replacedName(path)
@@ -114,7 +114,7 @@ export async function recover({ medium, path: given }: Named): Promise<void> {
   if (await exists(path))
     throw new Ending(
       exitCodes.failed,
-      `${old} is what ${given} was before a run that was killed: move what is needed out of it, and remove it`,
+      `${old} is what ${argument} was before a run that was killed: move what is needed out of it, and remove it`,
     )
   await rename(old, path)
 }
