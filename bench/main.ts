@@ -1,4 +1,4 @@
-/** `npm run bench`: how fast two servers of ours copy a tree, and how fast both engines are. See `-- --help`. */
+/** `npm run bench`: how fast two servers of ours copy a tree, both engines are, and `trebuchet sync` is. See `-- --help`. */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
@@ -11,6 +11,9 @@ import { engineTable } from './engines/table.ts'
 import { Ours } from './ours.ts'
 import { rivals, versionOf } from './rivals.ts'
 import { measure, scenarios, type Result, type Scenario } from './scenarios.ts'
+import { isInstalled, original, ours } from './sync/copying.ts'
+import { measureOnce, syncScenarios } from './sync/scenarios.ts'
+import { syncTable, type SyncRow } from './sync/table.ts'
 import { table } from './table.ts'
 
 interface Options {
@@ -29,12 +32,13 @@ interface Options {
 const groups: Readonly<Record<string, readonly string[]>> = {
   trees: scenarios.map(({ name }) => name),
   engines: engineScenarios.map(({ name }) => name),
+  sync: syncScenarios.map(({ name }) => name),
 }
 const names = Object.values(groups).flat()
 
 const options = new Command('npm run bench --')
-  .description('Measures on generated trees, then both engines, and prints a table of each.')
-  .option('--only <scenario,…>', `of ${names.join(', ')}; or all trees, all engines`, chosenScenarios)
+  .description('Measures on generated trees, then both engines, then the command line, and prints a table of each.')
+  .option('--only <scenario,…>', `of ${names.join(', ')}; or all trees, all engines, all of sync`, chosenScenarios)
   .option('--runs <n>', 'runs of each tool and engine, taken in turn', wholeNumber, 5)
   .option('--quick', 'one run of the smallest tree, and of everything else a little')
   .option('--out <file>', 'write the tables to a file, too')
@@ -49,6 +53,7 @@ const runs = options.quick ? 1 : options.runs
 const isChosen = ({ name }: { readonly name: string }): boolean => options.only?.has(name) ?? true
 const trees = scenarios.filter(isChosen).slice(0, options.quick && options.only === undefined ? 1 : undefined)
 const compared = options.ours ? engineScenarios.filter(isChosen) : []
+const copied = options.ours ? syncScenarios.filter(isChosen) : []
 const installed = rivals.map((rival) => ({ rival, version: versionOf(rival) }))
 
 mkdirSync(options.dir, { recursive: true })
@@ -63,6 +68,7 @@ try {
   const tables: string[] = []
   if (trees.length > 0) tables.push(await copyTrees())
   if (compared.length > 0) tables.push(await compareEngines())
+  if (copied.length > 0) tables.push(await compareSync())
   const text = tables.join('\n')
   process.stdout.write(text)
   if (options.out !== undefined) writeFileSync(options.out, text)
@@ -121,6 +127,22 @@ async function compareEngines(): Promise<string> {
       }),
     )
   return engineTable(results, { runs, redis, loadBefore })
+}
+
+async function compareSync(): Promise<string> {
+  const rival = isInstalled(original)
+  if (!rival) say(`${original.name} is not installed, and was left out`)
+  const rows: SyncRow[] = []
+  for (const scenario of copied)
+    for (let run = 0; run < (scenario.once ? 1 : runs); run++)
+      for (const program of rival && !scenario.once ? [original, ours] : [ours])
+        for (const { value, ...figure } of await measureOnce(scenario, program, join(work, scenario.name))) {
+          say(`${scenario.name}, run ${run + 1}: ${program.name}, ${figure.name}: ${value.toFixed(2)} ${figure.unit}`)
+          let row = rows.find(({ figure: { name } }) => name === figure.name)
+          if (row === undefined) rows.push((row = { figure, values: new Map() }))
+          row.values.set(program.name, [...(row.values.get(program.name) ?? []), value])
+        }
+  return syncTable(rows, runs, loadBefore)
 }
 
 async function tidy(): Promise<void> {
