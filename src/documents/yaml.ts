@@ -13,7 +13,7 @@ import {
   type Schema,
 } from 'js-yaml'
 import { ReplicationError } from '../errors.ts'
-import { compareNames } from './json.ts'
+import { compareNames, printJson } from './json.ts'
 import { checkExtent, isFields, isNumber, numberOf, textOf, type Value } from './value.ts'
 
 /*
@@ -107,9 +107,17 @@ export function parseYaml(text: string): Value | undefined {
   return value as Value
 }
 
-/** Block style, names sorted, an indent of two, no anchors; without the `---` that goes between documents. */
+/**
+ * Block style, names sorted, an indent of two, no anchors; without the `---` that goes between documents. A document with a
+ * text of megabytes, which js-yaml cannot take apart without an overflow, is written as JSON, which is YAML too.
+ */
 export function printYaml(value: Value): string {
-  return dump(sorted(value), { schema: writing, noRefs: true, lineWidth: -1, scalarStyleRules: styles })
+  try {
+    return dump(sorted(value), { schema: writing, noRefs: true, lineWidth: -1, scalarStyleRules: styles })
+  } catch (error) {
+    if (error instanceof RangeError) return `${printJson(value)}\n`
+    throw error
+  }
 }
 
 function sorted(value: Value): Value {

@@ -22,7 +22,13 @@ test('the form is one that people can read and compare', () => {
 })
 
 test('very long strings and names are written and read', () => {
-  for (const long of ['x'.repeat(2_000_000), 'a b: '.repeat(300_000), 'line\n'.repeat(300_000), '\t'.repeat(100_000)]) {
+  for (const long of [
+    'x'.repeat(2_000_000),
+    'a b: '.repeat(300_000),
+    'line\n'.repeat(300_000),
+    'large '.repeat(500_000),
+    '\t'.repeat(100_000),
+  ]) {
     const document = { [long.slice(0, 5000)]: [long] }
     assert.equal(printJson(parseYaml(printYaml(document)) ?? null), printJson(document))
   }

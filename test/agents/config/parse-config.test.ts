@@ -131,7 +131,7 @@ test('options are checked by their kind alone', async () => {
     await faultsOf({ name: 'a', source: { kind: 'directory', url: 'x' }, targets: [far({ url: 5, token: '' })] }),
     {
       '/source/path': 'is required',
-      '/source/url': 'is not known here; known are kind, path',
+      '/source/url': 'is not known here; known are kind, path, view, format, schema',
       '/targets/0/url': 'must be a text, it is 5',
       '/targets/0/token': 'must not be empty',
     },
