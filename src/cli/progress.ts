@@ -11,10 +11,11 @@ export class Progress {
     this.#stream = stream
   }
 
-  show(line: string): void {
+  /** `line` is made only when it is shown. */
+  show(line: () => string): void {
     if (!this.#stream.isTTY || performance.now() - this.#shownAt < everyMs) return
     this.#shownAt = performance.now()
-    this.#stream.write(`\r\u001B[K${line}`)
+    this.#stream.write(`\r\u001B[K${line()}`)
   }
 
   /** Leaves nothing behind. May be called again. */

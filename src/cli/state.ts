@@ -74,7 +74,7 @@ async function exportTo(file: string, packages: string | undefined, signal: Abor
   const { exportState, settings, log } = await parts()
   const progress = new Progress(process.stderr)
   try {
-    const onProgress = (tally: Tally): void => progress.show(sumOf(tally))
+    const onProgress = (tally: Tally): void => progress.show(() => sumOf(tally))
     const tally = await exportState({ settings, log, signal, packages, onProgress }, (lines) =>
       outputTo(file, lines, signal),
     )
@@ -97,7 +97,7 @@ async function importFrom(file: string, options: Options, signal: AbortSignal): 
   // It may be waiting for more.
   signal.addEventListener('abort', () => input.destroy(signal.reason as Error))
   try {
-    const onProgress = (tally: Tally): void => progress.show(sumOf(tally))
+    const onProgress = (tally: Tally): void => progress.show(() => sumOf(tally))
     const { header, tally } = await importState({ settings, log, signal, packages, replace, rewind, onProgress }, input)
     progress.end()
     say(`imported ${sumOf(tally)}, of installation ${header.installation} as it was at ${header.at} (${header.engine})`)

@@ -77,6 +77,15 @@ export function pointing(pointers: Pointers): Schema {
   }
 }
 
+/** What an endpoint of documents is told of them. */
+export type SchemaOption = 'hal' | 'simple' | Pointers
+
+/** HAL when nothing is said. Throws `invalid` for a pointer that is none. */
+export function schemaOf(option: SchemaOption = 'hal'): Schema {
+  if (option === 'hal') return hal
+  return option === 'simple' ? simple : pointing(option)
+}
+
 function pointed(pointer: string): (document: Value) => Value | undefined {
   if (!/^(?:\/(?:[^~/]|~[01])*)*$/.test(pointer))
     throw new ReplicationError('invalid', `${JSON.stringify(pointer)} is no JSON Pointer`)

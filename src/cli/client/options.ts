@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
 import { guarded, usage } from '../ending.ts'
-import { Server } from './server.ts'
+import type { Server } from './server.ts'
 
 export type Output = 'text' | 'json' | 'ndjson'
 
@@ -37,6 +37,8 @@ export function speaks<Args extends unknown[]>(
       const token = process.env[tokenEnv ?? usualTokenEnv]
       return guarded('interrupted', async (signal) => {
         if (tokenEnv !== undefined && !token) throw usage(`the environment variable ${tokenEnv} is not set`)
+        // Every command is known at the start, and few speak HTTP, which takes as long to load as all else.
+        const { Server } = await import('./server.ts')
         const url = server ?? process.env['TREBUCHET_SERVER'] ?? usualServer
         const client = { server: new Server(url, token === '' ? undefined : token, signal), output, signal }
         return work(client, ...(given.slice(0, -1) as Args))

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Agent, request, type Dispatcher } from 'undici'
 import { Ending, exitCodes, usage } from '../ending.ts'
 import { say } from '../say.ts'
+import { Refusal } from './refusal.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -31,16 +32,6 @@ interface Problem {
   readonly requestId?: string
   readonly errors?: readonly { readonly pointer: string; readonly message: string }[]
   readonly statusList?: readonly { readonly agent: string; readonly error?: { readonly detail: string } }[]
-}
-
-/** What the server said instead of doing it. */
-export class Refusal extends Ending {
-  readonly status: number
-
-  constructor(status: number, message: string) {
-    super(exitCodes.failed, message)
-    this.status = status
-  }
 }
 
 /** For so long a server that is not there, or says when to come again, is asked again. */

@@ -4,7 +4,7 @@ import { print, say } from '../say.ts'
 import { eventsIn, type StreamEvent } from './event-stream.ts'
 import { listed, segment, speaks, type Client } from './options.ts'
 import { plain } from './print.ts'
-import { Refusal } from './server.ts'
+import { Refusal } from './refusal.ts'
 
 interface Options {
   readonly agent?: string

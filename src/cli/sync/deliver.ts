@@ -60,10 +60,10 @@ async function applyTo(
         ...{ id: `${lane}/${randomUUID()}`, lane, epoch, package: file },
         deletes: guardOf(options.rm && medium !== 'rest' ? undefined : options.deletes),
         onFailure: options.continueOnError ? 'go-on' : 'stop',
-        progress: (entries) => progress.show(rate.line(entries, pkg.entries)),
+        progress: (entries) => progress.show(() => rate.line(entries, pkg.entries)),
         result: (result) => {
           results.add(result)
-          progress.show(rate.line(results.total, pkg.entries))
+          progress.show(() => rate.line(results.total, pkg.entries))
         },
       },
       signal,

@@ -2,7 +2,7 @@ import { lstat, stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { overlap } from '../../endpoints/apart.ts'
 import { Ending, exitCodes, usage } from '../ending.ts'
-import { fileAt, folderAt, ofKind, type Named } from './named.ts'
+import { fileAt, folderAt, serviceAt, type Named } from './named.ts'
 import { nowhere } from './nowhere.ts'
 import type { SyncOptions } from './options.ts'
 import { pipe } from './pipe.ts'
@@ -46,14 +46,19 @@ async function onDisk(argument: string, role: Role, { format, schema }: SyncOpti
   if (stats === undefined && (await lstat(dirname(path)).catch(() => undefined)) === undefined)
     throw usage(`Unsupported endpoint format: ${argument}`)
   if (stats === undefined && role === 'origin') throw new Ending(exitCodes.failed, `Not such directory: ${argument}`)
-  return folderAt(argument, label, { path, format: format ?? 'yaml', schema })
+  return folderAt(argument, label, { root: path, format: format ?? 'yaml', schema })
 }
 
-function restOf(argument: string, { format, schema, follow, http }: SyncOptions, secrets: Secrets): Named {
+async function restOf(
+  argument: string,
+  { format, schema, follow, http }: SyncOptions,
+  secrets: Secrets,
+): Promise<Named> {
   if (!URL.canParse(argument)) throw usage(`Unsupported endpoint format: ${argument}`)
   const url = new URL(argument)
   if (url.username !== '' || url.password !== '')
     throw usage('an address must not hold a password, which others see: use --username, or --token-env')
+  if (url.hash !== '') throw usage(`an address of a service has no fragment: ${argument}`)
   const { batchSize, limit, attempts, concurrency, timeoutMs, headers } = http
   const auth = secrets.authFor(url.origin)
   const given = {
@@ -64,10 +69,10 @@ function restOf(argument: string, { format, schema, follow, http }: SyncOptions,
     ...(batchSize !== undefined && { batchSize: Math.min(batchSize, 10_000) }),
     ...(limit !== undefined && { limit: Math.min(limit, 100_000) }),
     ...(attempts !== undefined && { attempts: Math.min(attempts, 20) }),
-    ...(concurrency !== undefined && { concurrency }),
-    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(concurrency !== undefined && { concurrency: Math.min(concurrency, 256) }),
+    ...(timeoutMs !== undefined && { timeoutMs: Math.min(timeoutMs, 600_000) }),
   }
-  return { ...{ argument, label: `HTTPEndpoint('${argument}')`, medium: 'rest' }, ...ofKind(argument, 'rest', given) }
+  return serviceAt(argument, `HTTPEndpoint('${argument}')`, given)
 }
 
 /** Throws a usage error where the destination is an origin, holds one or lies within one, however they are written. */

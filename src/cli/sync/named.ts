@@ -1,7 +1,11 @@
+import type { DocumentsView } from '../../endpoints/directory/documents/chosen.ts'
+import { documentsSource, documentsTarget } from '../../endpoints/directory/documents/view.ts'
+import { placeOf } from '../../endpoints/directory/place.ts'
 import type { EndpointContext, Source, Target } from '../../endpoints/endpoint.ts'
-import { kinds } from '../../endpoints/kinds.ts'
-import { checkerOf } from '../../resources/schema.ts'
-import { usage } from '../ending.ts'
+import type { FileOptions } from '../../endpoints/file/options.ts'
+import { fileSource } from '../../endpoints/file/source.ts'
+import { fileTarget } from '../../endpoints/file/target.ts'
+import type { RestOptions } from '../../endpoints/rest/options.ts'
 
 /** One argument of the command line: what it names, and how to speak with it. */
 export interface Named {
@@ -21,51 +25,42 @@ export interface Named {
   readonly place: () => Promise<readonly string[]>
 }
 
+/*
+ * What the kinds are made of, without the schemas that a server checks their options with: these here are made by the
+ * command line itself, and checking them takes as long as copying a thousand resources.
+ */
 const context: EndpointContext = { installation: 'trebuchet-sync' }
 
-interface FileOptions {
-  readonly path: string
-  /** Absent: as its content says. */
-  readonly format?: string
-  readonly schema: string
-}
-
-/** A file of documents, whatever its name. */
+/** A file of documents, whatever its name; without a format, as its content says. */
 export function fileAt(argument: string, label: string, options: FileOptions): Named {
   return {
     ...{ argument, label, path: options.path, medium: 'file', empty: options.format === 'json' ? '[]\n' : '' },
     at: (path) => fileAt(argument, label, { ...options, path }),
-    ...ofKind(argument, 'file', options),
+    source: () => fileSource(options),
+    target: () => fileTarget(options),
+    place: () => placeOf(options.path),
   }
-}
-
-interface FolderOptions {
-  readonly path: string
-  readonly format: string
-  readonly schema: string
 }
 
 /** A directory of documents, a file for each. */
-export function folderAt(argument: string, label: string, options: FolderOptions): Named {
+export function folderAt(argument: string, label: string, view: DocumentsView): Named {
   return {
-    ...{ argument, label, path: options.path, medium: 'directory' },
-    at: (path) => folderAt(argument, label, { ...options, path }),
-    ...ofKind(argument, 'directory', { view: 'resources', ...options }),
+    ...{ argument, label, path: view.root, medium: 'directory' },
+    at: (root) => folderAt(argument, label, { ...view, root }),
+    source: () => documentsSource(view),
+    target: () => documentsTarget(view),
+    place: () => placeOf(view.root),
   }
 }
 
-/** What the kind can do with these options. Throws a usage error when it does not take them. */
-export function ofKind(argument: string, name: string, options: unknown): Pick<Named, 'source' | 'target' | 'place'> {
-  const kind = kinds.find((one) => one.name === name)
-  const { source, target } = kind ?? {}
-  if (kind === undefined || source === undefined || target === undefined)
-    throw usage(`this build can not read and write endpoints of the kind ${name}`)
-  // An option that a kind does not know would not be ignored without harm.
-  const faults = checkerOf(kind.options)(options).map(({ pointer, message }) => `${pointer.slice(1)} ${message}`)
-  if (faults.length > 0) throw usage(`${argument}: ${faults.join('; ')}`)
+/** A service of documents. */
+export async function serviceAt(argument: string, label: string, options: RestOptions): Promise<Named> {
+  // Only who speaks with one waits for HTTP to be loaded.
+  const { restPlace, restSource, restTarget } = await import('../../endpoints/rest/open.ts')
   return {
-    source: () => source(options, context),
-    target: () => target(options, context),
-    place: () => kind.place(options),
+    ...{ argument, label, medium: 'rest' },
+    source: () => restSource(options, context),
+    target: () => restTarget(options, context),
+    place: async () => restPlace(options),
   }
 }

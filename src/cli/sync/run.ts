@@ -98,7 +98,8 @@ async function collect(
     let entries = 0
     for await (const resource of merged(streams, signal)) {
       yield { kind: 'put', resource }
-      progress.show(rate.line(++entries))
+      entries++
+      progress.show(() => rate.line(entries))
     }
   }
   const isMirror = deletes !== undefined || (anew && medium === 'directory' && path !== undefined)

@@ -1,6 +1,5 @@
 /** The option `schema` of every kind whose resources are documents. */
-import { Type, type Static } from 'typebox'
-import { hal, pointing, simple, type Schema } from '../../documents/schema.ts'
+import { Type } from 'typebox'
 
 const pointer = Type.Optional(
   Type.String({ maxLength: 1024, pattern: '^(/([^~/]|~[01])*)*$', description: 'A JSON Pointer (RFC 6901).' }),
@@ -21,11 +20,3 @@ export const schemaOption = Type.Union(
       '`parent:…`. `simple`: `id`, `type`, `uri`, `parents`, `embedded`, `links`. Or JSON Pointers to those.',
   },
 )
-
-export type SchemaOption = Static<typeof schemaOption>
-
-/** Throws `invalid` for a pointer that is none. */
-export function schemaOf(option: SchemaOption = 'hal'): Schema {
-  if (option === 'hal') return hal
-  return option === 'simple' ? simple : pointing(option)
-}

@@ -2,7 +2,7 @@
 import { encodeName, type DocumentName } from '../../documents/names.ts'
 import { ReplicationError } from '../../errors.ts'
 import { quote } from '../../resources/path.ts'
-import type { Chosen } from './options.ts'
+import type { Chosen } from './chosen.ts'
 
 /** The URI without what is only for browsers; undefined for what is no URI of the web. */
 export function resolved(href: string, from: string): string | undefined {

@@ -4,7 +4,7 @@ import { ReplicationError } from '../../errors.ts'
 import { mayRepeat, reasonOf, waitFor } from './patience.ts'
 import { shown, type Method, type Reply } from './reply.ts'
 import { isRedirect, redirected } from './redirect.ts'
-import type { Chosen } from './options.ts'
+import type { Chosen } from './chosen.ts'
 
 export interface Asking {
   readonly signal: AbortSignal

@@ -5,7 +5,7 @@ import { hal, pointing, simple, type Schema } from '../../documents/schema.ts'
 import { isFields, type Fields, type Value } from '../../documents/value.ts'
 import { ReplicationError } from '../../errors.ts'
 import { differences } from './differences.ts'
-import type { Chosen } from './options.ts'
+import type { Chosen } from './chosen.ts'
 import { tokensOf, valueAt, withMember, withoutMember } from './pointers.ts'
 
 export class Form {

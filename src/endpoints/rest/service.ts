@@ -2,7 +2,7 @@ import type { Document } from '../../documents/names.ts'
 import type { Addresses } from './address.ts'
 import type { RestClient } from './client.ts'
 import type { Form } from './form.ts'
-import type { Chosen } from './options.ts'
+import type { Chosen } from './chosen.ts'
 
 /** A document, and where the service has it. */
 export interface Found extends Document {

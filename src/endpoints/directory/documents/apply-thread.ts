@@ -10,7 +10,7 @@ import { openPackage, type PackageChange, type PackageReader } from '../../../pa
 import type { ResourcePath } from '../../../resources/path.ts'
 import { documentAt, refuseStray } from '../../documents/admit.ts'
 import { failed } from '../../documents/failed.ts'
-import { schemaOf } from '../../documents/schema-option.ts'
+import { schemaOf } from '../../../documents/schema.ts'
 import { surplusAmong } from '../../documents/surplus.ts'
 import { tellResults, type Told } from '../../documents/told.ts'
 import type { Receipt, TargetDelivery } from '../../endpoint.ts'

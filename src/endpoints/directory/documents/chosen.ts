@@ -1,4 +1,4 @@
-import type { SchemaOption } from '../../documents/schema-option.ts'
+import type { SchemaOption } from '../../../documents/schema.ts'
 
 /** What an endpoint of documents in a folder was made with. */
 export interface DocumentsView {
