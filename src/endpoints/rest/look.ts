@@ -7,6 +7,7 @@ import { pathOf as uriPath } from './address.ts'
 import { documentOf, languageOf, type Language } from './body.ts'
 import { crawl } from './crawl.ts'
 import { digestOf } from './form.ts'
+import { allInStep } from './in-step.ts'
 import { refusal } from './patience.ts'
 import type { Planned } from './plan.ts'
 import { webdavNames } from './webdav.ts'
@@ -35,13 +36,14 @@ export async function look(
   signal: AbortSignal,
 ): Promise<Map<ResourcePath, Seen>> {
   const known = new Map<ResourcePath, Seen>()
-  for (const [collection, wanted] of grouped(planned, ({ collection }) => collection)) {
+  const groups = grouped(planned, (one) => one.collection)
+  await allInStep(groups, service.chosen.concurrency, async ([collection, wanted]) => {
     const found =
       service.chosen.listing === 'webdav'
         ? await inFolder(service, collection, wanted, signal)
         : await inCollection(service, collection, wanted, signal)
     for (const [path, seen] of found) known.set(path, seen)
-  }
+  })
   return known
 }
 
