@@ -36,6 +36,8 @@ export interface EndpointKind<Options = unknown> {
 export interface EndpointContext {
   /** This installation, as it names itself to others; stable over restarts. */
   readonly installation: string
+  /** Told of each request to a service, as it begins. */
+  readonly asking?: (method: string, uri: string) => void
 }
 
 /** Makes nothing happen until it is asked. One instance serves any number of calls, also at the same time. */

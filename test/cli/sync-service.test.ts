@@ -35,6 +35,17 @@ test('a service is read and written, and the second time there is nothing to do'
   assert.equal(two.writes.length, length)
 })
 
+test('told to, it names what it fetches and what becomes of each, on standard error', async (t) => {
+  const [run, service] = [new SyncRun(t), await Service.start(t)]
+  service.put('foo', '1')
+  const from = `${service.origin}/api/foo`
+  const { stdout, stderr } = await run.ends(0, from, '-', '-v')
+  assert.match(stdout, /^---\n/)
+  assert.ok(stderr.includes(`Fetching resource(s) from: ${from}\n`), stderr)
+  assert.match(await run.says(0, from, 'd', '-v'), /foo\/1: created\n/)
+  assert.doesNotMatch(await run.says(0, from, 'd'), /Fetching/)
+})
+
 test('of a service, too, only what was agreed to is deleted', async (t) => {
   const [run, service] = [new SyncRun(t), await Service.start(t)]
   for (const id of ['1', '2', '3', '4']) service.put('foo', id)

@@ -2,6 +2,7 @@ import { lstat, stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { overlap } from '../../endpoints/apart.ts'
 import { Ending, exitCodes, usage } from '../ending.ts'
+import { tell } from '../say.ts'
 import { fileAt, folderAt, serviceAt, type Named } from './named.ts'
 import { nowhere } from './nowhere.ts'
 import type { SyncOptions } from './options.ts'
@@ -51,7 +52,7 @@ async function onDisk(argument: string, role: Role, { format, schema }: SyncOpti
 
 async function restOf(
   argument: string,
-  { format, schema, follow, http }: SyncOptions,
+  { format, schema, follow, http, verbose }: SyncOptions,
   secrets: Secrets,
 ): Promise<Named> {
   if (!URL.canParse(argument)) throw usage(`Unsupported endpoint format: ${argument}`)
@@ -72,7 +73,12 @@ async function restOf(
     ...(concurrency !== undefined && { concurrency: Math.min(concurrency, 256) }),
     ...(timeoutMs !== undefined && { timeoutMs: Math.min(timeoutMs, 600_000) }),
   }
-  return serviceAt(argument, `HTTPEndpoint('${argument}')`, given)
+  return serviceAt(argument, `HTTPEndpoint('${argument}')`, given, verbose ? sayAsking : undefined)
+}
+
+function sayAsking(method: string, uri: string): void {
+  if (method === 'GET') tell(`Fetching resource(s) from: ${uri}`)
+  if (method === 'PATCH') tell(`Batch updating resource(s) for: ${uri}`)
 }
 
 /** Throws a usage error where the destination is an origin, holds one or lies within one, however they are written. */

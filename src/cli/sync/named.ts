@@ -29,7 +29,7 @@ export interface Named {
  * What the kinds are made of, without the schemas that a server checks their options with: these here are made by the
  * command line itself, and checking them takes as long as copying a thousand resources.
  */
-const context: EndpointContext = { installation: 'trebuchet-sync' }
+const installation = 'trebuchet-sync'
 
 /** A file of documents, whatever its name; without a format, as its content says. */
 export function fileAt(argument: string, label: string, options: FileOptions): Named {
@@ -53,10 +53,16 @@ export function folderAt(argument: string, label: string, view: DocumentsView): 
   }
 }
 
-/** A service of documents. */
-export async function serviceAt(argument: string, label: string, options: RestOptions): Promise<Named> {
+/** A service of documents; `asking` is told of each request. */
+export async function serviceAt(
+  argument: string,
+  label: string,
+  options: RestOptions,
+  asking: EndpointContext['asking'],
+): Promise<Named> {
   // Only who speaks with one waits for HTTP to be loaded.
   const { restPlace, restSource, restTarget } = await import('../../endpoints/rest/open.ts')
+  const context = { installation, ...(asking !== undefined && { asking }) }
   return {
     ...{ argument, label, medium: 'rest' },
     source: () => restSource(options, context),

@@ -119,7 +119,7 @@ function addDestinationOptions(command: Command): void {
         .choices(['text', 'json', 'ndjson'])
         .default('text'),
     )
-    .option('-v, --verbose', 'name each resource that is written, and what is passed over')
+    .option('-v, --verbose', 'name what is fetched, each resource that is written, and what is passed over')
 }
 
 function addHttpOptions(command: Command): void {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request, type Dispatcher } from 'undici'
 import { ReplicationError } from '../../errors.ts'
+import type { EndpointContext } from '../endpoint.ts'
 import { mayRepeat, reasonOf, waitFor } from './patience.ts'
 import { shown, type Method, type Reply } from './reply.ts'
 import { isRedirect, redirected } from './redirect.ts'
@@ -31,9 +32,11 @@ export class RestClient {
   readonly #elsewhere: Agent
   readonly #credentials: Readonly<Record<string, string>>
   readonly #agent: string
+  readonly #asking: EndpointContext['asking']
   #nextAt = 0
 
-  constructor(chosen: Chosen, installation: string) {
+  constructor(chosen: Chosen, { installation, asking }: EndpointContext) {
+    this.#asking = asking
     this.origin = new URL(chosen.url).origin
     this.#chosen = chosen
     this.#trusted = new Set([this.origin, ...chosen.origins.map((origin) => new URL(origin).origin)])
@@ -51,6 +54,7 @@ export class RestClient {
    * (`unavailable`), and a redirect that must not be followed (`rejected`).
    */
   async ask(method: Method, uri: string, asking: Asking): Promise<Reply> {
+    this.#asking?.(method, shown(uri))
     let at = uri
     for (let hops = 0; ; hops++) {
       const reply = await this.#patiently(method, at, asking)

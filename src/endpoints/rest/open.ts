@@ -21,11 +21,11 @@ export function restPlace({ url }: RestOptions): readonly string[] {
   return ['rest', origin, ...pathname.split('/').filter((segment) => segment !== '')]
 }
 
-function serviceOf(options: RestOptions, { installation }: EndpointContext): Service {
+function serviceOf(options: RestOptions, context: EndpointContext): Service {
   const chosen = chosenFrom(options)
   return {
     chosen,
-    client: new RestClient(chosen, installation),
+    client: new RestClient(chosen, context),
     form: new Form(chosen),
     addresses: new Addresses(chosen),
   }
