@@ -133,10 +133,11 @@ async function compareSync(): Promise<string> {
   const rival = isInstalled(original)
   if (!rival) say(`${original.name} is not installed, and was left out`)
   const rows: SyncRow[] = []
+  const size = options.quick ? 'quick' : 'full'
   for (const scenario of copied)
     for (let run = 0; run < (scenario.once ? 1 : runs); run++)
       for (const program of rival && !scenario.once ? [original, ours] : [ours])
-        for (const { value, ...figure } of await measureOnce(scenario, program, join(work, scenario.name))) {
+        for (const { value, ...figure } of await measureOnce(scenario, program, join(work, scenario.name), size)) {
           say(`${scenario.name}, run ${run + 1}: ${program.name}, ${figure.name}: ${value.toFixed(2)} ${figure.unit}`)
           let row = rows.find(({ figure: { name } }) => name === figure.name)
           if (row === undefined) rows.push((row = { figure, values: new Map() }))

@@ -1,6 +1,7 @@
 /** `trebuchet sync` beside resource-sync, where that is installed, each time from the start of the process to its end. */
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Size } from '../engines/figure.ts'
 import { copy, ours, Service, type Program, type Run } from './copying.ts'
 import { writeFolder, writeLines } from './resources.ts'
 
@@ -16,7 +17,7 @@ export interface SyncScenario {
   readonly name: string
   /** Ours alone, and once. */
   readonly once?: true
-  measure(program: Program, folder: string, open: Set<Service>): Promise<readonly Measured[]>
+  measure(program: Program, folder: string, open: Set<Service>, size: Size): Promise<readonly Measured[]>
 }
 
 /** The rates that resource-sync was seen to have on two cores, and what ours is to reach of them. */
@@ -56,9 +57,9 @@ export const syncScenarios: readonly SyncScenario[] = [
   {
     name: 'sync-memory',
     once: true,
-    measure: async (program, folder) => {
+    measure: async (program, folder, _open, size) => {
       const measured: Measured[] = []
-      for (const count of [10_000, 100_000, 1_000_000]) {
+      for (const count of size === 'quick' ? [10_000] : [10_000, 100_000, 1_000_000]) {
         const origin = join(folder, `${count}.ndjson`)
         writeLines(origin, count)
         const run = await copy(program, origin, join(folder, 'copy.ndjson'))
@@ -111,11 +112,12 @@ export async function measureOnce(
   scenario: SyncScenario,
   program: Program,
   folder: string,
+  size: Size,
 ): Promise<readonly Measured[]> {
   const open = new Set<Service>()
   mkdirSync(folder, { recursive: true })
   try {
-    return await scenario.measure(program, folder, open)
+    return await scenario.measure(program, folder, open, size)
   } finally {
     await Promise.all([...open].map((service) => service.close()))
     rmSync(folder, { recursive: true, force: true })

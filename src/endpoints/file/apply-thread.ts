@@ -115,7 +115,7 @@ async function change(parts: Parts, staged: string): Promise<Receipt | undefined
       const { entries, bytes, failures } = await write(parts, before, surplus, fd, results)
       if (!(await place(parts, staged, fd, before?.stats))) return undefined
       results.end()
-      tellResults(parts.port, results.all())
+      await tellResults(parts.port, results.all())
       const failure = failed(failures, entries)
       if (failure !== undefined) throw failure
       return { delivery: order.delivery, package: pkg.id, entries, bytes, appliedAt: new Date().toISOString() }

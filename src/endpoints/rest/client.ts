@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Agent, request, type Dispatcher } from 'undici'
+import type { Agent, Dispatcher } from 'undici'
 import { ReplicationError } from '../../errors.ts'
 import type { EndpointContext } from '../endpoint.ts'
 import { mayRepeat, reasonOf, waitFor } from './patience.ts'
@@ -20,6 +20,25 @@ const wholeBytes = 8 * 1024 * 1024
 const maxRedirects = 10
 const accept = 'application/hal+json, application/json, application/yaml;q=0.9, text/yaml;q=0.8, */*;q=0.1'
 
+/** It takes as long to load as a hundred requests take, so nobody waits for it who has something else to do meanwhile. */
+const undici = import('undici')
+
+interface Agents {
+  /** With our certificate. */
+  readonly own: Agent
+  readonly elsewhere: Agent
+}
+
+async function agentsFor({ timeoutMs, concurrency, tls }: Chosen): Promise<Agents> {
+  const { Agent } = await undici
+  const bounds = { connections: concurrency, headersTimeout: timeoutMs, bodyTimeout: timeoutMs }
+  const timeout = Math.min(timeoutMs, 10_000)
+  return {
+    own: new Agent({ ...bounds, connect: { timeout, ...tls } }),
+    elsewhere: new Agent({ ...bounds, connect: { timeout } }),
+  }
+}
+
 /**
  * Requests to one service: paced, tried again while waiting may help, redirected as far as that is safe. Credentials go
  * to its own origin and those that the options name, and nowhere else.
@@ -28,8 +47,7 @@ export class RestClient {
   readonly origin: string
   readonly #chosen: Chosen
   readonly #trusted: ReadonlySet<string>
-  readonly #own: Agent
-  readonly #elsewhere: Agent
+  readonly #agents: Promise<Agents>
   readonly #credentials: Readonly<Record<string, string>>
   readonly #agent: string
   readonly #asking: EndpointContext['asking']
@@ -42,11 +60,7 @@ export class RestClient {
     this.#trusted = new Set([this.origin, ...chosen.origins.map((origin) => new URL(origin).origin)])
     this.#credentials = { ...lowerCased(chosen.headers), ...credentialsOf(chosen.auth) }
     this.#agent = `trebuchet (${installation})`
-    const { timeoutMs, concurrency, tls } = chosen
-    const bounds = { connections: concurrency, headersTimeout: timeoutMs, bodyTimeout: timeoutMs }
-    const timeout = Math.min(timeoutMs, 10_000)
-    this.#own = new Agent({ ...bounds, connect: { timeout, ...tls } })
-    this.#elsewhere = new Agent({ ...bounds, connect: { timeout } })
+    this.#agents = agentsFor(chosen)
   }
 
   /**
@@ -68,7 +82,8 @@ export class RestClient {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#own.destroy(), this.#elsewhere.destroy()])
+    const { own, elsewhere } = await this.#agents
+    await Promise.all([own.destroy(), elsewhere.destroy()])
   }
 
   async #patiently(method: Method, uri: string, asking: Asking): Promise<Reply> {
@@ -86,11 +101,12 @@ export class RestClient {
 
   async #once(method: Method, uri: string, { signal, headers, body }: Asking): Promise<Reply | ReplicationError> {
     const trusted = uri.startsWith(`${this.origin}/`) || this.#trusted.has(new URL(uri).origin)
+    const [{ request }, { own, elsewhere }] = [await undici, await this.#agents]
     try {
       const response = await request(uri, {
         method: method as Dispatcher.HttpMethod,
         signal,
-        dispatcher: trusted ? this.#own : this.#elsewhere,
+        dispatcher: trusted ? own : elsewhere,
         headers: { accept, 'user-agent': this.#agent, ...(trusted && this.#credentials), ...headers },
         body: body ?? null,
       })

@@ -77,7 +77,7 @@ async function change(parts: Parts, place: string): Promise<Receipt> {
     if (staging.count <= fewFiles || !(await syncFileSystem(place, signal)))
       await syncFolders(folders, staging.moves.all(), [], breath)
     folders.at('/' as ResourcePath)
-    tellResults(port, staging.results)
+    await tellResults(port, staging.results)
     const failure = failed(failures, entries)
     if (failure !== undefined) throw failure
     return { delivery: order.delivery, package: pkg.id, entries, bytes, appliedAt: new Date().toISOString() }
