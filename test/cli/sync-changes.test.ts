@@ -125,7 +125,7 @@ test('--atomic exchanges a directory as a whole, with everything else that is in
   run.write('d/.git/config', '[core]')
   run.write('d/foo/9.yaml', documents({ 'foo/9': {} }))
   mkdirSync(join(run.folder, 'd/empty'))
-  symlinkSync('.git', join(run.folder, 'd/link'))
+  symlinkSync('.git/config', join(run.folder, 'd/link'))
   const inode = statSync(join(run.folder, 'd')).ino
   await run.says(0, 'new.yaml', 'd', '--atomic')
   assert.notEqual(statSync(join(run.folder, 'd')).ino, inode)
