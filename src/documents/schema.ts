@@ -1,4 +1,5 @@
 import { ReplicationError } from '../errors.ts'
+import { tokensOf, valueAt } from './pointers.ts'
 import { fieldOf, isFields, textOf, type Value } from './value.ts'
 
 /** A reference to another resource, as a document has it. */
@@ -89,16 +90,8 @@ export function schemaOf(option: SchemaOption = 'hal'): Schema {
 function pointed(pointer: string): (document: Value) => Value | undefined {
   if (!/^(?:\/(?:[^~/]|~[01])*)*$/.test(pointer))
     throw new ReplicationError('invalid', `${JSON.stringify(pointer)} is no JSON Pointer`)
-  const names = pointer
-    .split('/')
-    .slice(1)
-    .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
-  return (document) => names.reduce<Value | undefined>((value, name) => memberOf(value, name), document)
-}
-
-function memberOf(value: Value | undefined, name: string): Value | undefined {
-  if (Array.isArray(value)) return /^(?:0|[1-9]\d*)$/.test(name) ? (value as readonly Value[])[Number(name)] : undefined
-  return fieldOf(value, name)
+  const names = tokensOf(pointer)
+  return (document) => valueAt(document, names)
 }
 
 /** The last segment but one of a URI's path: `foo` of `http://host/api/foo/1?x=/y`. */

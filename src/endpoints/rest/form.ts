@@ -6,7 +6,7 @@ import { isFields, type Fields, type Value } from '../../documents/value.ts'
 import { ReplicationError } from '../../errors.ts'
 import { differences } from './differences.ts'
 import type { Chosen } from './chosen.ts'
-import { tokensOf, valueAt, withMember, withoutMember } from './pointers.ts'
+import { tokensOf, valueAt, withMember, withoutMember } from '../../documents/pointers.ts'
 
 export class Form {
   readonly schema: Schema

@@ -1,5 +1,5 @@
 /** Members of documents, by JSON Pointers (RFC 6901) as lists of names. */
-import { isFields, type Fields, type Value } from '../../documents/value.ts'
+import { fieldOf, isFields, type Fields, type Value } from './value.ts'
 
 export function tokensOf(pointer: string): string[] {
   return pointer
@@ -31,7 +31,7 @@ export function withMember(value: Value, [name, ...more]: readonly string[], mem
 
 function memberOf(value: Value | undefined, name: string): Value | undefined {
   if (Array.isArray(value)) return /^(?:0|[1-9]\d*)$/.test(name) ? (value as readonly Value[])[Number(name)] : undefined
-  return isFields(value) && Object.hasOwn(value, name) ? value[name] : undefined
+  return fieldOf(value, name)
 }
 
 function replaced(value: Value, name: string, member: Value): Value {
