@@ -3,15 +3,16 @@
  * everything into the staging folder, make it durable, move it into place, make that durable, give the receipt.
  */
 import type { MessagePort } from 'node:worker_threads'
-import type { ManifestEntry, PackageFile } from '../../packages/manifest.ts'
+import type { ManifestEntry } from '../../packages/manifest.ts'
 import { openPackage, type PackageReader } from '../../packages/read.ts'
 import { Regions } from '../../packages/regions.ts'
 import { rootPath, type ResourcePath } from '../../resources/path.ts'
-import type { DeleteGuard, Receipt } from '../endpoint.ts'
+import type { Receipt } from '../endpoint.ts'
 import { regionsOf, surplusOf } from '../mirror.ts'
 import { Breath } from './breath.ts'
 import { fewFiles, syncFileSystem, syncStaged } from './durable.ts'
 import type { HeldFolders } from './held-folders.ts'
+import type { DeliveryOrder } from '../delivery-order.ts'
 import { inLane } from './in-lane.ts'
 import { moveAll, syncFolders } from './move.ts'
 import { Placer } from './placer.ts'
@@ -19,14 +20,8 @@ import { makeRoot } from './root.ts'
 import { unpack } from './unpack.ts'
 import { walk } from './walk.ts'
 
-export interface ApplyOrder {
+export interface ApplyOrder extends DeliveryOrder {
   readonly root: string
-  readonly delivery: string
-  readonly lane: string
-  readonly epoch: number
-  readonly package: PackageFile
-  readonly paths: readonly ResourcePath[] | undefined
-  readonly deletes: DeleteGuard
 }
 
 export interface Progress {

@@ -14,10 +14,10 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
-import { ReplicationError } from '../../errors.ts'
 import { rootPath } from '../../resources/path.ts'
 import { send } from '../../threads/stream.ts'
 import type { TestStep } from '../endpoint.ts'
+import { stepOf } from '../step.ts'
 import { codeOf, writeFault } from './faults.ts'
 import { HeldFolders } from './held-folders.ts'
 import { ownName, ownPath } from './own-folder.ts'
@@ -32,25 +32,12 @@ export async function run({ root }: ProbeOrder, port: MessagePort): Promise<void
 }
 
 function* steps(root: string): Generator<TestStep> {
-  const folder = step('folder', () => lookAt(root))
+  const folder = stepOf('folder', () => lookAt(root), unforeseen)
   yield folder
-  if (folder.ok) yield step('write', () => tryToWrite(root))
+  if (folder.ok) yield stepOf('write', () => tryToWrite(root), unforeseen)
 }
 
-function step(name: string, act: () => string | undefined): TestStep {
-  const from = performance.now()
-  let ok = true
-  let detail: string | undefined
-  try {
-    detail = act()
-  } catch (error) {
-    ok = false
-    detail = error instanceof ReplicationError ? error.message : 'it failed unexpectedly'
-  }
-  const durationMs = Math.round(performance.now() - from)
-  return { step: name, ok, ...(detail !== undefined && { detail }), durationMs }
-}
-
+const unforeseen = (): string => 'it failed unexpectedly'
 const notYet = 'it does not exist yet; the first delivery makes it'
 
 function lookAt(root: string): string | undefined {

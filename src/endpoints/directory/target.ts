@@ -1,6 +1,7 @@
 import type { ResourcePath } from '../../resources/path.ts'
 import type { ResourceState } from '../../resources/resource.ts'
 import { ThreadPool } from '../../threads/pool.ts'
+import { deliveryOrder } from '../delivery-order.ts'
 import type { Receipt, Target, TargetDelivery, TestStep } from '../endpoint.ts'
 import type { ApplyOrder, Progress } from './apply-thread.ts'
 import { batchesOf, maxThreads } from './job.ts'
@@ -27,9 +28,8 @@ export function directoryTarget(root: string): Target {
 }
 
 async function apply(root: string, delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt> {
-  const { id, lane, epoch, paths, deletes, progress } = delivery
-  const { id: packageId, file } = delivery.package
-  const order: ApplyOrder = { root, delivery: id, lane, epoch, package: { id: packageId, file }, paths, deletes }
+  const { progress } = delivery
+  const order: ApplyOrder = { root, ...deliveryOrder(delivery) }
   const job = appliers.start<ApplyOrder, Receipt>(applyThread, order, signal)
   job.port.on('message', ({ entries, bytes }: Progress) => progress?.(entries, bytes))
   try {

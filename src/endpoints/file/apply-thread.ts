@@ -21,7 +21,6 @@ import type { Schema } from '../../documents/schema.ts'
 import type { StreamFormat } from '../../documents/streams/read.ts'
 import { streamWriter } from '../../documents/streams/write.ts'
 import { ReplicationError } from '../../errors.ts'
-import type { PackageFile } from '../../packages/manifest.ts'
 import { openPackage, type PackageChange, type PackageReader } from '../../packages/read.ts'
 import { rootPath, type ResourcePath } from '../../resources/path.ts'
 import type { Resource } from '../../resources/resource.ts'
@@ -36,25 +35,17 @@ import { schemaOf, type SchemaOption } from '../../documents/schema.ts'
 import { Spool, TextFile } from '../documents/spool.ts'
 import { surplusAmong } from '../documents/surplus.ts'
 import { tellResults, type Told } from '../documents/told.ts'
-import type { DeleteGuard, Receipt, ResourceResult, TargetDelivery } from '../endpoint.ts'
+import type { Receipt, ResourceResult } from '../endpoint.ts'
+import type { DocumentsOrder } from '../delivery-order.ts'
 import { changed, openDocuments, type OpenDocuments } from './documents.ts'
 import { exclusively } from './lock.ts'
 import { merge } from './merge.ts'
 import type { Whereabouts } from './whereabouts.ts'
 
-export interface FileApplyOrder {
+export interface FileApplyOrder extends DocumentsOrder {
   readonly where: Whereabouts
   readonly format: StreamFormat | undefined
   readonly schema: SchemaOption | undefined
-  readonly delivery: string
-  readonly lane: string
-  readonly epoch: number
-  readonly package: PackageFile
-  readonly paths: readonly ResourcePath[] | undefined
-  readonly deletes: DeleteGuard
-  readonly onFailure: TargetDelivery['onFailure']
-  /** Somebody wants to know what became of each. */
-  readonly tells: boolean
 }
 
 /** So often somebody else may have written the file while it was read, before this gives up. */

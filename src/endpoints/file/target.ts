@@ -5,8 +5,10 @@ import { ThreadPool } from '../../threads/pool.ts'
 import { codeOf, writeFault } from '../directory/faults.ts'
 import { maxThreads } from '../directory/job.ts'
 import { kept } from '../directory/receipts.ts'
+import { documentsOrder } from '../delivery-order.ts'
 import { toldOf } from '../documents/told.ts'
 import type { Receipt, Target, TargetDelivery, TestStep } from '../endpoint.ts'
+import { stepOf } from '../step.ts'
 import type { FileApplyOrder } from './apply-thread.ts'
 import type { FileOptions } from './options.ts'
 import { listFile } from './source.ts'
@@ -25,21 +27,10 @@ export function fileTarget(options: FileOptions): Target {
 }
 
 async function apply(options: FileOptions, delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt> {
-  const { id, lane, epoch, paths, deletes, onFailure, result } = delivery
-  const { id: packageId, file } = delivery.package
   const { path, format, schema } = options
   const order: FileApplyOrder = {
     ...{ where: await whereabouts(path), format: format ?? formatNamed(path), schema },
-    ...{
-      delivery: id,
-      lane,
-      epoch,
-      package: { id: packageId, file },
-      paths,
-      deletes,
-      onFailure,
-      tells: result !== undefined,
-    },
+    ...documentsOrder(delivery),
   }
   signal.throwIfAborted()
   const job = appliers.start<FileApplyOrder, Receipt>(thread, order, signal)
@@ -49,23 +40,13 @@ async function apply(options: FileOptions, delivery: TargetDelivery, signal: Abo
 async function* test({ path }: FileOptions, signal: AbortSignal): AsyncGenerator<TestStep> {
   signal.throwIfAborted()
   const { file, folder } = await whereabouts(path)
-  const read = step('file', () => lookAt(file))
+  const read = stepOf('file', () => lookAt(file), unforeseen)
   yield read
-  if (read.ok) yield step('write', () => lookAbove(folder))
+  if (read.ok) yield stepOf('write', () => lookAbove(folder), unforeseen)
 }
 
-function step(name: string, act: () => string | undefined): TestStep {
-  const from = performance.now()
-  let ok = true
-  let detail: string | undefined
-  try {
-    detail = act()
-  } catch (error) {
-    ok = false
-    detail = error instanceof ReplicationError ? error.message : `it failed (${codeOf(error)})`
-  }
-  const durationMs = Math.round(performance.now() - from)
-  return { step: name, ok, ...(detail !== undefined && { detail }), durationMs }
+function unforeseen(error: unknown): string {
+  return `it failed (${codeOf(error)})`
 }
 
 function lookAt(file: string): string | undefined {

@@ -13,8 +13,7 @@ import { failed } from '../../documents/failed.ts'
 import { schemaOf } from '../../../documents/schema.ts'
 import { surplusAmong } from '../../documents/surplus.ts'
 import { tellResults, type Told } from '../../documents/told.ts'
-import type { Receipt, TargetDelivery } from '../../endpoint.ts'
-import type { ApplyOrder } from '../apply-thread.ts'
+import type { Receipt } from '../../endpoint.ts'
 import { Breath } from '../breath.ts'
 import { fewFiles, syncFileSystem, syncStaged } from '../durable.ts'
 import type { HeldFolders } from '../held-folders.ts'
@@ -27,13 +26,10 @@ import { goneIn, type Gone } from './gone.ts'
 import { Homes } from './homes.ts'
 import { documentsIn } from './read-thread.ts'
 import type { ScanOptions } from './scan.ts'
+import type { DocumentsOrder } from '../../delivery-order.ts'
 import { Staging } from './staging.ts'
 
-export interface DocumentsApplyOrder extends ApplyOrder, DocumentsView {
-  readonly onFailure: TargetDelivery['onFailure']
-  /** Somebody wants to know what became of each. */
-  readonly tells: boolean
-}
+export interface DocumentsApplyOrder extends DocumentsOrder, DocumentsView {}
 
 interface Parts {
   readonly order: DocumentsApplyOrder

@@ -3,6 +3,7 @@ import { rootPath, segmentsOf, type ResourcePath } from '../../../resources/path
 import type { Resource, ResourceState } from '../../../resources/resource.ts'
 import { ThreadPool } from '../../../threads/pool.ts'
 import { resourcesOf } from '../../documents/batches.ts'
+import { documentsOrder } from '../../delivery-order.ts'
 import { toldOf } from '../../documents/told.ts'
 import type { ReadOptions, Receipt, Source, Target, Watcher } from '../../endpoint.ts'
 import { batchesOf, maxThreads } from '../job.ts'
@@ -39,19 +40,8 @@ export function documentsTarget(view: DocumentsView): Target {
     ...(remembers !== undefined && { remembers }),
     test,
     apply: async (delivery, signal) => {
-      const { id, lane, epoch, paths, deletes, onFailure, result } = delivery
-      const { id: packageId, file } = delivery.package
-      const order = {
-        delivery: id,
-        lane,
-        epoch,
-        package: { id: packageId, file },
-        paths,
-        deletes,
-        onFailure,
-        tells: result !== undefined,
-      }
-      const job = appliers.start<DocumentsApplyOrder, Receipt>(applyThread, { ...view, ...order }, signal)
+      const order = { ...view, ...documentsOrder(delivery) }
+      const job = appliers.start<DocumentsApplyOrder, Receipt>(applyThread, order, signal)
       return toldOf(job, delivery, signal)
     },
     list: (path, signal) => list(view, path, signal),

@@ -1,0 +1,31 @@
+import type { PackageFile } from '../packages/manifest.ts'
+import type { ResourcePath } from '../resources/path.ts'
+import type { DeleteGuard, TargetDelivery } from './endpoint.ts'
+
+/** What a thread needs of a delivery: what can be sent to one. */
+export interface DeliveryOrder {
+  readonly delivery: string
+  readonly lane: string
+  readonly epoch: number
+  readonly package: PackageFile
+  readonly paths: readonly ResourcePath[] | undefined
+  readonly deletes: DeleteGuard
+}
+
+export function deliveryOrder({ id, lane, epoch, package: pkg, paths, deletes }: TargetDelivery): DeliveryOrder {
+  return { delivery: id, lane, epoch, package: { id: pkg.id, file: pkg.file }, paths, deletes }
+}
+
+/** The same, of a target that applies documents one by one. */
+export interface DocumentsOrder extends DeliveryOrder {
+  readonly onFailure: TargetDelivery['onFailure']
+  /** Somebody wants to know what became of each. */
+  readonly tells: boolean
+}
+
+export function documentsOrder(delivery: TargetDelivery): DocumentsOrder {
+  return {
+    ...deliveryOrder(delivery),
+    ...{ onFailure: delivery.onFailure, tells: delivery.result !== undefined },
+  }
+}
