@@ -31,6 +31,8 @@ interface ErrorOptions {
   readonly faults?: readonly Fault[]
   /** How long the other side asked us to wait. */
   readonly retryAfterMs?: number
+  /** What was asked for can never be done any more, whatever anybody mends. */
+  readonly final?: boolean
 }
 
 /**
@@ -43,6 +45,7 @@ export class ReplicationError extends Error {
   readonly transient: boolean
   readonly faults: readonly Fault[]
   readonly retryAfterMs: number | undefined
+  readonly final: boolean
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
@@ -50,6 +53,7 @@ export class ReplicationError extends Error {
     this.transient = options.transient ?? (code === 'busy' || code === 'unavailable')
     this.faults = options.faults ?? []
     this.retryAfterMs = options.retryAfterMs
+    this.final = options.final ?? false
   }
 }
 

@@ -13,6 +13,7 @@ import { Roster } from './agents/roster.ts'
 import { seedAgents } from './agents/config/seed.ts'
 import { wakeLane, wakeLanes } from './agents/work/wake.ts'
 import { buildApp, closeApp } from './app.ts'
+import { RowFiles } from './compare/row-files.ts'
 import { apartFrom } from './endpoints/apart.ts'
 import { directory } from './endpoints/directory.ts'
 import type { EndpointKind } from './endpoints/endpoint.ts'
@@ -64,6 +65,9 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
       // Others may be writing there right now.
       abandonedMs: settings.redisUrl === undefined ? 0 : abandonedMs,
     })
+    const rowFiles = await RowFiles.open(join(settings.packagesDir, 'comparisons'), {
+      abandonedMs: settings.redisUrl === undefined ? 0 : abandonedMs,
+    })
     const kinds = await kindsBeside([
       ...(settings.redisUrl === undefined ? ['state', 'lock'].map((name) => join(settings.dataDir, name)) : []),
       settings.packagesDir,
@@ -83,7 +87,7 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     const stopWork = (): Promise<void> => (stopped ??= work.close(settings.shutdownGraceMs))
     closers.push(stopWork)
     const parts: Parts = {
-      ...{ store, work, packages, roster, events, log, installation },
+      ...{ store, work, packages, rowFiles, roster, events, log, installation },
       metrics: new DeliveryMetrics(registry, store, roster),
       wakeLanes: (agent, command) => wakeLanes({ store, work }, agent, command),
       wakeLane: (lane) => wakeLane({ store, work }, lane),

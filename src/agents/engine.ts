@@ -8,6 +8,7 @@ import type { ReplicationEvent } from './events/events.ts'
 import type { Agent } from './roster.ts'
 import { agentsOf } from './commands/operate.ts'
 import { pullNext } from './work/pulling.ts'
+import { sweepRows } from './retention/comparisons.ts'
 import { sweepOrphans } from './retention/packages.ts'
 import { tidy } from './retention/tidy.ts'
 import { exportTask } from './work/wake.ts'
@@ -135,7 +136,7 @@ export class Engine {
   #fire({ key, data }: Task, signal: AbortSignal): Promise<Again | undefined> {
     const agent = data['agent'] ?? ''
     const begin = (command: Command): Promise<void> => this.begin(command)
-    if (key === scheduleTask(agent).key) return fireSchedules(this.#parts, agent, begin)
+    if (key === scheduleTask(agent).key) return fireSchedules(this.#parts, agent, begin, Date.now(), signal)
     if (key === afterTask(agent).key) return followUp(this.#parts, agent, begin, signal)
     return pullNext(this.#parts, agent, begin, signal)
   }
@@ -158,7 +159,10 @@ export class Engine {
 
   async #chore({ key }: Task, signal: AbortSignal): Promise<Again | undefined> {
     if (key === sweep.key) return this.#sweep()
-    if (key === orphans.key) await sweepOrphans(this.#parts, Date.now(), signal)
+    if (key === orphans.key) {
+      await sweepOrphans(this.#parts, Date.now(), signal)
+      await sweepRows(this.#parts, Date.now(), signal)
+    }
     // Other chores have their turn before it goes on.
     else if (await tidy(this.#parts, Date.now(), signal)) return { at: 0 }
     return undefined

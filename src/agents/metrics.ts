@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import { sizeOf, type LaneId } from '../queues/lanes.ts'
 import type { Store } from '../state/store.ts'
+import { driftsOf, driftStates } from './comparisons/drift.ts'
 import type { Roster } from './roster.ts'
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
@@ -43,6 +44,19 @@ export class DeliveryMetrics {
         for await (const agent of roster.all())
           for (const queue of agent.queues)
             size.set({ agent: agent.name, target: queue }, await sizeOf(store, { agent: agent.name, queue }))
+      },
+    })
+    const drift = new Gauge({
+      name: 'trebuchet_target_drift',
+      help: 'How a target stood when it was last compared as a whole: 0 in sync, 1 behind, 2 diverged.',
+      labelNames: ['agent', 'target'],
+      registers,
+      collect: async () => {
+        drift.reset()
+        for await (const { name, targets } of roster.all())
+          for (const [i, found] of (await driftsOf(store, name, targets)).entries())
+            if (found !== undefined)
+              drift.set({ agent: name, target: targets[i] ?? '' }, driftStates.indexOf(found.state))
       },
     })
   }

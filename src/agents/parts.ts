@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { RowFiles } from '../compare/row-files.ts'
 import type { PackageStore } from '../packages/store.ts'
 import type { LaneId } from '../queues/lanes.ts'
 import type { Work } from '../queues/work.ts'
@@ -12,6 +13,8 @@ export interface Parts {
   readonly store: Store
   readonly work: Work
   readonly packages: PackageStore
+  /** Comparisons, and what is known of both sides. */
+  readonly rowFiles: RowFiles
   readonly roster: Roster
   readonly events: EventHub
   readonly metrics: DeliveryMetrics

@@ -29,6 +29,8 @@ export interface Agent {
   /** Undefined when its source cannot be watched. */
   readonly watcher: (() => Watcher) | undefined
   target(name: string): Target
+  /** Names its source and one of its targets by where they are: what was in common with others says nothing of them. */
+  pairOf(target: string): string
 }
 
 /** The agents, as their configs are at the moment of asking: a change takes effect for the next item of each queue. */
@@ -154,6 +156,8 @@ async function make(
         return kind.target(options, context)
       }),
     )
+  const pairs = new Map<string, string>()
+  for (const to of config.targets) pairs.set(to.name, JSON.stringify([await whereIs(from, kinds), await whereIs(to, kinds)]))
   const agent: Agent = {
     ...{ name: config.name, config, key: configKey(config.name), version },
     ...{
@@ -169,8 +173,23 @@ async function make(
       if (target === undefined) throw new ReplicationError('missing', `agent ${config.name} has no target ${name}`)
       return target()
     },
+    pairOf: (name) => pairs.get(name) ?? '',
   }
   return { agent, close: () => closeAll([source, ...targets.values()]) }
+}
+
+/** As far as it can be told. */
+async function whereIs(
+  endpoint: EndpointConfig | undefined,
+  kinds: readonly EndpointKind[],
+): Promise<readonly string[] | null> {
+  const kind = kinds.find(({ name }) => name === endpoint?.kind)
+  if (endpoint === undefined || kind === undefined) return null
+  try {
+    return await kind.place(optionsOf(endpoint, kind))
+  } catch {
+    return [endpoint.kind]
+  }
 }
 
 async function resolve(

@@ -3,6 +3,7 @@ import { isPaused } from '../queues/lanes.ts'
 import type { Store } from '../state/store.ts'
 import { totalKey, type Command } from './commands/records.ts'
 import { lastCommand } from './commands/views.ts'
+import { driftsOf, type DriftRecord } from './comparisons/drift.ts'
 import { queuesOf, type QueueSummary } from './queues/views.ts'
 import { pullFailureKey, type PullFailure } from './work/pulling.ts'
 import type { Agent } from './roster.ts'
@@ -18,6 +19,8 @@ export interface AgentSummary {
   readonly reason?: string
   readonly queues: readonly QueueSummary[]
   readonly lastCommand?: Pick<Command, 'id' | 'kind' | 'action' | 'state' | 'createdAt' | 'finishedAt'>
+  /** How its targets stood when they were last compared as a whole. */
+  readonly drift: readonly (DriftRecord & { readonly target: string })[]
   /** In the order of its config. */
   readonly triggers: readonly TriggerView[]
   readonly counters: Readonly<Record<'commands' | 'delivered' | 'failedAttempts', number>>
@@ -38,6 +41,9 @@ export async function viewAgent(store: Store, agent: Agent): Promise<AgentSummar
     ...(reason !== undefined && { reason }),
     queues,
     ...(last !== undefined && { lastCommand: lastView(last) }),
+    drift: (await driftsOf(store, agent.name, agent.targets)).flatMap((drift, i) =>
+      drift === undefined ? [] : [{ target: agent.targets[i] ?? '', ...drift }],
+    ),
     triggers: await viewTriggers(store, agent),
     counters: { commands, delivered, failedAttempts },
   }

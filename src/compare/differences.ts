@@ -4,14 +4,14 @@ import { comparePaths, quote, type ResourcePath } from '../resources/path.ts'
 import type { ResourceState } from '../resources/resource.ts'
 
 /** How source and target stand at one path. */
-export type Difference =
-  | { readonly state: 'added'; readonly path: ResourcePath; readonly source: ResourceState }
-  | { readonly state: 'removed'; readonly path: ResourcePath; readonly target: ResourceState }
+export type Difference<S extends ResourceState = ResourceState> =
+  | { readonly state: 'added'; readonly path: ResourcePath; readonly source: S; readonly target?: undefined }
+  | { readonly state: 'removed'; readonly path: ResourcePath; readonly source?: undefined; readonly target: S }
   | {
       readonly state: 'changed' | 'same'
       readonly path: ResourcePath
-      readonly source: ResourceState
-      readonly target: ResourceState
+      readonly source: S
+      readonly target: S
     }
 
 /**
@@ -19,10 +19,10 @@ export type Difference =
  * them than one state each. Throws `rejected` for a listing that is out of order, for then what is missing cannot be told; what
  * the listings throw comes out as it is, so one that is not complete never counts as removal.
  */
-export async function* differences(
-  source: AsyncIterable<ResourceState>,
-  target: AsyncIterable<ResourceState>,
-): AsyncGenerator<Difference, void, void> {
+export async function* differences<S extends ResourceState>(
+  source: AsyncIterable<S>,
+  target: AsyncIterable<S>,
+): AsyncGenerator<Difference<S>, void, void> {
   const [left, right] = [inPathOrder(source, 'source'), inPathOrder(target, 'target')]
   try {
     let [one, other] = [await next(left), await next(right)]
@@ -51,10 +51,10 @@ async function next<T>(items: AsyncGenerator<T, void, void>): Promise<T | undefi
   return done === true ? undefined : value
 }
 
-async function* inPathOrder(
-  states: AsyncIterable<ResourceState>,
+async function* inPathOrder<S extends ResourceState>(
+  states: AsyncIterable<S>,
   side: string,
-): AsyncGenerator<ResourceState, void, void> {
+): AsyncGenerator<S, void, void> {
   let last: ResourcePath | undefined
   for await (const state of states) {
     if (last !== undefined && comparePaths(last, state.path) >= 0)

@@ -50,6 +50,11 @@ export interface Source {
    * the iteration is left.
    */
   read(path: ResourcePath, options: ReadOptions): AsyncIterable<Resource>
+  /**
+   * What `read` would give, folders included, without the contents; nothing when there is nothing. A source has it whose single
+   * resources can be read at the cost of those alone.
+   */
+  list?(path: ResourcePath, signal: AbortSignal): AsyncIterable<ResourceState>
   close?(): Promise<void>
 }
 
@@ -137,6 +142,8 @@ export interface Target {
    * it a target can be compared, mirrored and delta-fed.
    */
   list?(path: ResourcePath, signal: AbortSignal): AsyncIterable<ResourceState>
+  /** What it holds, as a source would give it: so that contents can be compared, and kept before they are replaced. */
+  readonly holdings?: Source
   close?(): Promise<void>
 }
 

@@ -58,14 +58,20 @@ class MemorySource implements Source {
     }
     if (nothing) throw new ReplicationError('missing', `nothing is at ${quote(path)}`)
   }
+
+  list(path: ResourcePath, signal: AbortSignal): AsyncGenerator<ResourceState> {
+    return listTree(this.#name, path, signal)
+  }
 }
 
 class MemoryTarget implements Target {
   readonly remembers = keptReceipts
+  readonly holdings: Source
   readonly #name: string
 
   constructor(name: string) {
     this.#name = name
+    this.holdings = new MemorySource(name)
   }
 
   async apply(delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt> {
@@ -114,13 +120,17 @@ class MemoryTarget implements Target {
     yield { step: 'tree', ok: true, durationMs: 0 }
   }
 
-  async *list(path: ResourcePath, signal: AbortSignal): AsyncGenerator<ResourceState> {
+  list(path: ResourcePath, signal: AbortSignal): AsyncGenerator<ResourceState> {
+    return listTree(this.#name, path, signal)
+  }
+}
+
+async function* listTree(name: string, path: ResourcePath, signal: AbortSignal): AsyncGenerator<ResourceState> {
+  signal.throwIfAborted()
+  if (!hasMemoryTree(name)) return
+  for (const { path: at, content } of memoryTree(name).walk(path, true)) {
+    yield content === undefined ? { path: at } : { path: at, digest: hash('sha256', content), size: content.length }
     signal.throwIfAborted()
-    if (!hasMemoryTree(this.#name)) return
-    for (const { path: at, content } of memoryTree(this.#name).walk(path, true)) {
-      yield content === undefined ? { path: at } : { path: at, digest: hash('sha256', content), size: content.length }
-      signal.throwIfAborted()
-    }
   }
 }
 

@@ -23,9 +23,9 @@ import { callerGone } from './caller-gone.ts'
 import { held } from './held.ts'
 import type { KeptAnswer, Reservation } from './idempotency.ts'
 import { readImport } from './import-body.ts'
-import { problemOf } from './problem.ts'
 import type { RouteParts } from './parts.ts'
 import { sendPackage } from './package-routes.ts'
+import { refuse } from './refuse.ts'
 
 type MakeBody = Static<typeof makeBodyForAll>
 type ImportFields = Static<typeof importFields> & { package?: string }
@@ -255,19 +255,6 @@ async function answer(
 
 /** As long as an export may be waited for by whoever wants the package itself. */
 const maxWaitMs = 600_000
-
-function refuse(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { error, statusList }: { error: ReplicationError; statusList: readonly object[] },
-): FastifyReply {
-  if (error.retryAfterMs !== undefined) void reply.header('retry-after', String(Math.ceil(error.retryAfterMs / 1000)))
-  const problem = problemOf(error, request)
-  return reply
-    .code(problem.status)
-    .type('application/problem+json')
-    .send({ ...problem, statusList })
-}
 
 /** The path without its query. */
 function routeOf(request: FastifyRequest): string {

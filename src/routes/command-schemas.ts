@@ -112,6 +112,27 @@ const cause = Type.Object(
   { ...closed, title: 'Cause', description: 'Of a command that a trigger fired.' },
 )
 
+const application = Type.Object(
+  {
+    comparison: Type.String(),
+    writes: count,
+    deletes: count,
+    overrideGuard: Type.Optional(Type.String({ description: 'Why more is deleted than the guard admits.' })),
+    reverts: Type.Optional(Type.String({ description: 'The command that this one undoes.' })),
+  },
+  { ...closed, title: 'Application', description: 'Of a command that applies a comparison.' },
+)
+
+const approval = Type.Object(
+  {
+    state: Type.Enum(['needed', 'given']),
+    by: Type.Optional(Type.String()),
+    at: Type.Optional(time),
+    reason: Type.Optional(Type.String()),
+  },
+  { ...closed, title: 'Approval', description: 'While it is needed the command waits in no queue.' },
+)
+
 export const commandView = Type.Object(
   {
     id: Type.String(),
@@ -125,6 +146,8 @@ export const commandView = Type.Object(
     finishedAt: Type.Optional(time),
     actor: Type.String(),
     cause: Type.Optional(cause),
+    application: Type.Optional(application),
+    approval: Type.Optional(approval),
     delivery: Type.Optional(Type.String({ description: 'The delivery of another server that this serves.' })),
     agents: Type.Array(
       Type.Object(

@@ -1,3 +1,4 @@
+import { driftStates } from '../agents/comparisons/drift.ts'
 import { Type } from 'typebox'
 import { errorView, packageId, time } from './command-schemas.ts'
 
@@ -109,6 +110,13 @@ export const agentSummary = Type.Object(
         },
         closed,
       ),
+    ),
+    drift: Type.Array(
+      Type.Object(
+        { target: Type.String(), state: Type.Enum(driftStates), comparison: Type.String(), at: time, since: time },
+        { ...closed, title: 'Drift' },
+      ),
+      { description: 'How its targets stood when they were last compared as a whole.' },
     ),
     triggers: Type.Array(trigger, { description: 'In the order of its config.' }),
     counters: Type.Object({ commands: count, delivered: count, failedAttempts: count }, closed),

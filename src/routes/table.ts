@@ -3,6 +3,7 @@ import type { TSchema } from 'typebox'
 import { documentedConfigSchema } from '../agents/config/endpoint-config.ts'
 import { sendable } from '../resources/schema.ts'
 import { commandRoutes } from './command-routes.ts'
+import { comparisonRoutes } from './comparison-routes.ts'
 import { configRoutes } from './config-routes.ts'
 import { eventRoutes } from './event-routes.ts'
 import { keepAnswers } from './keep-answers.ts'
@@ -50,6 +51,7 @@ const table: readonly Routes[] = [
   revisionRoutes,
   kindRoutes,
   packageRoutes,
+  comparisonRoutes,
   monitoringRoutes,
   queueRoutes,
   eventRoutes,

@@ -24,6 +24,7 @@ import type { EndpointKind, Source, Target, TargetDelivery } from '../../src/end
 import { memory, type MemoryOptions } from '../../src/endpoints/memory.ts'
 import { memoryTree } from '../../src/endpoints/memory/tree.ts'
 import type { Again } from '../../src/queues/work.ts'
+import { RowFiles } from '../../src/compare/row-files.ts'
 import { PackageStore } from '../../src/packages/store.ts'
 import { parsePath } from '../../src/resources/path.ts'
 import { openTestHome } from '../home.ts'
@@ -174,6 +175,7 @@ async function start(
   const home = await openTestHome(folder, log)
   const { store, work } = home
   const packages = await PackageStore.open(join(folder, 'packages'))
+  const rowFiles = await RowFiles.open(join(folder, 'packages', 'comparisons'))
   const configs = new ConfigStore(store, kinds, queueHooks(store))
   const roster = new Roster(configs, kinds, { installation: 'here' })
   const events = new EventHub()
@@ -181,7 +183,7 @@ async function start(
     throw error
   })
   const parts: Parts = {
-    ...{ store, work, packages, roster, events, log, installation: 'here' },
+    ...{ store, work, packages, rowFiles, roster, events, log, installation: 'here' },
     metrics: new DeliveryMetrics(new Registry(), store, roster),
     wakeLanes: (agent, command) => wakeLanes({ store, work }, agent, command),
     wakeLane: (lane) => wakeLane({ store, work }, lane),

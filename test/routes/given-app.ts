@@ -15,6 +15,7 @@ import { wakeLane, wakeLanes } from '../../src/agents/work/wake.ts'
 import { buildApp, type AppParts } from '../../src/app.ts'
 import { kinds } from '../../src/endpoints/kinds.ts'
 import { defaultLimits } from '../../src/packages/limits.ts'
+import { RowFiles } from '../../src/compare/row-files.ts'
 import { PackageStore } from '../../src/packages/store.ts'
 import { EventStreams } from '../../src/routes/event-streams.ts'
 import { Idempotency } from '../../src/routes/idempotency.ts'
@@ -50,13 +51,14 @@ export async function givenApp(
   const home = await openTestHome(folder, log)
   const { store, work } = home
   const packages = await PackageStore.open(join(folder, 'packages'), { limits: defaultLimits })
+  const rowFiles = await RowFiles.open(join(folder, 'packages', 'comparisons'))
   const configs = new ConfigStore(store, kinds, queueHooks(store))
   const roster = new Roster(configs, kinds, { installation: 'test' })
   const registry = new Registry()
   const events = new EventHub()
   await events.open(store, (err) => log.error({ err }, 'events cannot be followed'))
   const own: Parts = {
-    ...{ store, work, packages, roster, log, installation: 'test', events },
+    ...{ store, work, packages, rowFiles, roster, log, installation: 'test', events },
     metrics: new DeliveryMetrics(registry, store, roster),
     wakeLanes: (agent, command) => wakeLanes({ store, work }, agent, command),
     wakeLane: (lane) => wakeLane({ store, work }, lane),

@@ -17,6 +17,7 @@ import {
   preparingKey,
   totalKey,
   type AgentStatus,
+  type Applies,
   type Cause,
   type Command,
   type CommandAction,
@@ -43,6 +44,11 @@ export interface CommandRequest {
   readonly traceparent?: string
   /** The trigger that fired it. */
   readonly cause?: Cause
+  /** Only these of the queues; all when absent. */
+  readonly targets?: readonly string[]
+  readonly application?: Applies
+  /** It waits in no queue until somebody else has agreed. */
+  readonly approval?: 'needed'
   /** Another server's lane that delivers this to us. */
   readonly feed?: Feed
   /** More that must be true, and be written, in the same batch: what the caller keeps of its answer. */
@@ -196,12 +202,15 @@ function commandFrom(
     ...(request.feed !== undefined && { delivery: request.feed.delivery }),
     ...(request.traceparent !== undefined && { traceparent: request.traceparent }),
     ...(request.cause !== undefined && { cause: request.cause }),
+    ...(request.application !== undefined && { application: request.application }),
+    ...(request.approval !== undefined && { approval: { state: request.approval } }),
   }
 }
 
 /** Those that hold an item of the command: none for an export, and a test passes by the queues. */
-function queuesFor(agent: Agent, { kind, action }: CommandRequest): readonly string[] {
-  return kind === 'export' || action === 'test' ? [] : agent.queues
+function queuesFor(agent: Agent, { kind, action, targets }: CommandRequest): readonly string[] {
+  if (kind === 'export' || action === 'test') return []
+  return targets === undefined ? agent.queues : agent.queues.filter((queue) => targets.includes(queue))
 }
 
 /** One agent's part: its entry in the history, its deliveries, and their items. */
@@ -214,6 +223,7 @@ function partOf(
 ): { checks: Check[]; writes: Write[] } {
   const targets = command.action === 'test' ? agent.targets : queues
   const { id, kind, createdAt } = command
+  const waits = command.approval?.state === 'needed'
   const entry: HistoryEntry = {
     ...{ command: id, agent: agent.name, kind, status: 'queued', createdAt },
     ...{ stage: pkg === undefined ? 'preparing' : 'ready', exports: 0 },
@@ -244,11 +254,11 @@ function partOf(
   for (const target of targets) {
     const delivery: Delivery = {
       ...{ command: id, agent: agent.name, target, state: 'queued', active: false, attempts: 0, tries: [] },
-      ...(queues.includes(target) && { queue: target }),
+      ...(queues.includes(target) && !waits && { queue: target }),
     }
     writes.push({ put: deliveryKey(id, agent.name, target), value: delivery })
   }
-  for (const queue of queues) {
+  for (const queue of waits ? [] : queues) {
     const lane = laneOf(agent, queue)
     checks.push({ key: sizeKey(lane), atMost: agent.config.queue.limit - 1 })
     writes.push(...enqueue(lane, { command: id, target: queue, enqueuedAt: createdAt }, place.ranks.get(queue)))

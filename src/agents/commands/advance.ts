@@ -39,6 +39,8 @@ export interface Step {
     readonly nextExportAt?: string | undefined
     readonly error?: HistoryEntry['error'] | undefined
   }
+  /** What changes of the command itself. */
+  readonly command?: Pick<Command, 'approval'>
   /** Deliveries as they shall be, each with the record that it was when the step was made. */
   readonly deliveries?: readonly { readonly was: Entry<Delivery>; readonly is: Delivery }[]
   readonly checks?: readonly Check[]
@@ -137,7 +139,7 @@ async function stride(
   if (step === undefined) return undefined
   const now = new Date().toISOString()
   const entry = entryAfter(was.entry, step, now)
-  const command = commandAfter(was.command, was.entry, entry, now)
+  const command = commandAfter(was.command, step.command, was.entry, entry, now)
   const chained = chainWrites((followedBy?.value ?? []) as readonly string[], command, was.entry, entry)
   const own: Check[] = [
     ...(step.deliveries ?? []).map(({ was }) => ({ key: was.key, version: was.version })),
@@ -211,7 +213,14 @@ function entryAfter(was: HistoryEntry, step: Step, now: string): HistoryEntry {
   return { ...entry, status, ...(isFinal(status) && { finishedAt: was.finishedAt ?? now }) }
 }
 
-function commandAfter(was: Command, before: HistoryEntry, after: HistoryEntry, now: string): Command {
+function commandAfter(
+  known: Command,
+  changed: Step['command'],
+  before: HistoryEntry,
+  after: HistoryEntry,
+  now: string,
+): Command {
+  const was = changed === undefined ? known : { ...known, ...changed }
   if (before.status === after.status) return was
   const { finishedAt: _, ...open } = was
   const counts = moved(was.counts, before.status, after.status)

@@ -75,6 +75,29 @@ export interface Command {
   readonly traceparent?: string
   /** Set when a trigger fired it. */
   readonly cause?: Cause
+  /** Set when it applies what was chosen of a comparison. */
+  readonly application?: Applies
+  /** Somebody else than who asked must agree before anything of it begins. */
+  readonly approval?: Approval
+}
+
+/** What of a comparison a command applies. */
+export interface Applies {
+  readonly comparison: string
+  readonly writes: number
+  /** How many of those take something away. */
+  readonly deletes: number
+  /** Why more are deleted than the guard admits. */
+  readonly overrideGuard?: string
+  /** The command that it undoes. */
+  readonly reverts?: string
+}
+
+export interface Approval {
+  readonly state: 'needed' | 'given'
+  readonly by?: string
+  readonly at?: string
+  readonly reason?: string
 }
 
 /** Why a command is there that nobody asked for. */

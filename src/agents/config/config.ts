@@ -1,5 +1,6 @@
 import { Type, type Static, type TSchema } from 'typebox'
 import { normalRank } from '../../queues/lanes.ts'
+import { compareRulesSchema } from '../../compare/rules.ts'
 import { globSchema, pathSchema } from '../../resources/schema.ts'
 
 /** Names of agents, targets and queues: they stand in URLs, in keys of the Store and in file names. */
@@ -89,7 +90,11 @@ const schedule = Type.Object(
     timezone: Type.Optional(
       Type.String({ minLength: 1, maxLength: 100, description: 'By its IANA name; UTC if absent.' }),
     ),
-    action: Type.Optional(Type.Enum(['add', 'delete', 'test'], { description: 'add if absent.' })),
+    action: Type.Optional(
+      Type.Enum(['add', 'delete', 'test', 'compare'], {
+        description: 'add if absent. `compare` changes nothing: it looks how each target stands, and tells of drift.',
+      }),
+    ),
     mode: Type.Optional(Type.Enum(['update', 'mirror'], { description: 'update if absent.' })),
     paths: Type.Optional(paths('All roots of the agent if absent.')),
   },
@@ -191,6 +196,10 @@ export function configSchema<S extends TSchema, T extends TSchema>(source: S, ta
       }),
       queue,
       deletes,
+      ...compareRulesSchema,
+      approval: Type.Optional(
+        Type.Boolean({ description: 'What applies a comparison begins once somebody else has approved it.' }),
+      ),
       history,
       triggers: Type.Array(trigger, { default: [], maxItems: 100 }),
     },

@@ -50,7 +50,7 @@ export async function forgetHistory(store: Store, now: number, most: number, sig
 }
 
 /** What the agent says now; of one that was deleted, what it said last. */
-async function keptBy(store: Store, agent: string): Promise<AgentConfig['history']> {
+export async function keptBy(store: Store, agent: string): Promise<AgentConfig['history']> {
   const [config, known] = await store.getAll([configKey(agent), knownKey(agent)])
   if (config !== undefined) return (config.value as StoredConfig).config.history
   if (known === undefined) return historyDefaults

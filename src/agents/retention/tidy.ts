@@ -1,5 +1,6 @@
 import { removeExpired } from '../../state/expiry.ts'
 import { trimAgentLogs } from '../events/agent-log.ts'
+import { foldBases, forgetComparisons } from './comparisons.ts'
 import { forgetHistory } from './history.ts'
 import { forgetPackages } from './packages.ts'
 import type { Parts } from '../parts.ts'
@@ -13,12 +14,14 @@ const most = 2000
  * Answers whether there is more to do.
  */
 export async function tidy(
-  { store, packages }: Pick<Parts, 'store' | 'packages'>,
+  { store, packages, rowFiles, roster }: Pick<Parts, 'store' | 'packages' | 'rowFiles' | 'roster'>,
   now: number,
   signal: AbortSignal,
 ): Promise<boolean> {
   await trimEvents(store)
   await trimAgentLogs(store)
+  await foldBases({ store, packages, rowFiles, roster }, signal)
+  await forgetComparisons({ store, packages, rowFiles, roster }, now, signal)
   const more = [
     await forgetHistory(store, now, most, signal),
     await forgetPackages({ store, packages }, now, most, signal),

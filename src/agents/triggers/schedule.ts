@@ -1,9 +1,10 @@
-import { errorView } from '../../errors.ts'
+import { errorView, ReplicationError } from '../../errors.ts'
 import type { Again } from '../../queues/work.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import type { Entry, Write } from '../../state/store.ts'
 import type { Cause } from '../commands/records.ts'
 import type { ScheduleTrigger } from '../config/config.ts'
+import { compare } from '../comparisons/compare.ts'
 import { eventWrites } from '../events/events.ts'
 import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
@@ -25,17 +26,23 @@ export async function fireSchedules(
   name: string,
   begin: Begin,
   now = Date.now(),
+  signal = new AbortController().signal,
 ): Promise<Again | undefined> {
   const agent = await parts.roster.find(name)
   if (agent === undefined || !agent.config.enabled) return undefined
   let at = Infinity
   for (const trigger of agent.config.triggers)
-    if (trigger.kind === 'schedule') at = Math.min(at, await look(parts, agent, trigger, begin, now))
+    if (trigger.kind === 'schedule') at = Math.min(at, await look(parts, agent, trigger, { begin, now, signal }))
   return at === Infinity ? undefined : { at }
 }
 
 /** Answers when to look again; 0 for at once. */
-async function look(parts: Parts, agent: Agent, trigger: ScheduleTrigger, begin: Begin, now: number): Promise<number> {
+async function look(
+  parts: Parts,
+  agent: Agent,
+  trigger: ScheduleTrigger,
+  { begin, now, signal }: { begin: Begin; now: number; signal: AbortSignal },
+): Promise<number> {
   const key = markKey(agent.name, idOf(trigger))
   const mark = await parts.store.get<TriggerMark>(key)
   const { nextAt } = mark?.value ?? {}
@@ -48,6 +55,7 @@ async function look(parts: Parts, agent: Agent, trigger: ScheduleTrigger, begin:
   const further = timesBetween(trigger, dueAt, now, mostMissed)
   const missed = further > 0 || now - dueAt > lateMs ? 1 + further : 0
   const cause: Cause = { trigger: 'schedule', dueAt: nextAt, ...(missed > 0 && { missed }) }
+  if (trigger.action === 'compare') return lookForDrift(parts, agent, trigger, mark, { next, now, missed, signal })
   const outcome = await fire(parts, agent.name, firingOf(agent, trigger, mark, { cause, next, now }), begin)
   if (outcome.taken) return next
   if ('lost' in outcome) return 0
@@ -72,16 +80,47 @@ async function look(parts: Parts, agent: Agent, trigger: ScheduleTrigger, begin:
   return now + waitMs
 }
 
+/** Compares with each target, once for all times that are due; what cannot be compared is told. */
+async function lookForDrift(
+  parts: Parts,
+  agent: Agent,
+  { paths }: ScheduleTrigger,
+  mark: Entry<TriggerMark>,
+  { next, now, missed, signal }: { next: number; now: number; missed: number; signal: AbortSignal },
+): Promise<number> {
+  const moved: TriggerMark = {
+    ...{ nextAt: new Date(next).toISOString(), lastFiredAt: new Date(now).toISOString() },
+    ...(missed > 0 && { missed }),
+  }
+  // Before it is done: of several servers one does it, and what dies with that one is done the next time.
+  const { ok } = await parts.store.commit({
+    checks: [{ key: mark.key, version: mark.version }],
+    writes: [{ put: mark.key, value: moved }],
+  })
+  if (!ok) return 0
+  const cause: Cause = { trigger: 'schedule', ...(mark.value.nextAt !== undefined && { dueAt: mark.value.nextAt }) }
+  for (const target of agent.targets)
+    try {
+      const asked = { target, actor: 'trigger:schedule', ...(paths !== undefined && { paths }) }
+      await compare(parts, agent, asked, signal)
+    } catch (error) {
+      if (signal.aborted) throw error
+      const known = error instanceof ReplicationError ? error : new ReplicationError('unavailable', 'it failed', { cause: error })
+      await tell(parts, agent, 'trigger.failed', { cause, error: known })
+    }
+  return next
+}
+
 function firingOf(
   agent: Agent,
-  { action = 'add', mode = 'update', paths }: ScheduleTrigger,
+  { action: chosen = 'add', mode = 'update', paths }: ScheduleTrigger,
   mark: Entry<TriggerMark>,
   { cause, next, now }: { cause: Cause; next: number; now: number },
 ): Firing {
   const at = new Date(now).toISOString()
   const { missed } = cause
   return {
-    ...{ action, mode, deep: true, cause },
+    ...{ action: chosen === 'compare' ? 'test' : chosen, mode, deep: true, cause },
     paths: (paths ?? agent.config.roots) as readonly ResourcePath[],
     alongside: ({ id }) => {
       const moved: TriggerMark = {

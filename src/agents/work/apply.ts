@@ -1,6 +1,10 @@
 import type { Receipt } from '../../endpoints/endpoint.ts'
 import { ReplicationError } from '../../errors.ts'
 import type { PackageId } from '../../packages/manifest.ts'
+import type { Write } from '../../state/store.ts'
+import { applicationOf } from '../comparisons/apply.ts'
+import { baseWrite } from '../comparisons/base-store.ts'
+import { keepReplaced } from '../comparisons/undo.ts'
 import { stillHeld } from '../../queues/lanes.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import { advance } from '../commands/advance.ts'
@@ -9,10 +13,17 @@ import { deliveryKey, isUnderWay, packageKey, type Delivery, type PackageRecord 
 import type { Parts } from '../parts.ts'
 import type { Begun } from './begin.ts'
 
+/** What a target has applied, and what it and the source then have in common. */
+export interface Applied {
+  readonly receipt: Receipt
+  readonly base: Write
+}
+
 /** Applies the package, or those of its parts that are still to be applied, and answers one receipt for all. */
-export async function applyAll(parts: Parts, begun: Begun, signal: AbortSignal): Promise<Receipt> {
+export async function applyAll(parts: Parts, begun: Begun, signal: AbortSignal): Promise<Applied> {
   const { command, entry } = begun.progress
   if (entry.package === undefined) throw new ReplicationError('missing', `command ${command.id} has no package`)
+  if (command.application !== undefined) await keepReplaced(parts, begun, signal)
   // What this agent made of one package is asked for as it is.
   const known =
     command.kind === 'import' || entry.parts !== undefined
@@ -20,7 +31,14 @@ export async function applyAll(parts: Parts, begun: Begun, signal: AbortSignal):
       : undefined
   const asked = partOf(command, known?.value)
   const ids = known?.value.parts
-  if (ids === undefined) return apply(parts, begun, { id: begun.id, package: entry.package, ...asked }, signal)
+  const base = baseWrite(begun.agent, begun.delivery.target, {
+    command: command.id,
+    ...(command.application === undefined
+      ? { package: entry.package, deep: command.deep, ...asked }
+      : { rows: (await applicationOf(parts, command.id)).rebase ?? '' }),
+  })
+  if (ids === undefined)
+    return { base, receipt: await apply(parts, begun, { id: begun.id, package: entry.package, ...asked }, signal) }
   let applied = begun.delivery.applied ?? { parts: 0, entries: 0, bytes: 0 }
   let appliedAt = new Date().toISOString()
   for (const [i, id] of ids.entries()) {
@@ -31,7 +49,8 @@ export async function applyAll(parts: Parts, begun: Begun, signal: AbortSignal):
     await remember(parts, begun, applied)
   }
   const { entries, bytes } = applied
-  return { delivery: begun.id, package: entry.package, entries, bytes, appliedAt, detail: { parts: ids.length } }
+  const detail = { parts: ids.length }
+  return { base, receipt: { delivery: begun.id, package: entry.package, entries, bytes, appliedAt, detail } }
 }
 
 /** So that a retry goes on with the part that failed. */

@@ -1,4 +1,3 @@
-import type { Receipt } from '../../endpoints/endpoint.ts'
 import { configurationFaults, errorView, isTransient, ReplicationError } from '../../errors.ts'
 import { backoffMs } from '../../queues/backoff.ts'
 import { dequeue, enqueue, headOf, itemsOf, normalRank, rankOf, standingOf, stillHeld } from '../../queues/lanes.ts'
@@ -9,7 +8,7 @@ import { advanceAll, type Move, type Progress, type Step } from '../commands/adv
 import { deliveryKey, isUnderWay, totalKey, type Delivery, type Try } from '../commands/records.ts'
 import { words } from '../events/events.ts'
 import type { Parts } from '../parts.ts'
-import { applyAll } from './apply.ts'
+import { applyAll, type Applied } from './apply.ts'
 import { begin, release, successorsOf, withTry, type Begun } from './begin.ts'
 import { putBack } from './put-back.ts'
 
@@ -64,7 +63,7 @@ async function goOn(parts: Parts, first: Begun, signal: AbortSignal, more: () =>
   let since = performance.now()
   for (let head = claimed.shift(); head !== undefined; head = claimed.shift()) {
     const startedAt = new Date().toISOString()
-    let applied: Applied
+    let applied: Answered
     try {
       applied = await attempt(parts, head, signal)
     } catch (error) {
@@ -129,22 +128,21 @@ async function nextOf(store: Store, lane: LaneId): Promise<Again | undefined> {
 }
 
 /** What the target answered. */
-interface Applied {
-  readonly receipt: Receipt
+interface Answered extends Applied {
   readonly tookMs: number
 }
 
-async function attempt(parts: Parts, begun: Begun, signal: AbortSignal): Promise<Applied> {
+async function attempt(parts: Parts, begun: Begun, signal: AbortSignal): Promise<Answered> {
   const { lane } = begun
   const startedAt = performance.now()
   try {
-    const receipt = await applyAll(parts, begun, signal)
+    const applied = await applyAll(parts, begun, signal)
     const tookMs = Math.round(performance.now() - startedAt)
     const attempt = attemptOf(begun)
-    const told = { delivery: begun.id, target: lane.queue, attempt, tookMs, entries: receipt.entries }
+    const told = { delivery: begun.id, target: lane.queue, attempt, tookMs, entries: applied.receipt.entries }
     parts.log.info(told, words['delivery.delivered'])
     parts.metrics.delivered(lane, 'delivered', tookMs / 1000)
-    return { receipt, tookMs }
+    return { ...applied, tookMs }
   } catch (error) {
     if (!signal.aborted) parts.metrics.delivered(lane, 'failed', (performance.now() - startedAt) / 1000)
     throw error
@@ -157,13 +155,13 @@ function attemptOf({ delivery, claimed }: Begun): number {
 }
 
 /** Takes it out of the lane. */
-function delivered(begun: Begun, startedAt: string, { receipt, tookMs }: Applied): Move {
+function delivered(begun: Begun, startedAt: string, { receipt, base, tookMs }: Answered): Move {
   const { entries, bytes } = receipt
   const out = dequeue(begun.lane, begun.item)
   return endOf(begun, startedAt, ({ queue: _queue, error: _error, ...delivery }) => ({
     is: { ...delivery, state: 'delivered', receipt },
     checks: out.checks,
-    writes: [...out.writes, { add: totalKey(begun.lane.agent, 'delivered'), amount: 1 }],
+    writes: [...out.writes, base, { add: totalKey(begun.lane.agent, 'delivered'), amount: 1 }],
     events: [
       {
         type: 'delivery.delivered',
@@ -183,14 +181,16 @@ async function failed(parts: Parts, begun: Begun, startedAt: string, error: unkn
   const totals = { add: totalKey(begun.lane.agent, 'failedAttempts'), amount: 1 }
   // 401, 403 and 404 tell of a setting that somebody will mend, not of the package.
   const hopeless = !isTransient(error) && !configurationFaults.has(view.code)
-  if (queue.onFailure === 'error-queue' && (hopeless || attempts >= queue.attempts)) {
+  const final = error instanceof ReplicationError && error.final
+  if (final || (queue.onFailure === 'error-queue' && (hopeless || attempts >= queue.attempts))) {
     log.error({ err: error, attempt: attempts }, words['delivery.failed'])
     const out = dequeue(begun.lane, begun.item)
     const errorLane = { agent: begun.lane.agent, queue: `error-${target}` }
-    const ended = endOf(begun, startedAt, (delivery) => ({
-      is: { ...delivery, state: 'failed', queue: errorLane.queue, error: view },
+    const ended = endOf(begun, startedAt, ({ queue: _queue, ...delivery }) => ({
+      // What can never be done need not lie in anybody's way.
+      is: { ...delivery, state: 'failed', error: view, ...(!final && { queue: errorLane.queue }) },
       checks: out.checks,
-      writes: [...out.writes, ...enqueue(errorLane, begun.item.value), totals],
+      writes: [...out.writes, ...(final ? [] : enqueue(errorLane, begun.item.value)), totals],
       events: [{ type: 'delivery.failed', target, data: { attempts, error: view } }],
     }))
     await record(parts, [ended])

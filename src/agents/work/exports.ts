@@ -1,6 +1,5 @@
 import { errorView, isTransient, ReplicationError } from '../../errors.ts'
 import type { ManifestHeader, PackageSummary } from '../../packages/manifest.ts'
-import type { PackageStore } from '../../packages/store.ts'
 import { backoffMs } from '../../queues/backoff.ts'
 import type { Again } from '../../queues/work.ts'
 import { dequeue, itemOf } from '../../queues/lanes.ts'
@@ -9,9 +8,11 @@ import type { Change } from '../../resources/resource.ts'
 import { scan, below, type Check, type Entry, type Store, type Write } from '../../state/store.ts'
 import { advance, insist, type Progress, type Step } from '../commands/advance.ts'
 import { guardMirror } from './mirror-guard.ts'
+import { writeApplication } from '../comparisons/export.ts'
 import { words } from '../events/events.ts'
 import type { Parts } from '../parts.ts'
 import {
+  commandKey,
   deliveryKey,
   entryKey,
   packageKey,
@@ -48,7 +49,7 @@ export async function exportEntry(
     await fail(parts, commandId, agentName, new ReplicationError('missing', `agent ${agentName} was deleted`))
     return undefined
   }
-  if (!agent.config.enabled) return undefined
+  if (!agent.config.enabled || (await isHeldBack(parts, commandId))) return undefined
   if (entry.nextExportAt !== undefined && Date.parse(entry.nextExportAt) > Date.now())
     return { at: Date.parse(entry.nextExportAt) }
   const begun = await advance(store, commandId, agentName, ({ entry: { stage, exports } }) =>
@@ -95,14 +96,19 @@ export async function exportEntry(
   }
 }
 
+/** Somebody must agree to it first; who does wakes this. */
+async function isHeldBack({ store }: Parts, command: string): Promise<boolean> {
+  return (await store.get<Command>(commandKey(command)))?.value.approval?.state === 'needed'
+}
+
 /** What an export has made: one package, or several and their index. */
-interface Made {
+export interface Made {
   readonly whole: PackageSummary
   readonly parts: readonly PackageSummary[]
 }
 
 async function writeExport(
-  parts: { readonly packages: PackageStore; readonly installation: string },
+  parts: Parts,
   agent: Agent,
   command: Command,
   notes: Notes,
@@ -119,6 +125,7 @@ async function writeExport(
     ...{ installation: parts.installation, agent: agent.name, command: command.id, actor: command.actor },
     createdAt: new Date().toISOString(),
   }
+  if (command.application !== undefined) return writeApplication(parts, agent, command, { header, origin }, signal)
   const changes =
     command.action === 'delete'
       ? deletions(header.roots, command.deep, agent)

@@ -4,6 +4,7 @@ import { Option, type Command } from 'commander'
 import { positive } from '../numbers.ts'
 import { Ending, exitCodes, usage } from '../ending.ts'
 import { say } from '../say.ts'
+import { showComparison } from './compare.ts'
 import { outputTo } from './download.ts'
 import { listed, segment, speaks, type Client } from './options.ts'
 import { pages, plain, printList, printOne } from './print.ts'
@@ -183,7 +184,7 @@ interface ListOptions {
 }
 
 function addCommand(program: Command): void {
-  const group = program.command('command').description('Looks at commands, cancels them and tries them again.')
+  const group = program.command('command').description('Looks at commands, cancels them, tries them again and takes them back.')
   addWaitOption(
     speaks(
       group.command('get').description('Shows a command, and what came of it.').argument('<ID>'),
@@ -210,9 +211,20 @@ function addCommand(program: Command): void {
         ],
       ),
   )
+  speaks(
+    group
+      .command('revert')
+      .description('Compares what a command has replaced with the target as it is: to apply that undoes it.')
+      .argument('<ID>'),
+    async (client, id: string) => {
+      const { body } = await client.server.post<{ id: string }>(`/commands/${segment(id)}/revert`)
+      await showComparison(client, body.id)
+    },
+  )
   for (const [verb, description] of [
     ['cancel', 'Takes what is not yet being delivered out of the queues.'],
     ['retry', 'Queues again what failed.'],
+    ['approve', 'Lets a command begin that waits for somebody else to agree.'],
   ] as const)
     addWaitOption(
       speaks(

@@ -3,6 +3,7 @@ import type { Resource } from '../../resources/resource.ts'
 import { ThreadPool } from '../../threads/pool.ts'
 import type { ReadOptions, Source } from '../endpoint.ts'
 import { batchesOf, maxThreads } from './job.ts'
+import { listDirectory } from './list.ts'
 import { refuseOwn } from './own-folder.ts'
 import type { Answer, ReadBatch, ReadOrder } from './read-thread.ts'
 import { streamOf } from './stable-file.ts'
@@ -12,7 +13,10 @@ const thread = new URL('./read-thread.js', import.meta.url)
 
 /** `root` is the absolute path of a folder. */
 export function directorySource(root: string): Source {
-  return { read: (path, options) => read(root, path, options) }
+  return {
+    read: (path, options) => read(root, path, options),
+    list: (path, signal) => listDirectory(root, path, signal),
+  }
 }
 
 async function* read(root: string, path: ResourcePath, options: ReadOptions): AsyncGenerator<Resource> {

@@ -1,20 +1,16 @@
-import type { ResourcePath } from '../../resources/path.ts'
-import type { ResourceState } from '../../resources/resource.ts'
 import { ThreadPool } from '../../threads/pool.ts'
 import { deliveryOrder } from '../delivery-order.ts'
 import type { Receipt, Target, TargetDelivery, TestStep } from '../endpoint.ts'
 import type { ApplyOrder, Progress } from './apply-thread.ts'
 import { batchesOf, maxThreads } from './job.ts'
-import type { ListOrder } from './list-thread.ts'
-import { refuseOwn } from './own-folder.ts'
+import { listDirectory } from './list.ts'
 import type { ProbeOrder } from './probe-thread.ts'
 import { kept } from './receipts.ts'
+import { directorySource } from './source.ts'
 
 const appliers = new ThreadPool(maxThreads)
-const listers = new ThreadPool(maxThreads)
 const probers = new ThreadPool(maxThreads)
 const applyThread = new URL('./apply-thread.js', import.meta.url)
-const listThread = new URL('./list-thread.js', import.meta.url)
 const probeThread = new URL('./probe-thread.js', import.meta.url)
 
 /** `root` is the absolute path of a folder, which is made when the first delivery comes. */
@@ -22,7 +18,8 @@ export function directoryTarget(root: string): Target {
   return {
     remembers: kept,
     apply: (delivery, signal) => apply(root, delivery, signal),
-    list: (path, signal) => list(root, path, signal),
+    list: (path, signal) => listDirectory(root, path, signal),
+    holdings: directorySource(root),
     test: (signal) => probe(root, signal),
   }
 }
@@ -38,12 +35,6 @@ async function apply(root: string, delivery: TargetDelivery, signal: AbortSignal
     signal.throwIfAborted()
     throw error
   }
-}
-
-async function* list(root: string, path: ResourcePath, signal: AbortSignal): AsyncGenerator<ResourceState> {
-  refuseOwn(path)
-  const job = listers.start<ListOrder, void>(listThread, { root, path }, signal)
-  for await (const batch of batchesOf<ResourceState[]>(job, signal)) yield* batch
 }
 
 async function* probe(root: string, signal: AbortSignal): AsyncGenerator<TestStep> {

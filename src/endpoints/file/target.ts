@@ -11,7 +11,7 @@ import type { Receipt, Target, TargetDelivery, TestStep } from '../endpoint.ts'
 import { stepOf } from '../step.ts'
 import type { FileApplyOrder } from './apply-thread.ts'
 import type { FileOptions } from './options.ts'
-import { listFile } from './source.ts'
+import { fileSource, listFile } from './source.ts'
 import { formatNamed, whereabouts } from './whereabouts.ts'
 
 const appliers = new ThreadPool(maxThreads)
@@ -22,6 +22,7 @@ export function fileTarget(options: FileOptions): Target {
     remembers: kept,
     apply: (delivery, signal) => apply(options, delivery, signal),
     list: (path, signal) => listFile(options, path, signal),
+    holdings: fileSource(options),
     test: (signal) => test(options, signal),
   }
 }

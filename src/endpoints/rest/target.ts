@@ -2,7 +2,7 @@ import { ReplicationError } from '../../errors.ts'
 import { openPackage } from '../../packages/read.ts'
 import { isWithin, type ResourcePath } from '../../resources/path.ts'
 import type { ResourceState } from '../../resources/resource.ts'
-import type { Receipt, Target, TargetDelivery, TestStep } from '../endpoint.ts'
+import type { Receipt, Source, Target, TargetDelivery, TestStep } from '../endpoint.ts'
 import { regionsOf, surplusOf } from '../mirror.ts'
 import { Batches } from './batch.ts'
 import { writeAll } from './documents.ts'
@@ -14,18 +14,20 @@ import { stepsOf } from './probe.ts'
 import { Putter } from './put.ts'
 import { goingOf, heldBy, pathsOf, removeAll, type Held } from './remove.ts'
 import { Results } from './results.ts'
-import { statesOf } from './source.ts'
+import { RestSource, statesOf } from './source.ts'
 import type { Service } from './service.ts'
 
 type Holdings = ReadonlyMap<ResourcePath, Held>
 
 export class RestTarget implements Target {
+  readonly holdings: Source
   readonly #service: Service
   readonly #putter: Putter
   readonly #batches: Batches
 
   constructor(service: Service) {
     this.#service = service
+    this.holdings = new RestSource(service)
     this.#putter = new Putter(service)
     this.#batches = new Batches(service)
   }

@@ -45,6 +45,7 @@ export function documentsTarget(view: DocumentsView): Target {
       return toldOf(job, delivery, signal)
     },
     list: (path, signal) => list(view, path, signal),
+    holdings: documentsSource(view),
   }
 }
 

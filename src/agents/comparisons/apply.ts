@@ -1,0 +1,118 @@
+import { sealOf } from '../../compare/seal.ts'
+import type { Selection } from '../../compare/selection.ts'
+import { only } from '../../compare/sides.ts'
+import { ReplicationError } from '../../errors.ts'
+import type { ResourcePath } from '../../resources/path.ts'
+import { accept, type Acceptance, type CommandRequest } from '../commands/accept.ts'
+import type { Parts } from '../parts.ts'
+import type { Agent } from '../roster.ts'
+import { sidesOf } from './compare.ts'
+import { planOf, type PlannedRow } from './plan.ts'
+import { applicationKey, comparisonKey, type Application, type Comparison } from './records.ts'
+
+/** Throws `missing`, for a malformed id too. */
+export async function comparisonOf({ store }: Pick<Parts, 'store'>, id: string): Promise<Comparison> {
+  const found = /^[0-9A-Z]{26}$/.test(id) ? await store.get<Comparison>(comparisonKey(id)) : undefined
+  if (found === undefined) throw new ReplicationError('missing', `there is no comparison ${id.slice(0, 100)}`)
+  return found.value
+}
+
+/** What a command that applies a comparison has kept. Throws `missing`. */
+export async function applicationOf({ store }: Pick<Parts, 'store'>, command: string): Promise<Application> {
+  const found = await store.get<Application>(applicationKey(command))
+  if (found === undefined) throw new ReplicationError('missing', `what command ${command} applied is no longer kept`)
+  return found.value
+}
+
+/**
+ * Accepts a command that applies what was chosen of a comparison, exactly as it was found. Throws `invalid` for a selection that
+ * cannot be applied, `conflict` when a side has moved since, or when the guard does not admit so many deletions.
+ */
+export async function apply(
+  parts: Parts,
+  comparison: Comparison,
+  selection: Selection,
+  request: Pick<CommandRequest, 'actor' | 'traceparent' | 'alongside'>,
+  signal: AbortSignal,
+): Promise<Acceptance> {
+  const agent = await parts.roster.get(comparison.agent)
+  const plan = await planOf(parts, comparison, selection)
+  try {
+    checkGuard(agent, comparison, plan.deletes, selection)
+    await checkSeals(parts, agent, comparison, signal)
+    const { overrideGuard } = selection
+    const { alongside, ...by } = request
+    const outcome = await accept(parts.store, parts.roster, {
+      ...{ kind: 'replicate', action: 'add', deep: true, mode: 'update', agents: [agent.name], ...by },
+      ...{ paths: comparison.paths, targets: [comparison.target] },
+      application: {
+        ...{ comparison: comparison.id, writes: plan.writes, deletes: plan.deletes },
+        ...(overrideGuard !== undefined && { overrideGuard }),
+        ...(comparison.reverts !== undefined && { reverts: comparison.reverts }),
+      },
+      ...(agent.config.approval === true && { approval: 'needed' }),
+      alongside: (command) => {
+        const more = alongside?.(command) ?? { checks: [], writes: [] }
+        const kept: Application = { command: command.id, comparison: comparison.id, plan: plan.rows }
+        return { checks: more.checks, writes: [...more.writes, { put: applicationKey(command.id), value: kept }] }
+      },
+    })
+    if (!outcome.taken) await parts.rowFiles.remove(plan.rows)
+    return outcome
+  } catch (error) {
+    await parts.rowFiles.remove(plan.rows)
+    throw error
+  }
+}
+
+/** Throws `conflict`. */
+function checkGuard(agent: Agent, { held, offered, reverts }: Comparison, deletes: number, { overrideGuard }: Selection): void {
+  if (deletes === 0 || overrideGuard !== undefined) return
+  const { maxCount, maxPercent } = agent.config.deletes
+  const instead = 'give "overrideGuard" a reason if that is meant'
+  // What undoes a command takes away what that command has brought, and has no other source.
+  if (offered === 0 && reverts === undefined)
+    throw new ReplicationError('conflict', `the source is empty: ${deletes} resources would be deleted; ${instead}`)
+  if (deletes > maxCount || deletes * 100 > held * maxPercent)
+    throw new ReplicationError(
+      'conflict',
+      `${deletes} of ${held} resources would be deleted, and the guard of agent ${agent.name} admits ${maxCount}, and ${maxPercent} %; ${instead}`,
+    )
+}
+
+/** Throws `conflict` unless both sides are as they were when they were compared. */
+async function checkSeals(parts: Parts, agent: Agent, comparison: Comparison, signal: AbortSignal): Promise<void> {
+  const [source, target] = await Promise.all([
+    comparison.reverts === undefined ? sealOfSource(agent, comparison, signal) : comparison.sourceDigest,
+    sealOfTarget(parts, agent, comparison, signal),
+  ])
+  if (source !== comparison.sourceDigest) throw moved('source')
+  if (target !== comparison.targetDigest) throw moved('target')
+}
+
+export function sealOfSource(agent: Agent, { target, paths }: Comparison, signal: AbortSignal): Promise<string> {
+  return sealOf(sidesOf(agent, target).source.list(paths, signal))
+}
+
+export async function sealOfTarget(
+  parts: Pick<Parts, 'store' | 'rowFiles'>,
+  agent: Agent,
+  comparison: Comparison,
+  signal: AbortSignal,
+): Promise<string> {
+  const { target } = sidesOf(agent, comparison.target)
+  const side = comparison.reverts === undefined ? target : only(await writtenBy(parts, comparison.reverts), target)
+  return sealOf(side.list(comparison.paths, signal))
+}
+
+export function moved(side: 'source' | 'target'): ReplicationError {
+  return new ReplicationError('conflict', `the ${side} has changed since it was compared: compare again`)
+}
+
+/** The paths at which a command has written. */
+export async function writtenBy(parts: Pick<Parts, 'store' | 'rowFiles'>, command: string): Promise<ResourcePath[]> {
+  const { plan } = await applicationOf(parts, command)
+  const paths: ResourcePath[] = []
+  for await (const { row } of parts.rowFiles.read<PlannedRow>(plan)) if (row.write !== 'nothing') paths.push(row.path)
+  return paths
+}

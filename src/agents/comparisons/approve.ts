@@ -1,0 +1,42 @@
+import { ReplicationError } from '../../errors.ts'
+import { enqueue } from '../../queues/lanes.ts'
+import { below, scan, type Entry, type Write } from '../../state/store.ts'
+import { insist } from '../commands/advance.ts'
+import { agentsOf, commandOf } from '../commands/operate.ts'
+import { commandKey, deliveryKey, type Command, type Delivery } from '../commands/records.ts'
+import type { Parts } from '../parts.ts'
+import { exportTask } from '../work/wake.ts'
+
+/**
+ * Lets a command begin that waited for somebody to agree: it goes to the tail of its queues, for it has been in none. Throws
+ * `missing`; `conflict` when nothing waits for that; `forbidden` for whoever asked for the command.
+ */
+export async function approve(parts: Parts, id: string, actor: string, reason?: string): Promise<Command> {
+  const found = await parts.store.get<Command>(commandKey(id))
+  if (found === undefined) throw new ReplicationError('missing', `there is no command ${id}`)
+  if (found.value.approval?.state !== 'needed' || found.value.finishedAt !== undefined)
+    throw new ReplicationError('conflict', `command ${id} does not wait for anybody's approval`)
+  if (found.value.actor === actor)
+    throw new ReplicationError('forbidden', `command ${id} must be approved by somebody else than ${actor}, who asked for it`)
+  const at = new Date().toISOString()
+  for (const agent of agentsOf(found.value))
+    await insist(parts.store, id, agent, async ({ command, entry }) => {
+      if (entry.stage !== 'preparing' || command.approval?.state !== 'needed') return undefined
+      const deliveries: { was: Entry<Delivery>; is: Delivery }[] = []
+      const writes: Write[] = []
+      for await (const was of scan<Delivery>(parts.store, below(deliveryKey(id, agent, '')))) {
+        if (was.value.state !== 'queued' || was.value.queue !== undefined) continue
+        const { target } = was.value
+        deliveries.push({ was, is: { ...was.value, queue: target } })
+        writes.push(...enqueue({ agent, queue: target }, { command: id, target, enqueuedAt: at }))
+      }
+      const approval = { state: 'given', by: actor, at, ...(reason !== undefined && { reason }) } as const
+      return {
+        ...{ deliveries, command: { approval } },
+        writes,
+        events: [{ type: 'command.approved', actor, data: { ...(reason !== undefined && { reason }) } }],
+      }
+    })
+  for (const agent of agentsOf(found.value)) await parts.work.wake(exportTask(id, agent))
+  return commandOf(parts, id)
+}

@@ -1,0 +1,166 @@
+import { BaseChanges, takePackage, type BaseRow } from '../../compare/base.ts'
+import { ReplicationError } from '../../errors.ts'
+import type { PackageId } from '../../packages/manifest.ts'
+import { openPackage } from '../../packages/read.ts'
+import { isWithin, outermost, type ResourcePath } from '../../resources/path.ts'
+import { below, type Entry, type Write } from '../../state/store.ts'
+import type { Parts } from '../parts.ts'
+import type { Agent } from '../roster.ts'
+import { maxDocumentBytes, PackageContents } from './package-contents.ts'
+import { baseKey, baseLog, type BaseChange, type BaseRecord } from './records.ts'
+
+type Kept = Pick<Parts, 'store' | 'packages' | 'rowFiles'>
+
+/** So many changes are held while a base is written down anew. */
+const maxHeld = 50_000
+const page = 500
+
+/** The write that remembers what a delivery has brought; it belongs into the batch of the receipt. */
+export function baseWrite(agent: Agent, target: string, change: Omit<BaseChange, 'pair'>): Write {
+  const entry: BaseChange = { pair: agent.pairOf(target), ...change }
+  return { append: baseLog(agent.name, target), value: entry }
+}
+
+/** What source and target of a pair last had in common, as it is now. */
+export interface BaseView {
+  /** In path order; read at most once. */
+  rows(): AsyncIterable<BaseRow>
+  /** Whether it is known that nothing was at a path that has no row. */
+  covers(path: ResourcePath): boolean
+  readonly isEmpty: boolean
+  /** The content of a row, where it is still kept. */
+  content(row: BaseRow): Promise<Uint8Array | undefined>
+  close(): Promise<void>
+}
+
+/** Brings the base up to date and opens it. From then on the contents of documents are kept with it. */
+export async function openBase(kept: Kept, agent: Agent, target: string): Promise<BaseView> {
+  const record = await foldBase(kept, agent, target, { keepDocuments: true })
+  const contents = new PackageContents(kept)
+  return {
+    async *rows() {
+      if (record.rows === undefined) return
+      for await (const { row } of kept.rowFiles.read<BaseRow>(record.rows)) yield row
+    },
+    covers: (path) => record.covers.some((root) => isWithin(path, root)),
+    isEmpty: record.rows === undefined && record.covers.length === 0,
+    content: async (row) => (row.document === undefined ? contents.of(row) : Buffer.from(row.document)),
+    close: () => contents.close(),
+  }
+}
+
+/** Writes down what has happened to a base since it was last written down. */
+export async function foldBase(
+  kept: Kept,
+  agent: Agent,
+  target: string,
+  { keepDocuments }: { readonly keepDocuments?: true } = {},
+): Promise<BaseRecord> {
+  const key = baseKey(agent.name, target)
+  const pair = agent.pairOf(target)
+  for (;;) {
+    const found = await kept.store.get<BaseRecord>(key)
+    const was = found?.value.pair === pair ? found.value : { pair, covers: [] }
+    const log = await kept.store.range<BaseChange>({ ...below(`${baseLog(agent.name, target)}/`), limit: page })
+    const wanted = keepDocuments ?? was.keepsDocuments
+    if (log.length === 0 && found?.value === was && was.keepsDocuments === wanted) return was
+    const { changes, covers, taken } = await changesIn(kept, was, log)
+    const rows = changes.size === 0 ? was.rows : await write(kept, was, changes, wanted)
+    const is: BaseRecord = {
+      ...{ pair, covers },
+      ...(rows !== undefined && { rows }),
+      ...(wanted !== undefined && { keepsDocuments: wanted }),
+    }
+    const { ok } = await kept.store.commit({
+      checks: [{ key, version: found?.version ?? null }],
+      writes: [{ put: key, value: is }, ...taken.map((one) => ({ delete: one.key }))],
+    })
+    const [stays, obsolete] = ok ? [rows, found?.value.rows] : [was.rows, rows]
+    if (obsolete !== undefined && obsolete !== stays) await kept.rowFiles.remove(obsolete)
+    if (ok && taken.length === log.length && log.length < page) return is
+  }
+}
+
+async function changesIn(
+  { packages, rowFiles }: Kept,
+  was: BaseRecord,
+  log: readonly Entry<BaseChange>[],
+): Promise<{ changes: BaseChanges; covers: readonly ResourcePath[]; taken: Entry<BaseChange>[] }> {
+  const changes = new BaseChanges()
+  let { covers } = was
+  const taken: Entry<BaseChange>[] = []
+  for (const entry of log) {
+    const { pair, rows, package: id, paths, deep } = entry.value
+    taken.push(entry)
+    // What was brought by others says nothing of these.
+    if (pair !== was.pair) continue
+    if (rows !== undefined) for await (const { row } of rowFiles.read<BaseRow>(rows)) changes.put(row)
+    for (const part of id === undefined ? [] : await partsOf(packages, id as PackageId)) {
+      const pkg = await openPackage(await packages.file(part))
+      try {
+        await takePackage(changes, pkg, paths)
+        const roots = paths?.filter((path) => pkg.header.roots.some((root) => isWithin(path, root))) ?? pkg.header.roots
+        if (deep === true) covers = outermost([...covers, ...roots])
+      } finally {
+        await pkg.close()
+      }
+    }
+    if (changes.size >= maxHeld) break
+  }
+  return { changes, covers, taken }
+}
+
+async function partsOf(packages: Kept['packages'], id: PackageId): Promise<readonly PackageId[]> {
+  try {
+    const { parts } = await packages.describe(id)
+    return parts ?? [id]
+  } catch (error) {
+    // Somebody has deleted it meanwhile: what it brought is not known, and is then found to differ.
+    if (error instanceof ReplicationError && error.code === 'missing') return []
+    throw error
+  }
+}
+
+async function write(
+  kept: Kept,
+  was: BaseRecord,
+  changes: BaseChanges,
+  keepsDocuments: true | undefined,
+): Promise<string> {
+  const contents = new PackageContents(kept)
+  try {
+    return await kept.rowFiles.write(withDocuments(changes.over(rowsOf(kept, was)), contents, keepsDocuments === true))
+  } finally {
+    await contents.close()
+  }
+}
+
+async function* rowsOf({ rowFiles }: Kept, { rows }: BaseRecord): AsyncGenerator<BaseRow> {
+  if (rows !== undefined) for await (const { row } of rowFiles.read<BaseRow>(rows)) yield row
+}
+
+async function* withDocuments(
+  rows: AsyncIterable<BaseRow>,
+  contents: PackageContents,
+  keeps: boolean,
+): AsyncGenerator<BaseRow> {
+  for await (const row of rows) {
+    const { document, package: from, size = 0 } = row
+    if (!keeps || document !== undefined || from === undefined || size > maxDocumentBytes) {
+      yield row
+      continue
+    }
+    const text = textOf(await contents.of(row))
+    yield text === undefined ? row : { ...row, document: text }
+  }
+}
+
+/** Only what may be a document: it begins like one, or is at least text. */
+function textOf(bytes: Uint8Array | undefined): string | undefined {
+  if (bytes === undefined || bytes.includes(0)) return undefined
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,71 @@
+import type { BaseRow } from '../../compare/base.ts'
+import { ReplicationError } from '../../errors.ts'
+import type { PackageId } from '../../packages/manifest.ts'
+import { openPackage, type PackageChange, type PackageReader } from '../../packages/read.ts'
+import { comparePaths, type ResourcePath } from '../../resources/path.ts'
+import type { Parts } from '../parts.ts'
+
+/** The content of a document that is larger is not kept with a base. */
+export const maxDocumentBytes = 256 * 1024
+
+/** Contents that packages brought, while these are kept; asked for in path order each package is gone through once. */
+export class PackageContents {
+  readonly #kept: Pick<Parts, 'packages'>
+  readonly #open = new Map<string, Cursor | undefined>()
+
+  constructor(kept: Pick<Parts, 'packages'>) {
+    this.#kept = kept
+  }
+
+  async of({ path, package: from }: BaseRow): Promise<Uint8Array | undefined> {
+    if (from === undefined) return undefined
+    if (!this.#open.has(from)) this.#open.set(from, await this.#cursor(from as PackageId))
+    return this.#open.get(from)?.at(path)
+  }
+
+  async close(): Promise<void> {
+    for (const cursor of this.#open.values()) await cursor?.close()
+    this.#open.clear()
+  }
+
+  async #cursor(id: PackageId): Promise<Cursor | undefined> {
+    try {
+      return new Cursor(await openPackage(await this.#kept.packages.file(id)))
+    } catch (error) {
+      if (error instanceof ReplicationError && error.code === 'missing') return undefined
+      throw error
+    }
+  }
+}
+
+/** Goes through a package once, as long as it is asked in path order. */
+class Cursor {
+  readonly #pkg: PackageReader
+  #changes: AsyncGenerator<PackageChange> | undefined
+  #found: PackageChange | undefined
+
+  constructor(pkg: PackageReader) {
+    this.#pkg = pkg
+  }
+
+  async at(path: ResourcePath): Promise<Uint8Array | undefined> {
+    if (this.#changes === undefined || (this.#found !== undefined && comparePaths(this.#found.entry.path, path) > 0)) {
+      this.#changes = this.#pkg.changes()
+      this.#found = undefined
+    }
+    while (this.#found === undefined || comparePaths(this.#found.entry.path, path) < 0) {
+      const { done, value } = await this.#changes.next()
+      if (done === true) return undefined
+      this.#found = value
+    }
+    const found = this.#found
+    return found.entry.path === path && found.kind === 'put' && found.content instanceof Uint8Array
+      ? found.content
+      : undefined
+  }
+
+  async close(): Promise<void> {
+    await this.#changes?.return(undefined)
+    await this.#pkg.close()
+  }
+}

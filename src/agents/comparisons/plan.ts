@@ -1,0 +1,92 @@
+import type { ComparedRow } from '../../compare/compare.ts'
+import { chooser, type Decision, type Selection } from '../../compare/selection.ts'
+import { ReplicationError, type Fault } from '../../errors.ts'
+import { isWithin, quote, type ResourcePath } from '../../resources/path.ts'
+import type { Parts } from '../parts.ts'
+import type { Comparison } from './records.ts'
+
+/** A row of a comparison of which something is to be done, and what. */
+export interface PlannedRow extends Omit<ComparedRow, 'changes' | 'selected'> {
+  readonly write: Decision['write']
+  /** The base takes the source's state, whatever is written. */
+  readonly rebase: boolean
+  /** Of a resource of which not all is taken: whose each part becomes. */
+  readonly parts?: readonly (readonly [part: string, side: 'source' | 'target'])[]
+}
+
+export interface Plan {
+  /** The file of its rows. */
+  readonly rows: string
+  readonly writes: number
+  readonly deletes: number
+}
+
+/** So many faults are told. */
+const maxFaults = 100
+
+/**
+ * Decides every row of a comparison and keeps what is to be done. Throws `invalid` with a fault for each that a selection cannot
+ * mean (`corrupt` where it names what the comparison does not have); keeps nothing then.
+ */
+export async function planOf(
+  { rowFiles }: Pick<Parts, 'rowFiles'>,
+  comparison: Comparison,
+  selection: Selection,
+): Promise<Plan> {
+  const choose = chooser(selection)
+  const faults: Fault[] = []
+  const replaced = new Replaced()
+  let writes = 0
+  let deletes = 0
+  async function* planned(): AsyncGenerator<PlannedRow> {
+    for await (const { row } of rowFiles.read<ComparedRow>(comparison.rows)) {
+      const { changes, selected: _, ...known } = row
+      const decision = choose.decide({
+        ...{ path: row.path, state: row.state, selected: row.selected, class: row.class },
+        changed: row.changed ?? true,
+        ...(changes !== undefined && { parts: changes }),
+      })
+      if ('fault' in decision) {
+        faults.push(decision.fault)
+      } else {
+        const fault = replaced.faultIn(row, decision)
+        if (fault !== undefined) faults.push(fault)
+        const { write, rebase, parts } = decision
+        if (write === 'delete') deletes++
+        if (write !== 'nothing') writes++
+        if (write !== 'nothing' || rebase)
+          yield { ...known, write, rebase, ...(parts !== undefined && { parts: [...parts] }) }
+      }
+      if (faults.length >= maxFaults) return
+    }
+  }
+  const rows = await rowFiles.write(planned())
+  const unknown = choose.unknown()
+  if (faults.length === 0 && unknown.length === 0) return { rows, writes, deletes }
+  await rowFiles.remove(rows)
+  if (faults.length > 0)
+    throw new ReplicationError('invalid', `the selection cannot be applied: ${faults[0]?.message}`, { faults })
+  throw new ReplicationError('corrupt', `the selection names what the comparison does not have`, {
+    faults: unknown.slice(0, maxFaults),
+  })
+}
+
+/** Where a resource takes the place of a folder, or the other way round, what is lost with it must have been chosen too. */
+class Replaced {
+  #above: { readonly path: ResourcePath; readonly written: boolean; readonly folderGoes: boolean } | undefined
+
+  faultIn({ path, state, source, target }: ComparedRow, { write }: Decision): Fault | undefined {
+    if (this.#above !== undefined && !isWithin(path, this.#above.path)) this.#above = undefined
+    const above = this.#above
+    if (state === 'existing' && (source?.folder ?? false) !== (target?.folder ?? false)) {
+      this.#above = { path, written: write !== 'nothing', folderGoes: target?.folder === true }
+      return undefined
+    }
+    if (above === undefined) return undefined
+    if (above.folderGoes && above.written && state === 'deleted' && write !== 'delete')
+      return { pointer: '/select', message: `${quote(above.path)} takes the place of a folder: ${quote(path)} must go with it` }
+    if (!above.folderGoes && !above.written && state === 'added' && write !== 'nothing')
+      return { pointer: '/select', message: `${quote(path)} would take the place of ${quote(above.path)}, which is not selected` }
+    return undefined
+  }
+}

@@ -1,0 +1,95 @@
+import type { ComparedRow } from '../../compare/compare.ts'
+import { isWithin, type ResourcePath } from '../../resources/path.ts'
+import { below, type Store } from '../../state/store.ts'
+import type { Page } from '../commands/views.ts'
+import type { Parts } from '../parts.ts'
+import { comparisonPrefix, type Comparison } from './records.ts'
+
+/** So many rows of each section stand in a comparison itself; the others are read in pages. */
+const maxInline = 1000
+
+export interface ComparisonView extends Omit<Comparison, 'rows'> {
+  /** What the source has. */
+  readonly recreate: readonly ComparedRow[]
+  /** What only the target has. */
+  readonly differences: readonly ComparedRow[]
+  /** There are more rows than these. */
+  readonly more?: true
+}
+
+export async function viewComparison(parts: Pick<Parts, 'rowFiles'>, comparison: Comparison): Promise<ComparisonView> {
+  const { rows, ...shown } = comparison
+  const [recreate, differences]: [ComparedRow[], ComparedRow[]] = [[], []]
+  let more = false
+  for await (const { row } of parts.rowFiles.read<ComparedRow>(rows)) {
+    const section = row.state === 'deleted' ? differences : recreate
+    if (section.length < maxInline) section.push(row)
+    else more = true
+    if (recreate.length + differences.length >= 2 * maxInline) break
+  }
+  const { added, existing, deleted } = comparison.counts
+  more ||= added + existing + deleted > recreate.length + differences.length
+  return { ...shown, recreate, differences, ...(more && { more }) }
+}
+
+/** Which rows of a comparison are asked for. */
+export interface RowFilter {
+  readonly state?: ComparedRow['state']
+  readonly class?: ComparedRow['class']
+  readonly changed?: boolean
+  /** At and below it. */
+  readonly path?: ResourcePath
+}
+
+/** Rows in path order; `after` is where the page before ended. */
+export async function listRows(
+  parts: Pick<Parts, 'rowFiles'>,
+  comparison: Comparison,
+  { state, class: cls, changed, path }: RowFilter,
+  { after, limit }: { readonly after?: number; readonly limit: number },
+): Promise<Page<ComparedRow>> {
+  const items: ComparedRow[] = []
+  let last = after ?? 0
+  for await (const { row, end } of parts.rowFiles.read<ComparedRow>(comparison.rows, last)) {
+    const isWanted =
+      (state === undefined || row.state === state) &&
+      (cls === undefined || row.class === cls) &&
+      (changed === undefined || (row.changed ?? true) === changed) &&
+      (path === undefined || isWithin(row.path, path))
+    if (isWanted && items.length === limit) return { items, next: String(last) }
+    if (isWanted) items.push(row)
+    last = end
+  }
+  return { items }
+}
+
+export async function findRow(
+  parts: Pick<Parts, 'rowFiles'>,
+  { rows }: Comparison,
+  path: ResourcePath,
+): Promise<ComparedRow | undefined> {
+  for await (const { row } of parts.rowFiles.read<ComparedRow>(rows)) if (row.path === path) return row
+  return undefined
+}
+
+/** Newest first, those of one agent; without their rows. */
+export async function listComparisons(
+  store: Store,
+  agent: string,
+  { before, limit }: { readonly before?: string; readonly limit: number },
+): Promise<Page<Omit<Comparison, 'rows'>>> {
+  const items: Omit<Comparison, 'rows'>[] = []
+  let { from, to } = below(comparisonPrefix)
+  if (before !== undefined) to = `${comparisonPrefix}${before}`
+  for (;;) {
+    const page = await store.range<Comparison>({ from, to, reverse: true, limit: 100 })
+    for (const { key, value } of page) {
+      to = key
+      if (value.agent !== agent) continue
+      if (items.length === limit) return { items, next: items.at(-1)?.id ?? '' }
+      const { rows: _, ...shown } = value
+      items.push(shown)
+    }
+    if (page.length < 100) return { items }
+  }
+}

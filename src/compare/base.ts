@@ -1,0 +1,85 @@
+import type { PackageReader } from '../packages/read.ts'
+import { comparePaths, isWithin, outermost, type ResourcePath } from '../resources/path.ts'
+
+/**
+ * What source and target of a pair last had in common at a path. Without `digest` and `folder` it is known that there was nothing.
+ */
+export interface BaseRow {
+  readonly path: ResourcePath
+  readonly folder?: true
+  readonly digest?: string
+  readonly size?: number
+  /** The package that brought it, which may be gone. */
+  readonly package?: string
+  /** The content, where it is a document that may have to be merged. */
+  readonly document?: string
+  /** It is no longer known what was there. */
+  readonly unknown?: true
+}
+
+/** What has happened to a base since it was written down, small enough to be held. */
+export class BaseChanges {
+  readonly #rows = new Map<ResourcePath, BaseRow>()
+  #cleared: ResourcePath[] = []
+
+  get size(): number {
+    return this.#rows.size + this.#cleared.length
+  }
+
+  put(row: BaseRow): void {
+    this.#rows.set(row.path, row)
+  }
+
+  /** Nothing is at the path and below any more. */
+  clear(path: ResourcePath): void {
+    for (const at of this.#rows.keys()) if (isWithin(at, path)) this.#rows.delete(at)
+    this.#cleared = outermost([...this.#cleared, path])
+    this.#rows.set(path, { path })
+  }
+
+  /** What was put, in path order. */
+  rows(): BaseRow[] {
+    return [...this.#rows.values()].toSorted((one, other) => comparePaths(one.path, other.path))
+  }
+
+  /** The base with these changes, in path order. */
+  async *over(rows: AsyncIterable<BaseRow>): AsyncGenerator<BaseRow, void, void> {
+    const changed = this.rows()
+    let next = 0
+    const until = function* (path: ResourcePath | undefined): Generator<BaseRow> {
+      for (; next < changed.length; next++) {
+        const row = changed[next] as BaseRow
+        if (path !== undefined && comparePaths(row.path, path) >= 0) return
+        if (row.unknown !== true) yield row
+      }
+    }
+    for await (const row of rows) {
+      yield* until(row.path)
+      if (this.#rows.has(row.path) || this.#cleared.some((path) => isWithin(row.path, path))) continue
+      yield row
+    }
+    yield* until(undefined)
+  }
+}
+
+/** What a target holds after it has applied the package, as far as `within` says that it did. */
+export async function takePackage(
+  changes: BaseChanges,
+  pkg: PackageReader,
+  within: readonly ResourcePath[] | undefined,
+): Promise<void> {
+  const { mode, action, roots } = pkg.header
+  const isWithinAny = (path: ResourcePath): boolean => within?.some((root) => isWithin(path, root)) ?? true
+  if (mode === 'mirror' && action === 'add')
+    for (const root of within ?? roots) if (roots.some((one) => isWithin(root, one))) changes.clear(root)
+  for await (const entries of pkg.manifest())
+    for (const entry of entries) {
+      const { path } = entry
+      if (!isWithinAny(path)) continue
+      if (entry.type === 'delete') {
+        if (entry.deep) changes.clear(path)
+        else changes.put({ path })
+      } else if (entry.type === 'folder') changes.put({ path, folder: true })
+      else changes.put({ path, digest: entry.digest, size: entry.size, package: pkg.id })
+    }
+}

@@ -1,0 +1,198 @@
+import { printJson } from '../documents/json.ts'
+import { isFields, isNumber, type Value } from '../documents/value.ts'
+import type { ResourcePath } from '../resources/path.ts'
+import type { ResourceState } from '../resources/resource.ts'
+import { inTurn } from './in-turn.ts'
+import type { BaseRow } from './base.ts'
+import { classOf, selectedByDefault, type Base, type Class } from './classes.ts'
+import { contentOf, mayBeDocument, type Format, type StructuredFormat } from './content.ts'
+import { differences, type Difference } from './differences.ts'
+import { Ordered } from './ordered.ts'
+import { partsOf, type Part } from './parts.ts'
+import type { Rules } from './rules.ts'
+import { bytesOf, type Held, type Side } from './sides.ts'
+
+/** A resource as it stands on one side. */
+export interface State {
+  readonly digest?: string
+  readonly size?: number
+  readonly folder?: true
+}
+
+/** One line of a comparison. */
+export interface ComparedRow {
+  readonly path: ResourcePath
+  /** At both sides, only at the source, or only at the target. */
+  readonly state: 'existing' | 'added' | 'deleted'
+  readonly class: Class
+  /** Of what exists: whether the two differ. */
+  readonly changed?: boolean
+  /** Whether it is ticked unless somebody says otherwise. */
+  readonly selected: boolean
+  readonly source?: State
+  readonly target?: State
+  /** What both last had in common; null: that there was nothing. Absent: that is not known. */
+  readonly base?: State | null
+  /** As what it was compared, where that is more than bytes. */
+  readonly format?: Format
+  readonly changes?: readonly ChangedPart[]
+}
+
+/** A part of a resource that differs. Values that are long are left out. */
+export interface ChangedPart {
+  readonly part: string
+  readonly class: Class
+  readonly source?: unknown
+  readonly target?: unknown
+  readonly base?: unknown
+}
+
+/** What is needed of the base: see BaseView of whoever keeps it. */
+export interface BaseRows {
+  rows(): AsyncIterable<BaseRow>
+  covers(path: ResourcePath): boolean
+  content(row: BaseRow): Promise<Uint8Array | undefined>
+}
+
+export interface Compared {
+  readonly source: Side
+  readonly target: Side
+  readonly base: BaseRows
+  readonly paths: readonly ResourcePath[]
+  readonly rules: Rules
+  readonly hint?: 'openapi-path'
+  /** For an undoing: all is ticked that nobody has changed since. */
+  readonly allSelected?: boolean
+  /** What to do with all that is listed, for the seals. */
+  readonly tap: (side: 'source' | 'target', held: AsyncIterable<Held>) => AsyncIterable<Held>
+  readonly signal: AbortSignal
+}
+
+/** What is larger is compared as bytes. */
+const maxDocumentBytes = 8 * 1024 * 1024
+/** Values that are longer are not shown in a row; the sides have them. */
+const maxShown = 2000
+/** So many contents are waited for at the same time. */
+const together = 16
+
+/** How source and target differ, a row for each resource of either, in path order; folders only where one side lacks them. */
+export async function* compared(given: Compared): AsyncGenerator<ComparedRow, void, void> {
+  const { source, target, base, paths, rules, tap, signal } = given
+  const wanted = async function* (side: Side, name: 'source' | 'target'): AsyncGenerator<Held> {
+    for await (const held of tap(name, side.list(paths, signal))) if (!rules.ignores(held.path)) yield held
+  }
+  const known = new Ordered(base.rows(), ({ path }: BaseRow) => path)
+  const placed = async function* (): AsyncGenerator<{ difference: Difference<Held>; at: BaseRow | undefined }> {
+    for await (const difference of differences(wanted(source, 'source'), wanted(target, 'target'))) {
+      signal.throwIfAborted()
+      if (difference.path !== '/' && !isFolderOnBoth(difference)) yield { difference, at: await known.at(difference.path) }
+    }
+  }
+  try {
+    yield* inTurn(placed(), together, ({ difference, at }) => rowOf(given, difference, at))
+  } finally {
+    await known.close()
+  }
+}
+
+function isFolderOnBoth({ source, target }: Difference<Held>): boolean {
+  return source !== undefined && target !== undefined && source.digest === undefined && target.digest === undefined
+}
+
+function rowOf(given: Compared, difference: Difference<Held>, at: BaseRow | undefined): ComparedRow | Promise<ComparedRow> {
+  const { path, source, target } = difference
+  const state = target === undefined ? 'added' : source === undefined ? 'deleted' : 'existing'
+  const isKnown = at !== undefined || given.base.covers(path)
+  const base: Base = isKnown ? { known: true, ...digestOf(at) } : { known: false }
+  const cls = classOf(base, signOf(source), signOf(target))
+  const row = (more: { class: Class } & Partial<ComparedRow>): ComparedRow => ({
+    ...{ path, state, ...more },
+    selected: given.allSelected === true ? more.class !== 'conflict' : selectedByDefault(state, more.class),
+    ...(source !== undefined && { source: stateOf(source) }),
+    ...(target !== undefined && { target: stateOf(target) }),
+    ...(isKnown && { base: at === undefined ? null : baseState(at) }),
+  })
+  if (state !== 'existing') return row({ class: cls })
+  if (difference.state === 'same') return row({ class: cls, changed: false })
+  return below(given, difference, at, cls).then(row)
+}
+
+/** Looks below a resource that both sides have with different bytes. */
+async function below(
+  given: Compared,
+  { path, source, target }: Difference<Held>,
+  at: BaseRow | undefined,
+  cls: Class,
+): Promise<{ class: Class } & Partial<ComparedRow>> {
+  const asBytes = { class: cls, changed: true }
+  if (source?.digest === undefined || target?.digest === undefined) return asBytes
+  const isSmall = (source.size ?? 0) <= maxDocumentBytes && (target.size ?? 0) <= maxDocumentBytes
+  if (!isSmall || (given.hint === undefined && source.bytes === undefined && !mayBeDocument(path))) return asBytes
+  const [ours, theirs] = await Promise.all([bytesAt(given.source, source, given), bytesAt(given.target, target, given)])
+  if (ours === undefined || theirs === undefined) return asBytes
+  const [left, right] = [contentOf(path, ours, given.hint), contentOf(path, theirs, given.hint)]
+  const { format } = left
+  if (!('value' in left) || !('value' in right) || left.format !== right.format) return { ...asBytes, format }
+  const values = { left: left.value, right: right.value, format: left.format }
+  const common = at && (await baseValue(given, at, { source, target, ...values }))
+  const isBased = at !== undefined && common !== undefined
+  const sides = { source: left.value, target: right.value, base: common }
+  const found = partsOf(sides, left.format, given.rules.forPath(path), isBased)
+  if (found.equal) return { class: found.class, changed: false, format }
+  return {
+    // Where the common state is no longer kept as a whole, its digest still tells who has changed it.
+    class: isBased || at === undefined ? found.class : cls,
+    ...{ changed: true, format, changes: found.parts.map(shown) },
+  }
+}
+
+async function baseValue(
+  { base, hint }: Compared,
+  at: BaseRow,
+  known: { source: ResourceState; left: Value; target: ResourceState; right: Value; format: StructuredFormat },
+): Promise<Value | undefined> {
+  if (at.digest === undefined) return undefined
+  if (at.digest === known.source.digest) return known.left
+  if (at.digest === known.target.digest) return known.right
+  const bytes = await base.content(at)
+  const found = bytes && contentOf(at.path, bytes, hint)
+  return found !== undefined && 'value' in found && found.format === known.format ? found.value : undefined
+}
+
+async function bytesAt(side: Side, held: Held, { signal }: Compared): Promise<Uint8Array | undefined> {
+  if (held.bytes !== undefined) return held.bytes
+  for await (const resource of side.pick([held.path], signal)) return bytesOf(resource, maxDocumentBytes)
+  return undefined
+}
+
+function shown({ part, class: cls, source, target, base }: Part): ChangedPart {
+  const brief = (name: string, value: Value | undefined): object =>
+    value === undefined || printJson(value).length > maxShown ? {} : { [name]: plain(value) }
+  return { part, class: cls, ...brief('source', source), ...brief('target', target), ...brief('base', base) }
+}
+
+/** Numbers that JavaScript would round are texts: it is for people to look at. */
+function plain(value: Value): unknown {
+  if (isNumber(value)) return String(Number(value.value)) === value.value ? Number(value.value) : value.value
+  if (Array.isArray(value)) return value.map(plain)
+  if (!isFields(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]))
+}
+
+function signOf(held: ResourceState | undefined): string | undefined {
+  return held && (held.digest ?? 'folder')
+}
+
+function digestOf(row: BaseRow | undefined): { digest?: string } {
+  const digest = row?.digest ?? (row?.folder === true ? 'folder' : undefined)
+  return digest === undefined ? {} : { digest }
+}
+
+function stateOf({ digest, size }: ResourceState): State {
+  return digest === undefined ? { folder: true } : { digest, ...(size !== undefined && { size }) }
+}
+
+function baseState({ digest, size, folder }: BaseRow): State | null {
+  if (digest === undefined) return folder === true ? { folder } : null
+  return { digest, ...(size !== undefined && { size }) }
+}

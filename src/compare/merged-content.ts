@@ -1,0 +1,104 @@
+import { hash } from 'node:crypto'
+import { edited } from '../documents/edit.ts'
+import { printJson } from '../documents/json.ts'
+import type { Value } from '../documents/value.ts'
+import type { ResourcePath } from '../resources/path.ts'
+import { contentOf, mayBeDocument, type ReadContent, type StructuredFormat } from './content.ts'
+import { editsBetween, withEdits, type Edit } from './edits.ts'
+import { mergedEdits, overwritten, rebased } from './merge.ts'
+import { brought, comparedOf, preservedOf, type Sides } from './parts.ts'
+import { noRules, type PathRules, type Rules } from './rules.ts'
+
+/** What is to be written of a resource, as far as it matters here. */
+export interface Writing {
+  readonly path: ResourcePath
+  readonly write: 'nothing' | 'source' | 'parts' | 'delete'
+  readonly parts?: readonly (readonly [part: string, side: 'source' | 'target'])[]
+}
+
+/** The bytes of each side. */
+export interface Contents {
+  readonly source: Uint8Array
+  readonly target: Uint8Array | undefined
+  readonly base: Uint8Array | undefined
+}
+
+export interface Merged {
+  /** What the target shall hold. */
+  readonly bytes: Uint8Array
+  /** What both sides have in common from then on; undefined: that is not known. */
+  readonly base: Uint8Array | undefined
+  /** Digests of what the target owns, before and after: they are equal. Absent when it owns nothing. */
+  readonly preserved?: { readonly before: string; readonly after: string }
+}
+
+type Document = Extract<ReadContent, { readonly value: Value }>
+
+/** Whether the source's bytes alone do not make it: something of the target stays. */
+export function needsMerge({ path, write }: Writing, rules: Rules, hint: 'openapi-path' | undefined): boolean {
+  if (write === 'parts') return true
+  return write === 'source' && rules.forPath(path) !== noRules && (hint !== undefined || mayBeDocument(path))
+}
+
+/**
+ * What becomes of a document of which not all is taken: the target's text, in which nothing changes that need not. Undefined for
+ * what is no document on a side that has it: that is written whole.
+ */
+export function mergedContent(
+  { path, write, parts }: Writing,
+  { source, target, base }: Contents,
+  rules: Rules,
+  hint?: 'openapi-path',
+): Merged | undefined {
+  const ours = documentIn(path, source, hint)
+  if (ours === undefined) return undefined
+  const own = rules.forPath(path)
+  if (target === undefined) return { bytes: without(ours, own), base: source }
+  const theirs = documentIn(path, target, hint)
+  if (theirs === undefined || theirs.format !== ours.format) return undefined
+  const common = base && documentIn(path, base, hint)
+  const sides: Sides<Value> = { source: ours.value, target: theirs.value, base: common?.value }
+  const { format } = ours
+  const chosen = new Map(parts)
+  const edits = write === 'parts' ? mergedEdits(sides, format, own, chosen) : overwritten(sides, format, own)
+  const bytes = changed(theirs, edits)
+  const after = documentIn(path, bytes, hint)?.value
+  const kept = write === 'parts' ? rebased(sides, format, own, common !== undefined, chosen) : ours.value
+  return {
+    bytes,
+    base: write !== 'parts' ? source : kept && Buffer.from(printJson(kept)),
+    ...proofOf(theirs.value, after, own, format),
+  }
+}
+
+function documentIn(path: ResourcePath, bytes: Uint8Array, hint: 'openapi-path' | undefined): Document | undefined {
+  const found = contentOf(path, bytes, hint)
+  return 'value' in found ? found : undefined
+}
+
+/** Of what comes to a target that does not have it yet: what would be the target's own does not come over. */
+function without(document: Document, rules: PathRules): Uint8Array {
+  const { value, format } = document
+  const whole = comparedOf(value, format)
+  const at = format === 'openapi-path' ? ['item'] : []
+  return changed(document, editsBetween(whole, brought(whole, {}, rules), at))
+}
+
+/** Documents as endpoints write them are written so again; in what people wrote nothing else is touched. */
+function changed({ value, text, syntax }: Document, edits: readonly Edit[]): Uint8Array {
+  if (edits.length === 0) return Buffer.from(text)
+  const plain = printJson(value)
+  if (text.trimEnd() === plain) return Buffer.from(printJson(withEdits(value, edits)) + text.slice(plain.length))
+  return Buffer.from(edited(text, syntax, edits))
+}
+
+function proofOf(
+  before: Value,
+  after: Value | undefined,
+  rules: PathRules,
+  format: StructuredFormat,
+): Pick<Merged, 'preserved'> {
+  const [was, is] = [preservedOf(before, rules, format), preservedOf(after, rules, format)]
+  const isNone = was === '{}' && is === '{}'
+  return isNone ? {} : { preserved: { before: hash('sha256', was), after: hash('sha256', is) } }
+}

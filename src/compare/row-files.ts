@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ReplicationError } from '../errors.ts'
+import { gone, guarded } from '../packages/storage-error.ts'
+
+const chunkBytes = 256 * 1024
+const keeping = 'keeping a comparison'
+const idPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** A row, and where the one behind it begins. */
+export interface PlacedRow<T> {
+  readonly row: T
+  readonly end: number
+}
+
+/**
+ * Lists that are too long for the Store: comparisons, plans, what source and target last had in common. A file has a line
+ * of JSON for each row, is written once, by somebody who then refers to it, and never modified: `<two hex digits>/<id>.ndjson`.
+ * What is not yet whole is in `temporary/`.
+ */
+export class RowFiles {
+  readonly #folder: string
+
+  private constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  /** Makes the folder when there is none, and removes what was cut off and is older than `abandonedMs`. */
+  static async open(folder: string, { abandonedMs = 0 }: { readonly abandonedMs?: number } = {}): Promise<RowFiles> {
+    return guarded('opening the folder of comparisons', async () => {
+      const temporary = join(folder, 'temporary')
+      await mkdir(temporary, { recursive: true })
+      for (const name of await readdir(temporary)) {
+        const file = join(temporary, name)
+        const found = await stat(file).catch(gone)
+        if (found !== undefined && found.mtimeMs <= Date.now() - abandonedMs) await rm(file, { force: true })
+      }
+      return new RowFiles(folder)
+    })
+  }
+
+  /** Answers the file's id once all rows are on the disk; keeps nothing when the rows throw. */
+  async write(rows: AsyncIterable<unknown> | Iterable<unknown>): Promise<string> {
+    const writer = await this.begin()
+    try {
+      for await (const row of rows) await writer.add(row)
+      return await writer.end()
+    } finally {
+      await writer.close()
+    }
+  }
+
+  /** A file to which rows are added one by one. */
+  async begin(): Promise<RowWriter> {
+    const id = randomUUID()
+    const temporary = join(this.#folder, 'temporary', id)
+    const handle = await guarded(keeping, () => open(temporary, 'wx', 0o600))
+    return new RowWriter(handle, temporary, async () => {
+      const folder = join(this.#folder, id.slice(0, 2))
+      await mkdir(folder, { recursive: true })
+      await rename(temporary, this.#file(id))
+      await syncFolder(folder)
+      await syncFolder(this.#folder)
+      return id
+    })
+  }
+
+  /** The rows from an `end` on, in order. Throws `missing`. */
+  async *read<T>(id: string, from = 0): AsyncGenerator<PlacedRow<T>, void, void> {
+    const file = await guarded('reading a comparison', () => open(this.#file(id)).catch(gone))
+    if (file === undefined) throw new ReplicationError('missing', `the rows ${id} are no longer kept`)
+    try {
+      yield* rowsIn<T>(file, from)
+    } finally {
+      await file.close()
+    }
+  }
+
+  async remove(id: string): Promise<void> {
+    await guarded('removing a comparison', () => rm(this.#file(id), { force: true }))
+  }
+
+  /** All of them. What is written or removed meanwhile may or may not be among them. */
+  async *list(): AsyncGenerator<{ readonly id: string; readonly mtimeMs: number }, void, void> {
+    const folders = await guarded('listing comparisons', () => readdir(this.#folder))
+    for (const folder of folders.filter((name) => /^[0-9a-f]{2}$/.test(name)))
+      for (const name of await guarded('listing comparisons', () => readdir(join(this.#folder, folder)))) {
+        const id = name.replace(/\.ndjson$/, '')
+        const found = idPattern.test(id) ? await stat(this.#file(id)).catch(gone) : undefined
+        if (found !== undefined) yield { id, mtimeMs: found.mtimeMs }
+      }
+  }
+
+  /** Throws `missing` for what is no id: it may come from a caller. */
+  #file(id: string): string {
+    if (!idPattern.test(id)) throw new ReplicationError('missing', 'there are no such rows')
+    return join(this.#folder, id.slice(0, 2), `${id}.ndjson`)
+  }
+}
+
+/** A file of rows that is being written. */
+export class RowWriter {
+  readonly #handle: FileHandle
+  readonly #temporary: string
+  readonly #keep: () => Promise<string>
+  #lines = ''
+
+  constructor(handle: FileHandle, temporary: string, keep: () => Promise<string>) {
+    this.#handle = handle
+    this.#temporary = temporary
+    this.#keep = keep
+  }
+
+  async add(row: unknown): Promise<void> {
+    this.#lines += `${JSON.stringify(row)}\n`
+    if (this.#lines.length >= chunkBytes) await this.#flush()
+  }
+
+  /** Answers the file's id once all rows are on the disk. */
+  async end(): Promise<string> {
+    await this.#flush()
+    return guarded(keeping, async () => {
+      await this.#handle.sync()
+      return this.#keep()
+    })
+  }
+
+  /** What was not ended is gone. */
+  async close(): Promise<void> {
+    await this.#handle.close()
+    await rm(this.#temporary, { force: true })
+  }
+
+  async #flush(): Promise<void> {
+    const lines = this.#lines
+    this.#lines = ''
+    await guarded(keeping, () => this.#handle.appendFile(lines))
+  }
+}
+
+async function* rowsIn<T>(file: FileHandle, from: number): AsyncGenerator<PlacedRow<T>, void, void> {
+  const chunk = Buffer.allocUnsafe(chunkBytes)
+  let held: Buffer = Buffer.alloc(0)
+  let at = from
+  for (let read = at; ; ) {
+    const { bytesRead } = await guarded('reading a comparison', () => file.read(chunk, 0, chunkBytes, read))
+    if (bytesRead === 0) break
+    read += bytesRead
+    held = Buffer.concat([held, chunk.subarray(0, bytesRead)])
+    let begin = 0
+    for (let end = held.indexOf(10); end !== -1; end = held.indexOf(10, begin)) {
+      at += end + 1 - begin
+      yield { row: JSON.parse(held.toString('utf8', begin, end)) as T, end: at }
+      begin = end + 1
+    }
+    held = held.subarray(begin)
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder)
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}

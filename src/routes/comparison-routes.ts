@@ -1,0 +1,167 @@
+import type { FastifyInstance } from 'fastify'
+import { Type, type Static } from 'typebox'
+import { apply, comparisonOf } from '../agents/comparisons/apply.ts'
+import { approve } from '../agents/comparisons/approve.ts'
+import { compare } from '../agents/comparisons/compare.ts'
+import { textDifference } from '../agents/comparisons/detail.ts'
+import { revert } from '../agents/comparisons/undo.ts'
+import { findRow, listComparisons, listRows, viewComparison, type RowFilter } from '../agents/comparisons/views.ts'
+import { commandOf } from '../agents/commands/operate.ts'
+import { viewCommand } from '../agents/commands/views.ts'
+import type { Selection } from '../compare/selection.ts'
+import { ReplicationError } from '../errors.ts'
+import { parsePath } from '../resources/path.ts'
+import { pathSchema } from '../resources/schema.ts'
+import { callerGone } from './caller-gone.ts'
+import { actorOf, traceOf, waitOf } from './command-headers.ts'
+import { accepted, agentName, commandView, listOf, mayReason, type MayReason } from './command-schemas.ts'
+import { comparison, comparisonSummary, compareBody, resourceDetail, row, rowFilters, selectionBody } from './comparison-schemas.ts'
+import { problems } from './conventions.ts'
+import { held } from './held.ts'
+import { badCursor, cursorOf, nextPage, pageQuery } from './paging.ts'
+import type { RouteParts } from './parts.ts'
+import { hrefOf } from './prefixes.ts'
+import { refuse } from './refuse.ts'
+
+const byName = Type.Object({ name: agentName })
+const byId = Type.Object({ id: Type.String() })
+const tags = ['comparisons']
+
+type Paged = { limit: number; cursor?: string }
+type WithId = { Params: { id: string } }
+
+/** Looking before anything is copied, applying what was chosen, and taking it back. */
+export function comparisonRoutes(app: FastifyInstance, parts: RouteParts): void {
+  readingRoutes(app, parts)
+  app.post<{ Params: { name: string }; Body: Static<typeof compareBody> }>(
+    '/agent/:name/compare',
+    {
+      schema: {
+        ...{ operationId: 'compare', tags, params: byName, body: compareBody },
+        response: { 201: comparison, ...problems('conflict', 'busy') },
+      },
+    },
+    async (request, reply) => {
+      const agent = await parts.roster.get(request.params.name)
+      const { paths, target } = request.body ?? {}
+      const asked = {
+        actor: actorOf(request),
+        ...(paths !== undefined && { paths }),
+        ...(target !== undefined && { target }),
+      }
+      const made = await compare(parts, agent, asked, callerGone(reply))
+      void reply.code(201).header('location', hrefOf(request, `/comparisons/${made.id}`))
+      return viewComparison(parts, made)
+    },
+  )
+  app.post<WithId & { Body: Selection }>(
+    '/comparisons/:id/apply',
+    {
+      schema: {
+        ...{ operationId: 'applyComparison', tags, params: byId, body: selectionBody },
+        response: { 202: accepted, 200: commandView, ...problems('conflict', 'corrupt', 'busy') },
+      },
+    },
+    async (request, reply) => {
+      const found = await comparisonOf(parts, request.params.id)
+      const by = { actor: actorOf(request), ...traceOf(request) }
+      const outcome = await apply(parts, found, request.body ?? {}, by, callerGone(reply))
+      if (!outcome.taken) {
+        if ('lost' in outcome) throw new ReplicationError('busy', 'somebody else was faster; try again')
+        return refuse(request, reply, outcome)
+      }
+      const { id, statusList } = outcome.command
+      await parts.engine.begin(outcome.command)
+      void reply.header('location', hrefOf(request, `/commands/${id}`))
+      const waitMs = waitOf(request)
+      if (waitMs === undefined) return reply.code(202).send({ id, statusList })
+      await held(parts, reply, id, waitMs)
+      return reply.code(200).send(await viewCommand(parts.store, id))
+    },
+  )
+  app.post<WithId>(
+    '/commands/:id/revert',
+    {
+      schema: {
+        ...{ operationId: 'revertCommand', tags, params: byId },
+        response: { 201: comparison, ...problems('conflict', 'busy') },
+      },
+    },
+    async (request, reply) => {
+      const command = await commandOf(parts, request.params.id)
+      const made = await revert(parts, command, actorOf(request), callerGone(reply))
+      void reply.code(201).header('location', hrefOf(request, `/comparisons/${made.id}`))
+      return viewComparison(parts, made)
+    },
+  )
+  app.post<WithId & { Body: MayReason }>(
+    '/commands/:id/approve',
+    {
+      schema: {
+        ...{ operationId: 'approveCommand', tags, params: byId, body: mayReason },
+        response: { 200: commandView, ...problems('conflict', 'forbidden') },
+      },
+    },
+    async (request) => {
+      const { id } = await approve(parts, request.params.id, actorOf(request), request.body?.reason)
+      return viewCommand(parts.store, id)
+    },
+  )
+}
+
+function readingRoutes(app: FastifyInstance, parts: RouteParts): void {
+  app.get<{ Params: { name: string }; Querystring: Paged }>(
+    '/agent/:name/comparisons',
+    {
+      schema: {
+        ...{ operationId: 'listComparisons', tags, params: byName, querystring: pageQuery() },
+        response: { 200: listOf(comparisonSummary) },
+      },
+    },
+    async (request, reply) => {
+      const { name } = await parts.roster.get(request.params.name)
+      const before = cursorOf(request.query.cursor)
+      const page = { limit: request.query.limit, ...(before !== undefined && { before }) }
+      return nextPage(request, reply, await listComparisons(parts.store, name, page))
+    },
+  )
+  app.get<WithId>(
+    '/comparisons/:id',
+    { schema: { operationId: 'getComparison', tags, params: byId, response: { 200: comparison } } },
+    async (request) => viewComparison(parts, await comparisonOf(parts, request.params.id)),
+  )
+  app.get<WithId & { Querystring: Paged & RowFilter }>(
+    '/comparisons/:id/resources',
+    {
+      schema: {
+        ...{ operationId: 'listComparedResources', tags, params: byId, querystring: pageQuery(rowFilters) },
+        response: { 200: listOf(row) },
+      },
+    },
+    async (request, reply) => {
+      const found = await comparisonOf(parts, request.params.id)
+      const { limit, cursor, ...filter } = request.query
+      const at = cursorOf(cursor)
+      if (at !== undefined && !/^\d{1,15}$/.test(at)) throw badCursor()
+      const page = { limit, ...(at !== undefined && { after: Number(at) }) }
+      return nextPage(request, reply, await listRows(parts, found, filter, page))
+    },
+  )
+  app.get<WithId & { Querystring: { path: string } }>(
+    '/comparisons/:id/resource',
+    {
+      schema: {
+        ...{ operationId: 'getComparedResource', tags, params: byId },
+        querystring: Type.Object({ path: pathSchema }, { additionalProperties: false }),
+        response: { 200: resourceDetail },
+      },
+    },
+    async (request, reply) => {
+      const found = await comparisonOf(parts, request.params.id)
+      const path = parsePath(request.query.path)
+      const known = await findRow(parts, found, path)
+      if (known === undefined) throw new ReplicationError('missing', `the comparison has no resource ${path}`)
+      return { ...known, ...(await textDifference(parts, found, known, callerGone(reply))) }
+    },
+  )
+}

@@ -1,0 +1,103 @@
+import { Type } from 'typebox'
+import { classes } from '../compare/classes.ts'
+import { selectionSchema } from '../compare/selection.ts'
+import { pathSchema } from '../resources/schema.ts'
+import { agentName, time } from './command-schemas.ts'
+
+const closed = { additionalProperties: false } as const
+const count = Type.Integer({ minimum: 0 })
+const digest = Type.String({ pattern: '^sha256-[0-9a-f]{64}$' })
+const cls = Type.Enum(classes)
+const states = Type.Enum(['existing', 'added', 'deleted'])
+
+export const compareBody = Type.Object(
+  {
+    paths: Type.Optional(
+      Type.Array(pathSchema, { minItems: 1, maxItems: 10_000, description: 'All roots of the agent if absent.' }),
+    ),
+    target: Type.Optional({ ...agentName, description: 'May be absent when there is only one.' }),
+  },
+  closed,
+)
+
+/** What to apply of a comparison; nothing said means the ticks as they are shown. */
+export const selectionBody = selectionSchema
+
+const side = Type.Object(
+  { digest: Type.Optional(Type.String()), size: Type.Optional(count), folder: Type.Optional(Type.Literal(true)) },
+  { ...closed, title: 'ComparedState' },
+)
+
+const rowMembers = {
+  path: Type.String(),
+  state: states,
+  class: cls,
+  changed: Type.Optional(Type.Boolean({ description: 'Of what exists on both sides: whether the two differ.' })),
+  selected: Type.Boolean({ description: 'Whether it is ticked unless a selection says otherwise.' }),
+  source: Type.Optional(side),
+  target: Type.Optional(side),
+  base: Type.Optional(
+    Type.Union([side, Type.Null()], { description: 'What both last had in common; null: that there was nothing.' }),
+  ),
+  format: Type.Optional(Type.String({ description: 'As what it was compared, where that is more than bytes.' })),
+  changes: Type.Optional(
+    Type.Array(
+      Type.Object(
+        {
+          part: Type.String({ description: 'A JSON Pointer, or a method of an OpenAPI path.' }),
+          class: cls,
+          source: Type.Optional(Type.Unknown()),
+          target: Type.Optional(Type.Unknown()),
+          base: Type.Optional(Type.Unknown()),
+          breaking: Type.Optional(Type.Array(Type.String(), { description: 'Why this breaks callers.' })),
+        },
+        { ...closed, title: 'ComparedPart' },
+      ),
+    ),
+  ),
+}
+export const row = Type.Object(rowMembers, { ...closed, title: 'ComparedResource' })
+export const resourceDetail = Type.Object(
+  {
+    ...rowMembers,
+    diff: Type.Optional(Type.String({ description: 'Of texts: unified, from target to source.' })),
+    diffLeftOut: Type.Optional(Type.Integer({ minimum: 1, description: 'Lines of it that are not shown.' })),
+  },
+  { ...closed, title: 'ComparedResourceDetail' },
+)
+
+export const rowFilters = {
+  state: Type.Optional(states),
+  class: Type.Optional(cls),
+  changed: Type.Optional(Type.Boolean()),
+  path: Type.Optional(pathSchema),
+}
+
+const summary = {
+  id: Type.String(),
+  agent: Type.String(),
+  target: Type.String(),
+  paths: Type.Array(Type.String()),
+  createdAt: time,
+  actor: Type.String(),
+  sourceDigest: digest,
+  targetDigest: digest,
+  counts: Type.Object(
+    { added: count, existing: count, changed: count, deleted: count, conflicts: count },
+    { ...closed, title: 'ComparisonCounts' },
+  ),
+  held: Type.Integer({ minimum: 0, description: 'How many resources the target holds at these paths.' }),
+  offered: Type.Integer({ minimum: 0, description: 'How many the source has.' }),
+  reverts: Type.Optional(Type.String({ description: 'The command that its application undoes.' })),
+  notes: Type.Optional(Type.Array(Type.String(), { description: 'What was passed over, and why.' })),
+}
+export const comparisonSummary = Type.Object(summary, { ...closed, title: 'ComparisonSummary' })
+export const comparison = Type.Object(
+  {
+    ...summary,
+    recreate: Type.Array(row, { description: 'What the source has, up to 1,000.' }),
+    differences: Type.Array(row, { description: 'What only the target has, up to 1,000.' }),
+    more: Type.Optional(Type.Literal(true, { description: 'There are more: see its resources.' })),
+  },
+  { ...closed, title: 'Comparison' },
+)
