@@ -46,7 +46,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   bullmq: ['queues'],
   commander: ['cli'],
   croner: ['agents'],
-  diff: ['cli'],
+  diff: ['cli', 'compare'],
   fastify: ['app', 'routes'],
   ioredis: ['queues', 'state'],
   'js-yaml': ['documents'],

@@ -41,7 +41,7 @@ export function globOf(pattern: string): Glob {
 }
 
 /** One part of what is wanted: wild parts stand for any number of parts, the others for one that fits. */
-interface Part {
+export interface Part {
   readonly wild: boolean
   readonly fits: (part: string) => boolean
 }
@@ -54,7 +54,8 @@ function segmentOf(text: string): Part {
   return { wild: text === '**', fits: (segment) => matches(characters, [...segment]) }
 }
 
-function matches(wanted: readonly Part[], parts: readonly string[]): boolean {
+/** Whether all of `parts` are what is wanted, in order; in at most (parts wanted) times (parts) steps. */
+export function matches(wanted: readonly Part[], parts: readonly string[]): boolean {
   let w = 0
   let p = 0
   let afterWild = -1
