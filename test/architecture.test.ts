@@ -50,6 +50,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   fastify: ['app', 'routes'],
   ioredis: ['queues', 'state'],
   'js-yaml': ['documents'],
+  'jsonc-parser': ['documents'],
   lmdb: ['state'],
   'lossless-json': ['documents'],
   picomatch: ['resources'],
@@ -59,6 +60,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   typebox: ['resources', 'packages', 'endpoints', 'compare', 'agents', 'routes', 'settings', 'app'],
   ulid: ['agents', 'routes', 'server'],
   undici: ['endpoints', 'cli'],
+  yaml: ['documents'],
   yauzl: ['packages'],
   yazl: ['packages'],
 }

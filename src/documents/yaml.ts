@@ -120,6 +120,17 @@ export function printYaml(value: Value): string {
   }
 }
 
+/** The same between brackets, on one line. */
+export function printFlowYaml(value: Value): string {
+  try {
+    const options = { schema: writing, noRefs: true, lineWidth: -1, scalarStyleRules: styles, flowLevel: 0 }
+    return dump(sorted(value), options).replace(/\n$/, '')
+  } catch (error) {
+    if (error instanceof RangeError) return printJson(value)
+    throw error
+  }
+}
+
 function sorted(value: Value): Value {
   if (Array.isArray(value)) return value.map(sorted)
   if (!isFields(value)) return value
