@@ -157,7 +157,8 @@ async function make(
       }),
     )
   const pairs = new Map<string, string>()
-  for (const to of config.targets) pairs.set(to.name, JSON.stringify([await whereIs(from, kinds), await whereIs(to, kinds)]))
+  for (const to of config.targets)
+    pairs.set(to.name, JSON.stringify([await whereIs(from, kinds), await whereIs(to, kinds)]))
   const agent: Agent = {
     ...{ name: config.name, config, key: configKey(config.name), version },
     ...{

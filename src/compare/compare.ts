@@ -1,6 +1,6 @@
 import { printJson } from '../documents/json.ts'
 import { isFields, isNumber, type Value } from '../documents/value.ts'
-import type { ResourcePath } from '../resources/path.ts'
+import { isWithin, type ResourcePath } from '../resources/path.ts'
 import type { ResourceState } from '../resources/resource.ts'
 import { inTurn } from './in-turn.ts'
 import type { BaseRow } from './base.ts'
@@ -36,6 +36,8 @@ export interface ComparedRow {
   /** As what it was compared, where that is more than bytes. */
   readonly format?: Format
   readonly changes?: readonly ChangedPart[]
+  /** A folder that comes or goes with what it holds: nobody decides of it. */
+  readonly implied?: true
 }
 
 /** A part of a resource that differs. Values that are long are left out. */
@@ -85,21 +87,37 @@ export async function* compared(given: Compared): AsyncGenerator<ComparedRow, vo
   const placed = async function* (): AsyncGenerator<{ difference: Difference<Held>; at: BaseRow | undefined }> {
     for await (const difference of differences(wanted(source, 'source'), wanted(target, 'target'))) {
       signal.throwIfAborted()
-      if (difference.path !== '/' && !isFolderOnBoth(difference)) yield { difference, at: await known.at(difference.path) }
+      if (difference.path !== '/' && !isFolderOnBoth(difference))
+        yield { difference, at: await known.at(difference.path) }
     }
   }
   try {
-    yield* inTurn(placed(), together, ({ difference, at }) => rowOf(given, difference, at))
+    yield* withImplied(inTurn(placed(), together, ({ difference, at }) => rowOf(given, difference, at)))
   } finally {
     await known.close()
   }
+}
+
+/** A folder that only one side has is something by itself where it holds nothing that is compared. */
+async function* withImplied(rows: AsyncIterable<ComparedRow>): AsyncGenerator<ComparedRow, void, void> {
+  let folder: ComparedRow | undefined
+  for await (const row of rows) {
+    if (folder !== undefined) yield isWithin(row.path, folder.path) ? { ...folder, implied: true } : folder
+    folder = row.state !== 'existing' && (row.source ?? row.target)?.folder === true ? row : undefined
+    if (folder === undefined) yield row
+  }
+  if (folder !== undefined) yield folder
 }
 
 function isFolderOnBoth({ source, target }: Difference<Held>): boolean {
   return source !== undefined && target !== undefined && source.digest === undefined && target.digest === undefined
 }
 
-function rowOf(given: Compared, difference: Difference<Held>, at: BaseRow | undefined): ComparedRow | Promise<ComparedRow> {
+function rowOf(
+  given: Compared,
+  difference: Difference<Held>,
+  at: BaseRow | undefined,
+): ComparedRow | Promise<ComparedRow> {
   const { path, source, target } = difference
   const state = target === undefined ? 'added' : source === undefined ? 'deleted' : 'existing'
   const isKnown = at !== undefined || given.base.covers(path)

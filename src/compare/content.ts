@@ -79,3 +79,8 @@ function isPathContent(value: Value): boolean {
   if (!isFields(value) || !isFields(fieldOf(value, 'item'))) return false
   return Object.keys(value).every((name) => name === 'item' || (name === 'components' && isFields(value[name])))
 }
+
+/** Whether the content at a path is worth a look: what is not named as a document seldom is one. */
+export function mayBeDocument(path: string): boolean {
+  return /(?:^|\/)[^./]*$|\.(?:json|ya?ml)$/i.test(path)
+}

@@ -20,7 +20,11 @@ export async function* inTurn<T, R>(
       promise.catch(() => undefined)
       waiting.push(promise)
       if (waiting.length < most) continue
-      for (let first = waiting.shift(); first !== undefined; first = waiting.length >= most / 2 ? waiting.shift() : undefined)
+      for (
+        let first = waiting.shift();
+        first !== undefined;
+        first = waiting.length >= most / 2 ? waiting.shift() : undefined
+      )
         yield await first
     }
     for (let first = waiting.shift(); first !== undefined; first = waiting.shift()) yield await first

@@ -59,14 +59,18 @@ export function mergedContent(
   const common = base && documentIn(path, base, hint)
   const sides: Sides<Value> = { source: ours.value, target: theirs.value, base: common?.value }
   const { format } = ours
+  // Where nothing of it is the target's own, the source's text is what it becomes, to the letter.
+  const isOwned = (rules: PathRules): boolean => preservedOf(theirs.value, rules, format) !== '{}'
+  if (write === 'source' && !isOwned(own) && !isOwned({ ...own, preserved: own.ignored }))
+    return { bytes: without(ours, own), base: source }
   const chosen = new Map(parts)
   const edits = write === 'parts' ? mergedEdits(sides, format, own, chosen) : overwritten(sides, format, own)
   const bytes = changed(theirs, edits)
   const after = documentIn(path, bytes, hint)?.value
-  const kept = write === 'parts' ? rebased(sides, format, own, common !== undefined, chosen) : ours.value
+  const kept = rebased(sides, format, own, common !== undefined, chosen)
   return {
     bytes,
-    base: write !== 'parts' ? source : kept && Buffer.from(printJson(kept)),
+    base: write !== 'parts' ? source : kept === undefined ? undefined : Buffer.from(printJson(kept)),
     ...proofOf(theirs.value, after, own, format),
   }
 }

@@ -143,7 +143,7 @@ async function* rowsIn<T>(file: FileHandle, from: number): AsyncGenerator<Placed
   const chunk = Buffer.allocUnsafe(chunkBytes)
   let held: Buffer = Buffer.alloc(0)
   let at = from
-  for (let read = at; ; ) {
+  for (let read = at; ;) {
     const { bytesRead } = await guarded('reading a comparison', () => file.read(chunk, 0, chunkBytes, read))
     if (bytesRead === 0) break
     read += bytesRead

@@ -104,7 +104,10 @@ export async function bytesOf(resource: Resource, maxBytes: number): Promise<Uin
   for await (const chunk of content as AsyncIterable<Uint8Array>) {
     bytes += chunk.length
     if (bytes > maxBytes)
-      throw new ReplicationError('too-large', `${resource.path} has more than ${maxBytes} bytes and is not compared below`)
+      throw new ReplicationError(
+        'too-large',
+        `${resource.path} has more than ${maxBytes} bytes and is not compared below`,
+      )
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
@@ -123,7 +126,12 @@ async function* readStates(
     }
     const bytes = content()
     if (bytes instanceof Uint8Array)
-      yield { path: at, digest: hash('sha256', bytes), size: bytes.length, ...(bytes.length <= atHandBytes && { bytes }) }
+      yield {
+        path: at,
+        digest: hash('sha256', bytes),
+        size: bytes.length,
+        ...(bytes.length <= atHandBytes && { bytes }),
+      }
     else yield { path: at, ...(await digestOf(bytes)) }
   }
 }

@@ -15,7 +15,15 @@ import { pathSchema } from '../resources/schema.ts'
 import { callerGone } from './caller-gone.ts'
 import { actorOf, traceOf, waitOf } from './command-headers.ts'
 import { accepted, agentName, commandView, listOf, mayReason, type MayReason } from './command-schemas.ts'
-import { comparison, comparisonSummary, compareBody, resourceDetail, row, rowFilters, selectionBody } from './comparison-schemas.ts'
+import {
+  comparison,
+  comparisonSummary,
+  compareBody,
+  resourceDetail,
+  row,
+  rowFilters,
+  selectionBody,
+} from './comparison-schemas.ts'
 import { problems } from './conventions.ts'
 import { held } from './held.ts'
 import { badCursor, cursorOf, nextPage, pageQuery } from './paging.ts'

@@ -7,7 +7,7 @@ import { accept, type Acceptance, type CommandRequest } from '../commands/accept
 import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
 import { sidesOf } from './compare.ts'
-import { planOf, type PlannedRow } from './plan.ts'
+import { plannedRows, planOf } from './plan.ts'
 import { applicationKey, comparisonKey, type Application, type Comparison } from './records.ts'
 
 /** Throws `missing`, for a malformed id too. */
@@ -53,7 +53,10 @@ export async function apply(
       ...(agent.config.approval === true && { approval: 'needed' }),
       alongside: (command) => {
         const more = alongside?.(command) ?? { checks: [], writes: [] }
-        const kept: Application = { command: command.id, comparison: comparison.id, plan: plan.rows }
+        const kept: Application = {
+          ...{ command: command.id, comparison: comparison.id, plan: plan.rows },
+          ...(plan.isWhole && comparison.reverts === undefined && { covers: comparison.paths }),
+        }
         return { checks: more.checks, writes: [...more.writes, { put: applicationKey(command.id), value: kept }] }
       },
     })
@@ -66,7 +69,12 @@ export async function apply(
 }
 
 /** Throws `conflict`. */
-function checkGuard(agent: Agent, { held, offered, reverts }: Comparison, deletes: number, { overrideGuard }: Selection): void {
+function checkGuard(
+  agent: Agent,
+  { held, offered, reverts }: Comparison,
+  deletes: number,
+  { overrideGuard }: Selection,
+): void {
   if (deletes === 0 || overrideGuard !== undefined) return
   const { maxCount, maxPercent } = agent.config.deletes
   const instead = 'give "overrideGuard" a reason if that is meant'
@@ -113,6 +121,6 @@ export function moved(side: 'source' | 'target'): ReplicationError {
 export async function writtenBy(parts: Pick<Parts, 'store' | 'rowFiles'>, command: string): Promise<ResourcePath[]> {
   const { plan } = await applicationOf(parts, command)
   const paths: ResourcePath[] = []
-  for await (const { row } of parts.rowFiles.read<PlannedRow>(plan)) if (row.write !== 'nothing') paths.push(row.path)
+  for await (const row of plannedRows(parts, plan)) if (row.write !== 'nothing') paths.push(row.path)
   return paths
 }

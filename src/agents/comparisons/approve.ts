@@ -17,7 +17,10 @@ export async function approve(parts: Parts, id: string, actor: string, reason?: 
   if (found.value.approval?.state !== 'needed' || found.value.finishedAt !== undefined)
     throw new ReplicationError('conflict', `command ${id} does not wait for anybody's approval`)
   if (found.value.actor === actor)
-    throw new ReplicationError('forbidden', `command ${id} must be approved by somebody else than ${actor}, who asked for it`)
+    throw new ReplicationError(
+      'forbidden',
+      `command ${id} must be approved by somebody else than ${actor}, who asked for it`,
+    )
   const at = new Date().toISOString()
   for (const agent of agentsOf(found.value))
     await insist(parts.store, id, agent, async ({ command, entry }) => {

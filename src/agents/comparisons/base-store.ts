@@ -90,10 +90,11 @@ async function changesIn(
   let { covers } = was
   const taken: Entry<BaseChange>[] = []
   for (const entry of log) {
-    const { pair, rows, package: id, paths, deep } = entry.value
+    const { pair, rows, package: id, paths, deep, covers: more = [] } = entry.value
     taken.push(entry)
     // What was brought by others says nothing of these.
     if (pair !== was.pair) continue
+    covers = outermost([...covers, ...more])
     if (rows !== undefined) for await (const { row } of rowFiles.read<BaseRow>(rows)) changes.put(row)
     for (const part of id === undefined ? [] : await partsOf(packages, id as PackageId)) {
       const pkg = await openPackage(await packages.file(part))

@@ -80,7 +80,10 @@ async function make(
   try {
     const rows = compared({
       ...{ paths, signal, rules: rulesFor(agent.config), ...hintOf(agent) },
-      ...{ source: instead?.source ?? sides.source, target: instead ? only(instead.paths, sides.target) : sides.target },
+      ...{
+        source: instead?.source ?? sides.source,
+        target: instead ? only(instead.paths, sides.target) : sides.target,
+      },
       base: instead?.base ?? (base as BaseView),
       ...(instead !== undefined && { allSelected: true }),
       tap: (side, held) => seals[side].over<Held>(held),
@@ -102,14 +105,10 @@ async function make(
 }
 
 /** In one batch with what it says of the target as a whole, where it has looked at all of it. */
-async function keep(
-  { store }: Parts,
-  agent: Agent,
-  comparison: Comparison,
-  classes: Iterable<Class>,
-): Promise<void> {
+async function keep({ store }: Parts, agent: Agent, comparison: Comparison, classes: Iterable<Class>): Promise<void> {
   const { id, target, createdAt: at, actor, counts, paths, reverts } = comparison
-  const isWhole = reverts === undefined && agent.config.roots.every((root) => paths.some((path) => isWithin(root, path)))
+  const isWhole =
+    reverts === undefined && agent.config.roots.every((root) => paths.some((path) => isWithin(root, path)))
   for (;;) {
     const drift = isWhole ? await driftWrites(store, comparison, driftOf(classes)) : { checks: [], writes: [] }
     const { ok } = await store.commit({
@@ -180,13 +179,14 @@ class Counter {
 
   async *over(rows: AsyncIterable<ComparedRow>): AsyncGenerator<ComparedRow> {
     for await (const row of rows) {
+      yield row
+      if (row.implied === true) continue
       if (row.state === 'added') this.#added++
       else if (row.state === 'deleted') this.#deleted++
       else this.#existing++
       if (row.changed === true) this.#changed++
       if (row.class === 'conflict') this.#conflicts++
       this.#classes.add(row.class)
-      yield row
     }
   }
 

@@ -37,7 +37,8 @@ async function textAt(side: Side, path: ResourcePath, signal: AbortSignal): Prom
       if (bytes === undefined || bytes.length > maxTextBytes || bytes.includes(0)) return undefined
       return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     } catch (error) {
-      if (error instanceof TypeError || (error instanceof ReplicationError && error.code === 'too-large')) return undefined
+      if (error instanceof TypeError || (error instanceof ReplicationError && error.code === 'too-large'))
+        return undefined
       throw error
     }
   return undefined

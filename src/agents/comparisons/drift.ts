@@ -34,7 +34,11 @@ export function driftOf(classes: Iterable<Class>): DriftState {
   return state
 }
 
-export function driftsOf(store: Store, agent: string, targets: readonly string[]): Promise<(DriftRecord | undefined)[]> {
+export function driftsOf(
+  store: Store,
+  agent: string,
+  targets: readonly string[],
+): Promise<(DriftRecord | undefined)[]> {
   return store
     .getAll<DriftRecord>(targets.map((target) => driftKey(agent, target)))
     .then((found) => found.map((entry) => entry?.value))

@@ -9,7 +9,7 @@ import { bytesOf, packageSide, type Side } from '../../compare/sides.ts'
 import { ReplicationError } from '../../errors.ts'
 import type { ManifestHeader, PackageOrigin, PackageSummary } from '../../packages/manifest.ts'
 import { openPackage } from '../../packages/read.ts'
-import { segmentsOf, type ResourcePath } from '../../resources/path.ts'
+import { comparePaths, segmentsOf, type ResourcePath } from '../../resources/path.ts'
 import type { Change, Content, Resource } from '../../resources/resource.ts'
 import { packageOf } from '../packages.ts'
 import type { Command } from '../commands/records.ts'
@@ -21,7 +21,7 @@ import { applicationOf, comparisonOf, moved, sealOfSource } from './apply.ts'
 import { openBase, type BaseView } from './base-store.ts'
 import { hintOf, sidesOf } from './compare.ts'
 import { Ordered } from '../../compare/ordered.ts'
-import type { PlannedRow } from './plan.ts'
+import { emptiedBy, plannedRows, type PlannedRow } from './plan.ts'
 import { applicationKey, type Application, type Comparison, type ResultRow } from './records.ts'
 
 /** What is to be merged is held whole. */
@@ -93,7 +93,8 @@ async function sourceOf(
 ): Promise<{ side: Side; close: () => Promise<void> }> {
   if (comparison.reverts !== undefined) {
     const { undo } = await applicationOf(parts, comparison.reverts)
-    if (undo === undefined) throw new ReplicationError('missing', `what ${comparison.reverts} replaced is no longer kept`)
+    if (undo === undefined)
+      throw new ReplicationError('missing', `what ${comparison.reverts} replaced is no longer kept`)
     const pkg = await openPackage(await parts.packages.file((await packageOf(parts, undo)).id))
     return { side: packageSide(pkg), close: () => pkg.close() }
   }
@@ -114,16 +115,21 @@ interface Writing {
   readonly signal: AbortSignal
 }
 
-async function* plannedIn({ rowFiles }: Parts, { plan }: Application): AsyncGenerator<PlannedRow> {
-  for await (const { row } of rowFiles.read<PlannedRow>(plan)) yield row
+function plannedIn(parts: Parts, { plan }: Application): AsyncGenerator<PlannedRow> {
+  return plannedRows(parts, plan)
 }
 
 /** Folders are taken away behind all else, the innermost first: those at the same depth together. */
 async function foldersThatGo(parts: Parts, application: Application): Promise<ResourcePath[][]> {
   const byDepth: ResourcePath[][] = []
+  const add = (path: ResourcePath): void => void (byDepth[segmentsOf(path).length] ??= []).push(path)
   for await (const { path, write, target } of plannedIn(parts, application))
-    if (write === 'delete' && target?.folder === true) (byDepth[segmentsOf(path).length] ??= []).push(path)
-  return byDepth.filter((paths) => paths !== undefined).toReversed()
+    if (write === 'delete' && target?.folder === true) add(path)
+  for await (const path of emptiedBy(parts, application.plan)) add(path)
+  return byDepth
+    .filter((paths) => paths !== undefined)
+    .map((paths) => paths.toSorted(comparePaths))
+    .toReversed()
 }
 
 async function* deletions(paths: readonly ResourcePath[]): AsyncGenerator<Change> {
@@ -137,7 +143,8 @@ async function changesOf(writing: Writing): Promise<AsyncGenerator<Change>> {
   const [fromSource, fromTarget]: [ResourcePath[], ResourcePath[]] = [[], []]
   for await (const row of plannedIn(parts, application)) {
     if (row.source !== undefined) fromSource.push(row.path)
-    if (row.source?.digest !== undefined && row.target?.digest !== undefined && needsMerge(row, rules, hint)) fromTarget.push(row.path)
+    if (row.source?.digest !== undefined && row.target?.digest !== undefined && needsMerge(row, rules, hint))
+      fromTarget.push(row.path)
   }
   async function* changes(): AsyncGenerator<Change> {
     const ours = new Ordered(source.pick(fromSource, signal), ({ path }: Resource) => path)

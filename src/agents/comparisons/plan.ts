@@ -14,11 +14,18 @@ export interface PlannedRow extends Omit<ComparedRow, 'changes' | 'selected'> {
   readonly parts?: readonly (readonly [part: string, side: 'source' | 'target'])[]
 }
 
+/** Behind the planned rows: a folder that has lost something, and goes too if that was all. */
+interface Emptied {
+  readonly emptied: ResourcePath
+}
+
 export interface Plan {
   /** The file of its rows. */
   readonly rows: string
   readonly writes: number
   readonly deletes: number
+  /** Once it is applied it is known of every path of the comparison what both sides have in common. */
+  readonly isWhole: boolean
 }
 
 /** So many faults are told. */
@@ -36,10 +43,16 @@ export async function planOf(
   const choose = chooser(selection)
   const faults: Fault[] = []
   const replaced = new Replaced()
+  const emptied = new Emptying()
   let writes = 0
   let deletes = 0
-  async function* planned(): AsyncGenerator<PlannedRow> {
+  let undecided = 0
+  async function* planned(): AsyncGenerator<PlannedRow | Emptied> {
     for await (const { row } of rowFiles.read<ComparedRow>(comparison.rows)) {
+      if (row.implied === true) {
+        if (row.state === 'deleted') emptied.enter(row.path)
+        continue
+      }
       const { changes, selected: _, ...known } = row
       const decision = choose.decide({
         ...{ path: row.path, state: row.state, selected: row.selected, class: row.class },
@@ -51,7 +64,11 @@ export async function planOf(
       } else {
         const fault = replaced.faultIn(row, decision)
         if (fault !== undefined) faults.push(fault)
-        const { write, rebase, parts } = decision
+        const { write, parts } = decision
+        // What is equal, and was never known to be, is common from now on.
+        const rebase = decision.rebase || (row.class === 'same' && row.base === undefined)
+        if (row.class === 'unbased' && write === 'nothing' && !rebase) undecided++
+        if (write === 'delete') emptied.lose(row.path)
         if (write === 'delete') deletes++
         if (write !== 'nothing') writes++
         if (write !== 'nothing' || rebase)
@@ -59,16 +76,53 @@ export async function planOf(
       }
       if (faults.length >= maxFaults) return
     }
+    for (const path of emptied.folders) yield { emptied: path }
   }
   const rows = await rowFiles.write(planned())
   const unknown = choose.unknown()
-  if (faults.length === 0 && unknown.length === 0) return { rows, writes, deletes }
+  if (faults.length === 0 && unknown.length === 0) return { rows, writes, deletes, isWhole: undecided === 0 }
   await rowFiles.remove(rows)
   if (faults.length > 0)
     throw new ReplicationError('invalid', `the selection cannot be applied: ${faults[0]?.message}`, { faults })
   throw new ReplicationError('corrupt', `the selection names what the comparison does not have`, {
     faults: unknown.slice(0, maxFaults),
   })
+}
+
+/** What is to be done, in path order. */
+export async function* plannedRows(
+  { rowFiles }: Pick<Parts, 'rowFiles'>,
+  plan: string,
+): AsyncGenerator<PlannedRow, void, void> {
+  for await (const { row } of rowFiles.read<PlannedRow | Emptied>(plan)) if (!('emptied' in row)) yield row
+}
+
+/** Folders that have nothing left when all that is planned is done, and so go too; a folder that holds more stays. */
+export async function* emptiedBy(
+  { rowFiles }: Pick<Parts, 'rowFiles'>,
+  plan: string,
+): AsyncGenerator<ResourcePath, void, void> {
+  for await (const { row } of rowFiles.read<PlannedRow | Emptied>(plan)) if ('emptied' in row) yield row.emptied
+}
+
+/** The folders above what is deleted. */
+class Emptying {
+  readonly folders = new Set<ResourcePath>()
+  #above: ResourcePath[] = []
+
+  enter(folder: ResourcePath): void {
+    this.#leave(folder)
+    this.#above.push(folder)
+  }
+
+  lose(path: ResourcePath): void {
+    this.#leave(path)
+    for (const folder of this.#above) this.folders.add(folder)
+  }
+
+  #leave(path: ResourcePath): void {
+    this.#above = this.#above.filter((folder) => isWithin(path, folder))
+  }
 }
 
 /** Where a resource takes the place of a folder, or the other way round, what is lost with it must have been chosen too. */
@@ -84,9 +138,15 @@ class Replaced {
     }
     if (above === undefined) return undefined
     if (above.folderGoes && above.written && state === 'deleted' && write !== 'delete')
-      return { pointer: '/select', message: `${quote(above.path)} takes the place of a folder: ${quote(path)} must go with it` }
+      return {
+        pointer: '/select',
+        message: `${quote(above.path)} takes the place of a folder: ${quote(path)} must go with it`,
+      }
     if (!above.folderGoes && !above.written && state === 'added' && write !== 'nothing')
-      return { pointer: '/select', message: `${quote(path)} would take the place of ${quote(above.path)}, which is not selected` }
+      return {
+        pointer: '/select',
+        message: `${quote(path)} would take the place of ${quote(above.path)}, which is not selected`,
+      }
     return undefined
   }
 }

@@ -72,6 +72,8 @@ export interface BaseChange {
   readonly paths?: readonly ResourcePath[]
   /** A file of BaseRows. */
   readonly rows?: string
+  /** All at and below these is known then. */
+  readonly covers?: readonly ResourcePath[]
 }
 
 /** What a command applies. */
@@ -80,6 +82,8 @@ export interface Application {
   readonly comparison: string
   /** The decided rows of the comparison, a file of PlannedRows. */
   readonly plan: string
+  /** With it, it is known of all that was compared what both sides have in common. */
+  readonly covers?: readonly ResourcePath[]
   /** What the base becomes, a file of BaseRows; there once the package is. */
   readonly rebase?: string
   /** What it was before, for whoever undoes it. */

@@ -7,21 +7,33 @@ import { openPackage } from '../../packages/read.ts'
 import { stillHeld } from '../../queues/lanes.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import type { Change, Resource } from '../../resources/resource.ts'
-import { entryKey, packageKey, packageRecord, packageUsesKey, rememberPackage, type Command, type HistoryEntry } from '../commands/records.ts'
+import {
+  entryKey,
+  packageKey,
+  packageRecord,
+  packageUsesKey,
+  rememberPackage,
+  type Command,
+  type HistoryEntry,
+} from '../commands/records.ts'
 import { packageOf } from '../packages.ts'
 import type { Parts } from '../parts.ts'
 import type { Begun } from '../work/begin.ts'
 import { applicationOf, comparisonOf, moved, sealOfTarget, writtenBy } from './apply.ts'
 import { compare, sidesOf, type Instead } from './compare.ts'
 import { PackageContents } from './package-contents.ts'
-import type { PlannedRow } from './plan.ts'
+import { plannedRows } from './plan.ts'
 import { applicationKey, type Application, type Comparison } from './records.ts'
 
 /**
  * Before the first resource is written: the target must be as it was compared, and what it holds where something will be written is
  * kept. A try that has been here before finds that done. Throws `conflict` for good when the target has moved.
  */
-export async function keepReplaced(parts: Parts, { agent, progress, lane, epoch }: Begun, signal: AbortSignal): Promise<void> {
+export async function keepReplaced(
+  parts: Parts,
+  { agent, progress, lane, epoch }: Begun,
+  signal: AbortSignal,
+): Promise<void> {
   const { command } = progress
   const application = await applicationOf(parts, command.id)
   if (application.undo !== undefined) return
@@ -61,11 +73,11 @@ async function* replacedBy(
   signal: AbortSignal,
 ): AsyncGenerator<Change> {
   const paths: ResourcePath[] = []
-  for await (const { row } of parts.rowFiles.read<PlannedRow>(application.plan))
+  for await (const row of plannedRows(parts, application.plan))
     if (row.write !== 'nothing' && row.target !== undefined) paths.push(row.path)
   const held = new Ordered(target.pick(paths, signal), ({ path }: Resource) => path)
   try {
-    for await (const { row } of parts.rowFiles.read<PlannedRow>(application.plan)) {
+    for await (const row of plannedRows(parts, application.plan)) {
       if (row.write === 'nothing') continue
       const { path } = row
       if (row.target === undefined) {
@@ -87,7 +99,10 @@ async function* replacedBy(
  */
 export async function revert(parts: Parts, command: Command, actor: string, signal: AbortSignal): Promise<Comparison> {
   if (command.application === undefined)
-    throw new ReplicationError('conflict', `command ${command.id} kept nothing of what it replaced: it applied no comparison`)
+    throw new ReplicationError(
+      'conflict',
+      `command ${command.id} kept nothing of what it replaced: it applied no comparison`,
+    )
   if (command.finishedAt === undefined)
     throw new ReplicationError('conflict', `command ${command.id} has not ended: cancel it, or wait`)
   const application = await applicationOf(parts, command.id)

@@ -22,6 +22,7 @@ export async function viewComparison(parts: Pick<Parts, 'rowFiles'>, comparison:
   const [recreate, differences]: [ComparedRow[], ComparedRow[]] = [[], []]
   let more = false
   for await (const { row } of parts.rowFiles.read<ComparedRow>(rows)) {
+    if (row.implied === true) continue
     const section = row.state === 'deleted' ? differences : recreate
     if (section.length < maxInline) section.push(row)
     else more = true
@@ -52,6 +53,7 @@ export async function listRows(
   let last = after ?? 0
   for await (const { row, end } of parts.rowFiles.read<ComparedRow>(comparison.rows, last)) {
     const isWanted =
+      row.implied !== true &&
       (state === undefined || row.state === state) &&
       (cls === undefined || row.class === cls) &&
       (changed === undefined || (row.changed ?? true) === changed) &&
@@ -68,7 +70,8 @@ export async function findRow(
   { rows }: Comparison,
   path: ResourcePath,
 ): Promise<ComparedRow | undefined> {
-  for await (const { row } of parts.rowFiles.read<ComparedRow>(rows)) if (row.path === path) return row
+  for await (const { row } of parts.rowFiles.read<ComparedRow>(rows))
+    if (row.path === path && row.implied !== true) return row
   return undefined
 }
 

@@ -60,7 +60,7 @@ async function isOver(store: Store, agent: string, createdAt: string, now: numbe
 
 /** Writes down what targets have received since, while the packages are there that brought it. */
 export async function foldBases(kept: Kept, signal: AbortSignal): Promise<void> {
-  for (let { from, to } = below(baseLogPrefix); !signal.aborted; ) {
+  for (let { from, to } = below(baseLogPrefix); !signal.aborted;) {
     const [first] = await kept.store.range<BaseChange>({ from, to, limit: 1 })
     if (first === undefined) return
     const [, agent = '', target = ''] = first.key.split('/')

@@ -105,7 +105,8 @@ async function lookForDrift(
       await compare(parts, agent, asked, signal)
     } catch (error) {
       if (signal.aborted) throw error
-      const known = error instanceof ReplicationError ? error : new ReplicationError('unavailable', 'it failed', { cause: error })
+      const known =
+        error instanceof ReplicationError ? error : new ReplicationError('unavailable', 'it failed', { cause: error })
       await tell(parts, agent, 'trigger.failed', { cause, error: known })
     }
   return next

@@ -4,6 +4,7 @@ import type { PackageId } from '../../packages/manifest.ts'
 import type { Write } from '../../state/store.ts'
 import { applicationOf } from '../comparisons/apply.ts'
 import { baseWrite } from '../comparisons/base-store.ts'
+import type { Application } from '../comparisons/records.ts'
 import { keepReplaced } from '../comparisons/undo.ts'
 import { stillHeld } from '../../queues/lanes.ts'
 import type { ResourcePath } from '../../resources/path.ts'
@@ -35,7 +36,7 @@ export async function applyAll(parts: Parts, begun: Begun, signal: AbortSignal):
     command: command.id,
     ...(command.application === undefined
       ? { package: entry.package, deep: command.deep, ...asked }
-      : { rows: (await applicationOf(parts, command.id)).rebase ?? '' }),
+      : baseAfter(await applicationOf(parts, command.id))),
   })
   if (ids === undefined)
     return { base, receipt: await apply(parts, begun, { id: begun.id, package: entry.package, ...asked }, signal) }
@@ -51,6 +52,10 @@ export async function applyAll(parts: Parts, begun: Begun, signal: AbortSignal):
   const { entries, bytes } = applied
   const detail = { parts: ids.length }
   return { base, receipt: { delivery: begun.id, package: entry.package, entries, bytes, appliedAt, detail } }
+}
+
+function baseAfter({ rebase, covers }: Application): { rows?: string; covers?: readonly ResourcePath[] } {
+  return { ...(rebase !== undefined && { rows: rebase }), ...(covers !== undefined && { covers }) }
 }
 
 /** So that a retry goes on with the part that failed. */

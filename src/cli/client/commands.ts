@@ -184,7 +184,9 @@ interface ListOptions {
 }
 
 function addCommand(program: Command): void {
-  const group = program.command('command').description('Looks at commands, cancels them, tries them again and takes them back.')
+  const group = program
+    .command('command')
+    .description('Looks at commands, cancels them, tries them again and takes them back.')
   addWaitOption(
     speaks(
       group.command('get').description('Shows a command, and what came of it.').argument('<ID>'),

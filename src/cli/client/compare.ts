@@ -76,7 +76,11 @@ export function addCompareCommand(program: Command): void {
     )
     .option('--select <GLOB>', 'these too (can be repeated)', listed)
     .option('--deselect <GLOB>', 'but not these (can be repeated)', listed)
-    .option('--part <PATH=PART>', 'of this resource only this part: a method, or a JSON Pointer (can be repeated)', listed)
+    .option(
+      '--part <PATH=PART>',
+      'of this resource only this part: a method, or a JSON Pointer (can be repeated)',
+      listed,
+    )
     .option('--resolve <PATH=SIDE>', 'in a conflict, source or target (can be repeated)', listed)
     .option('--overwrite', 'copy what is selected whole, whatever the target has changed')
     .option('--allow-deletes', 'delete what is selected and the source does not have')
@@ -131,7 +135,8 @@ async function show(client: Client, comparison: Comparison): Promise<void> {
 }
 
 function textOf({ path, state, class: cls, changed, selected, changes = [] }: Row): string {
-  const sign = cls === 'conflict' ? '!' : state === 'added' ? '+' : state === 'deleted' ? '-' : changed === true ? '~' : ''
+  const sign =
+    cls === 'conflict' ? '!' : state === 'added' ? '+' : state === 'deleted' ? '-' : changed === true ? '~' : ''
   if (sign === '') return ''
   const parts = changes.map(
     ({ part, class: partClass, breaking = [] }) =>

@@ -226,7 +226,7 @@ test('a store that breaks off at any commit is tidied up by the next turn', asyn
           throw new ReplicationError('unavailable', 'broken off')
         },
       })
-      await tidy({ store, packages }, Date.now() + days * dayMs, never).catch(() => {
+      await tidy({ ...given.parts, store, packages }, Date.now() + days * dayMs, never).catch(() => {
         whole = false
         broken++
       })
