@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { addAgentCommands } from './client/agents.ts'
 import { addCommandCommands } from './client/commands.ts'
-import { addCompareCommand } from './client/compare.ts'
+import { addCompareCommands } from './client/compare.ts'
 import { addConfigCommands } from './client/configs.ts'
 import { addHistoryCommand } from './client/history.ts'
 import { addPackageCommands } from './client/packages.ts'
@@ -13,7 +13,7 @@ export function addClientCommands(program: Command): void {
   addAgentCommands(program)
   addConfigCommands(program)
   addCommandCommands(program)
-  addCompareCommand(program)
+  addCompareCommands(program)
   addQueueCommands(program)
   addHistoryCommand(program)
   addPackageCommands(program)

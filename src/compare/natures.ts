@@ -83,7 +83,13 @@ export function natureWithin(nature: Nature): Nature {
     case 'node':
     case 'plain':
       return nature
-    default:
+    case 'examples':
+    case 'literal':
+    case 'mapping':
+    case 'names':
+    case 'requirement':
+    case 'set':
+    case 'sets':
       return 'literal'
   }
 }

@@ -82,11 +82,16 @@ interface Placed {
   readonly matchers: readonly Matcher[]
 }
 
+/** Resources that are not compared at all. */
+export function ignoredGlobs({ compare }: Pick<CompareRules, 'compare'>): string[] {
+  return compare.ignore.flatMap((rule) =>
+    typeof rule === 'string' ? [rule] : rule.at === undefined ? (rule.paths ?? []) : [],
+  )
+}
+
 /** Compiles what the config says, once for many resources. */
 export function rulesFor({ compare, preserve }: CompareRules): Rules {
-  const whole = compare.ignore
-    .flatMap((rule) => (typeof rule === 'string' ? [rule] : rule.at === undefined ? (rule.paths ?? []) : []))
-    .map(globOf)
+  const whole = ignoredGlobs({ compare }).map(globOf)
   const ignore = compare.ignore.flatMap((rule) =>
     typeof rule === 'string' || rule.at === undefined ? [] : [placedAt({ ...rule, at: rule.at }, true)],
   )

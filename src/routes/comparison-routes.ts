@@ -5,7 +5,14 @@ import { approve } from '../agents/comparisons/approve.ts'
 import { compare } from '../agents/comparisons/compare.ts'
 import { textDifference } from '../agents/comparisons/detail.ts'
 import { revert } from '../agents/comparisons/undo.ts'
-import { findRow, listComparisons, listRows, viewComparison, type RowFilter } from '../agents/comparisons/views.ts'
+import {
+  findRow,
+  listComparisons,
+  listResults,
+  listRows,
+  viewComparison,
+  type RowFilter,
+} from '../agents/comparisons/views.ts'
 import { commandOf } from '../agents/commands/operate.ts'
 import { viewCommand } from '../agents/commands/views.ts'
 import type { Selection } from '../compare/selection.ts'
@@ -20,6 +27,7 @@ import {
   comparisonSummary,
   compareBody,
   resourceDetail,
+  result,
   row,
   rowFilters,
   selectionBody,
@@ -149,10 +157,21 @@ function readingRoutes(app: FastifyInstance, parts: RouteParts): void {
     async (request, reply) => {
       const found = await comparisonOf(parts, request.params.id)
       const { limit, cursor, ...filter } = request.query
-      const at = cursorOf(cursor)
-      if (at !== undefined && !/^\d{1,15}$/.test(at)) throw badCursor()
-      const page = { limit, ...(at !== undefined && { after: Number(at) }) }
-      return nextPage(request, reply, await listRows(parts, found, filter, page))
+      return nextPage(request, reply, await listRows(parts, found, filter, { limit, ...placeOf(cursor) }))
+    },
+  )
+  app.get<WithId & { Querystring: Paged }>(
+    '/commands/:id/resources',
+    {
+      schema: {
+        ...{ operationId: 'listAppliedResources', tags, params: byId, querystring: pageQuery() },
+        response: { 200: listOf(result) },
+      },
+    },
+    async (request, reply) => {
+      const { limit, cursor } = request.query
+      const { id } = await commandOf(parts, request.params.id)
+      return nextPage(request, reply, await listResults(parts, id, { limit, ...placeOf(cursor) }))
     },
   )
   app.get<WithId & { Querystring: { path: string } }>(
@@ -172,4 +191,12 @@ function readingRoutes(app: FastifyInstance, parts: RouteParts): void {
       return { ...known, ...(await textDifference(parts, found, known, callerGone(reply))) }
     },
   )
+}
+
+/** Where a page begins in a file of rows. */
+function placeOf(cursor: string | undefined): { after?: number } {
+  const at = cursorOf(cursor)
+  if (at === undefined) return {}
+  if (!/^\d{1,15}$/.test(at)) throw badCursor()
+  return { after: Number(at) }
 }

@@ -66,6 +66,22 @@ export const resourceDetail = Type.Object(
   { ...closed, title: 'ComparedResourceDetail' },
 )
 
+export const result = Type.Object(
+  {
+    path: Type.String(),
+    outcome: Type.Enum(['created', 'overwritten', 'deleted']),
+    before: Type.Optional(Type.String({ description: 'SHA-256 of the content that was there.' })),
+    after: Type.Optional(Type.String({ description: 'SHA-256 of the content that is written.' })),
+    preserved: Type.Optional(
+      Type.Object(
+        { before: Type.String(), after: Type.String() },
+        { ...closed, description: 'SHA-256 of what the target owns of it: equal, for it survives.' },
+      ),
+    ),
+  },
+  { ...closed, title: 'AppliedResource' },
+)
+
 export const rowFilters = {
   state: Type.Optional(states),
   class: Type.Optional(cls),

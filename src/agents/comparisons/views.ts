@@ -3,7 +3,8 @@ import { isWithin, type ResourcePath } from '../../resources/path.ts'
 import { below, type Store } from '../../state/store.ts'
 import type { Page } from '../commands/views.ts'
 import type { Parts } from '../parts.ts'
-import { comparisonPrefix, type Comparison } from './records.ts'
+import { applicationOf } from './apply.ts'
+import { comparisonPrefix, type Comparison, type ResultRow } from './records.ts'
 
 /** So many rows of each section stand in a comparison itself; the others are read in pages. */
 const maxInline = 1000
@@ -73,6 +74,27 @@ export async function findRow(
   for await (const { row } of parts.rowFiles.read<ComparedRow>(rows))
     if (row.path === path && row.implied !== true) return row
   return undefined
+}
+
+/**
+ * What a command that applies a comparison makes of each resource; nothing before its package is made. `after` is where the page
+ * before ended.
+ */
+export async function listResults(
+  parts: Pick<Parts, 'store' | 'rowFiles'>,
+  command: string,
+  { after, limit }: { readonly after?: number; readonly limit: number },
+): Promise<Page<ResultRow>> {
+  const { results } = await applicationOf(parts, command)
+  const items: ResultRow[] = []
+  let last = after ?? 0
+  if (results === undefined) return { items }
+  for await (const { row, end } of parts.rowFiles.read<ResultRow>(results, last)) {
+    if (items.length === limit) return { items, next: String(last) }
+    items.push(row)
+    last = end
+  }
+  return { items }
 }
 
 /** Newest first, those of one agent; without their rows. */

@@ -4,6 +4,7 @@ import type { PackageId } from '../../packages/manifest.ts'
 import type { Write } from '../../state/store.ts'
 import { applicationOf } from '../comparisons/apply.ts'
 import { baseWrite } from '../comparisons/base-store.ts'
+import { preserved } from '../comparisons/preserve.ts'
 import type { Application } from '../comparisons/records.ts'
 import { keepReplaced } from '../comparisons/undo.ts'
 import { stillHeld } from '../../queues/lanes.ts'
@@ -77,18 +78,26 @@ async function apply(
 ): Promise<Receipt> {
   const { agent, delivery } = begun
   const { target } = delivery
-  const { traceparent } = begun.progress.command
+  const { traceparent, application } = begun.progress.command
+  const file = await parts.packages.file(one.package)
+  // What applies a comparison has seen to it before it was sealed.
+  const own = application === undefined ? await preserved(parts, begun, file, one.paths, signal) : undefined
   const receipt = await agent.target(target).apply(
     {
       ...one,
       lane: `${parts.installation}/${begun.lane.agent}/${target}`,
       epoch: begun.epoch,
-      package: await parts.packages.file(one.package),
+      package: own?.package ?? file,
       deletes: agent.config.deletes,
       ...(traceparent !== undefined && { traceparent }),
     },
     signal,
   )
+  // A repeat may find what an earlier try has applied, and was made with what the target had then.
+  if (own !== undefined && receipt.delivery === one.id) {
+    const detail = { ...receipt.detail, applied: receipt.package, preserved: own.resources }
+    return { ...receipt, package: one.package, detail }
+  }
   if (receipt.delivery === one.id && receipt.package === one.package) return receipt
   throw new ReplicationError(
     'rejected',

@@ -1,8 +1,10 @@
+import { ignoredGlobs } from '../../compare/rules.ts'
 import { errorView, isTransient, ReplicationError } from '../../errors.ts'
 import type { ManifestHeader, PackageSummary } from '../../packages/manifest.ts'
 import { backoffMs } from '../../queues/backoff.ts'
 import type { Again } from '../../queues/work.ts'
 import { dequeue, itemOf } from '../../queues/lanes.ts'
+import { includes } from '../../resources/glob.ts'
 import { comparePaths, outermost, type ResourcePath } from '../../resources/path.ts'
 import type { Change } from '../../resources/resource.ts'
 import { scan, below, type Check, type Entry, type Store, type Write } from '../../state/store.ts'
@@ -119,7 +121,7 @@ async function writeExport(
     action: command.action === 'delete' ? 'delete' : 'add',
     mode: command.mode,
     roots: command.deep ? outermost(command.paths) : [...new Set(command.paths)].toSorted(comparePaths),
-    ...(command.mode === 'mirror' && agent.config.filters.length > 0 && { filters: agent.config.filters }),
+    ...filtersOf(agent, command),
   }
   const origin = {
     ...{ installation: parts.installation, agent: agent.name, command: command.id, actor: command.actor },
@@ -129,7 +131,7 @@ async function writeExport(
   const changes =
     command.action === 'delete'
       ? deletions(header.roots, command.deep, agent)
-      : additions(header.roots, command.deep, agent, notes, signal)
+      : additions(header, command.deep, agent, notes, signal)
   // What a mirror removes is known from all that it lists, so it is never split.
   const limits = command.mode === 'mirror' ? { maxEntries: Infinity, maxBytes: Infinity } : partLimits
   const made: PackageSummary[] = []
@@ -143,21 +145,29 @@ async function writeExport(
   return { whole: await parts.packages.writeIndex(header, lines, origin, signal), parts: made }
 }
 
+/** What a mirror leaves alone at the target: what is kept out of the package, and what is not compared. */
+function filtersOf({ config }: Agent, { mode }: Command): Pick<ManifestHeader, 'filters'> {
+  if (mode !== 'mirror') return {}
+  const filters = [...ignoredGlobs(config).map((exclude) => ({ exclude })), ...config.filters]
+  return filters.length === 0 ? {} : { filters }
+}
+
 async function* deletions(roots: readonly ResourcePath[], deep: boolean, agent: Agent): AsyncGenerator<Change> {
   for (const path of roots) if (agent.includes(path)) yield { kind: 'delete', path, deep }
 }
 
 async function* additions(
-  roots: readonly ResourcePath[],
+  { roots, filters }: ManifestHeader,
   deep: boolean,
   agent: Agent,
   notes: Notes,
   signal: AbortSignal,
 ): AsyncGenerator<Change> {
   const source = agent.source()
+  const wanted = filters === undefined ? agent.includes : includes(filters)
   for (const root of roots)
     for await (const resource of source.read(root, {
-      ...{ deep, includes: agent.includes, signal },
+      ...{ deep, includes: wanted, signal },
       note: (note) => notes.add(note),
     }))
       yield { kind: 'put', resource }

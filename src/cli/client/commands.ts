@@ -221,6 +221,7 @@ function addCommand(program: Command): void {
     async (client, id: string) => {
       const { body } = await client.server.post<{ id: string }>(`/commands/${segment(id)}/revert`)
       await showComparison(client, body.id)
+      say(`nothing is undone yet: trebuchet comparison apply ${body.id} does it`)
     },
   )
   for (const [verb, description] of [

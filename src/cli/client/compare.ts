@@ -1,7 +1,6 @@
-import type { Command } from 'commander'
-import { Option } from 'commander'
+import { Option, type Command } from 'commander'
 import { exitCodes, usage } from '../ending.ts'
-import { count, print, say } from '../say.ts'
+import { count, print } from '../say.ts'
 import { listed, segment, speaks, type Client } from './options.ts'
 import { pages, plain } from './print.ts'
 import { addWaitOption, showOutcome, type WaitOptions } from './wait.ts'
@@ -60,7 +59,24 @@ Examples
   trebuchet compare publish1 --apply --preset complete --allow-deletes
   trebuchet compare publish1 --apply --preset none --select '/content/news/**' --resolve /content/news/today=source`
 
-export function addCompareCommand(program: Command): void {
+/** `compare`, and what can be done with what it has found. */
+export function addCompareCommands(program: Command): void {
+  addCompare(program)
+  const group = program.command('comparison').description('Shows what was compared before, and applies it.')
+  speaks(group.command('get').description('Shows a comparison.').argument('<ID>'), async (client, id: string) =>
+    exitCodeFor(await showComparison(client, id)),
+  )
+  addWaitOption(
+    speaks(
+      selectionOptions(
+        group.command('apply').description('Applies what is chosen, exactly as it was found.').argument('<ID>'),
+      ),
+      (client, id: string, options: SelectionOptions & WaitOptions) => apply(client, segment(id), options),
+    ),
+  )
+}
+
+function addCompare(program: Command): void {
   const command = program
     .command('compare')
     .summary('shows how a target differs from its source, and applies what is chosen')
@@ -69,6 +85,12 @@ export function addCompareCommand(program: Command): void {
     .option('--path <PATH>', 'at and below this path alone (can be repeated)', listed)
     .option('--target <NAME>', 'which of several targets')
     .option('--apply', 'apply what is chosen, exactly as it was found')
+    .addHelpText('after', help)
+  addWaitOption(speaks(selectionOptions(command), compare))
+}
+
+function selectionOptions(command: Command): Command {
+  return command
     .addOption(
       new Option('--preset <NAME>', 'what to begin with').choices([
         ...['defaults', 'complete', 'modified', 'added', 'deleted', 'none'],
@@ -85,35 +107,42 @@ export function addCompareCommand(program: Command): void {
     .option('--overwrite', 'copy what is selected whole, whatever the target has changed')
     .option('--allow-deletes', 'delete what is selected and the source does not have')
     .option('--override-guard <REASON>', 'delete more than the guard of the agent admits')
-    .addHelpText('after', help)
-  addWaitOption(speaks(command, compare))
 }
 
 async function compare(client: Client, agent: string, options: CompareOptions): Promise<number> {
-  const { path, target, apply = false } = options
+  const { path, target, apply: isApplied = false } = options
   const selection = selectionOf(options)
-  if (!apply && Object.keys(selection).length > 0) throw usage('a selection needs --apply')
+  if (!isApplied && Object.keys(selection).length > 0) throw usage('a selection needs --apply')
   const { body: found } = await client.server.post<Comparison>(`/agent/${segment(agent)}/compare`, {
     json: { ...(path !== undefined && { paths: path }), ...(target !== undefined && { target }) },
     patienceMs,
   })
-  await show(client, found)
-  const { added, changed, deleted, conflicts } = found.counts
-  if (!apply) return conflicts > 0 ? exitCodes.conflict : added + changed + deleted > 0 ? exitCodes.differs : 0
-  const { body: accepted } = await client.server.post<{ id: string }>(`/comparisons/${found.id}/apply`, {
-    json: selection,
-    patienceMs,
-  })
-  if (client.output !== 'text') return showOutcome(client, accepted.id, options)
-  say(`command ${accepted.id} applies it`)
-  return showOutcome(client, accepted.id, options)
+  if (!isApplied) {
+    await show(client, found)
+    return exitCodeFor(found)
+  }
+  // Otherwise there would be two things on one output.
+  if (client.output === 'text') await show(client, found)
+  return apply(client, found.id, options)
 }
 
-/** With how it can be applied. */
-export async function showComparison(client: Client, id: string): Promise<void> {
+function exitCodeFor({ counts: { added, changed, deleted, conflicts } }: Comparison): number {
+  if (conflicts > 0) return exitCodes.conflict
+  return added + changed + deleted > 0 ? exitCodes.differs : 0
+}
+
+async function apply(client: Client, id: string, options: SelectionOptions & WaitOptions): Promise<number> {
+  const { body } = await client.server.post<{ id: string }>(`/comparisons/${id}/apply`, {
+    json: selectionOf(options),
+    patienceMs,
+  })
+  return showOutcome(client, body.id, options)
+}
+
+export async function showComparison(client: Client, id: string): Promise<Comparison> {
   const { body } = await client.server.get<Comparison>(`/comparisons/${segment(id)}`)
   await show(client, body)
-  if (client.output === 'text') say(`trebuchet comparison apply ${id} applies it`)
+  return body
 }
 
 async function show(client: Client, comparison: Comparison): Promise<void> {
