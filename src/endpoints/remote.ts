@@ -4,8 +4,9 @@ import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { Type, type Static } from 'typebox'
 import { ReplicationError } from '../errors.ts'
-import type { EndpointKind, Receipt, Target, TargetDelivery, TestStep } from './endpoint.ts'
+import type { EndpointKind, Receipt, Source, Target, TargetDelivery, TestStep } from './endpoint.ts'
 import { HttpCaller, type Answer } from './http-caller.ts'
+import { remoteHoldings } from './remote/holdings.ts'
 
 const options = Type.Object(
   {
@@ -59,6 +60,7 @@ const knownReceipts = 1000
 
 class RemoteTarget implements Target {
   readonly remembers = knownReceipts
+  readonly holdings: Source
   readonly #agent: string
   readonly #caller: HttpCaller
 
@@ -68,6 +70,7 @@ class RemoteTarget implements Target {
       'user-agent': `trebuchet (${installation})`,
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     })
+    this.holdings = remoteHoldings(this.#caller, agent)
   }
 
   async apply(delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt> {

@@ -7,6 +7,7 @@ import { comparisonRoutes } from './comparison-routes.ts'
 import { configRoutes } from './config-routes.ts'
 import { eventRoutes } from './event-routes.ts'
 import { keepAnswers } from './keep-answers.ts'
+import { holdingsRoutes } from './holdings-routes.ts'
 import { kindRoutes } from './kind-routes.ts'
 import { monitoringRoutes } from './monitoring-routes.ts'
 import { packageRoutes } from './package-routes.ts'
@@ -52,6 +53,7 @@ const table: readonly Routes[] = [
   kindRoutes,
   packageRoutes,
   comparisonRoutes,
+  holdingsRoutes,
   monitoringRoutes,
   queueRoutes,
   eventRoutes,

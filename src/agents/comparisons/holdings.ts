@@ -1,0 +1,30 @@
+import { ReplicationError } from '../../errors.ts'
+import { quote, type ResourcePath } from '../../resources/path.ts'
+import type { Resource, ResourceState } from '../../resources/resource.ts'
+import type { Agent } from '../roster.ts'
+import { sidesOf, targetOf } from './compare.ts'
+
+/** What a target of the agent holds, for another server that compares with it. */
+export async function* holdingsOf(
+  agent: Agent,
+  asked: string | undefined,
+  { path, deep }: { readonly path: ResourcePath; readonly deep: boolean },
+  signal: AbortSignal,
+): AsyncGenerator<ResourceState> {
+  for await (const { path: at, digest, size } of sidesOf(agent, targetOf(agent, asked)).target.list([path], signal)) {
+    if (!deep && at !== path) return
+    yield { path: at, ...(digest !== undefined && { digest }), ...(size !== undefined && { size }) }
+  }
+}
+
+/** One resource of it. Throws `missing`, also for a folder. */
+export async function heldAt(
+  agent: Agent,
+  asked: string | undefined,
+  path: ResourcePath,
+  signal: AbortSignal,
+): Promise<Resource & Required<Pick<Resource, 'content'>>> {
+  for await (const { content } of sidesOf(agent, targetOf(agent, asked)).target.pick([path], signal))
+    if (content !== undefined) return { path, content }
+  throw new ReplicationError('missing', `nothing with content is at ${quote(path)}`)
+}

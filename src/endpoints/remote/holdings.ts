@@ -1,0 +1,103 @@
+import { Readable } from 'node:stream'
+import { ReplicationError } from '../../errors.ts'
+import { parsePath, quote, type ResourcePath } from '../../resources/path.ts'
+import type { Resource, ResourceState } from '../../resources/resource.ts'
+import type { ReadOptions, Source } from '../endpoint.ts'
+import type { HttpCaller } from '../http-caller.ts'
+
+/** No path, with what else is said of it, makes a longer line. */
+const maxLineBytes = 64 * 1024
+
+/** What the other server's agent has at its target, asked for over its API. */
+export function remoteHoldings(caller: HttpCaller, agent: string): Source {
+  const place = `/replication/agent/${agent}/holdings`
+  const list = (path: ResourcePath, signal: AbortSignal, deep = true): AsyncGenerator<ResourceState> =>
+    listed(caller, `${place}?${new URLSearchParams({ path, deep: String(deep) }).toString()}`, signal)
+  return {
+    list,
+    async *read(path: ResourcePath, { deep, includes, signal }: ReadOptions): AsyncGenerator<Resource> {
+      let nothing = true
+      for await (const { path: at, digest } of list(path, signal, deep)) {
+        nothing = false
+        if (includes?.(at) === false) continue
+        const from = `${place}/content?${new URLSearchParams({ path: at }).toString()}`
+        const content = (): Readable => Readable.from(contentAt(caller, from, signal), { objectMode: false })
+        yield { path: at, ...(digest !== undefined && { content }) }
+      }
+      if (nothing) throw new ReplicationError('missing', `nothing is at ${quote(path)}`)
+    },
+  }
+}
+
+async function* contentAt(caller: HttpCaller, place: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const { body } = await caller.download('GET', place, { signal, headers: { accept: '*/*' } })
+  try {
+    // What breaks off is an error by itself: its length was said, or its last chunk is missing.
+    yield* body as AsyncIterable<Uint8Array>
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error instanceof ReplicationError ? error : brokenOff(caller, error)
+  }
+}
+
+/** The last line says how many there were: without it the listing is not complete. */
+async function* listed(caller: HttpCaller, place: string, signal: AbortSignal): AsyncGenerator<ResourceState> {
+  const { body } = await caller.download('GET', place, { signal, headers: { accept: 'application/x-ndjson' } })
+  let count = 0
+  try {
+    for await (const line of linesOf(body)) {
+      const { path, digest, size, end } = parsed(line)
+      if (end !== undefined) {
+        if (end === count) return
+        break
+      }
+      count++
+      yield {
+        path: parsePath(path ?? ''),
+        ...(digest !== undefined && { digest }),
+        ...(size !== undefined && { size }),
+      }
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof ReplicationError) throw error
+    throw brokenOff(caller, error)
+  } finally {
+    body.destroy()
+  }
+  throw brokenOff(caller)
+}
+
+interface Line {
+  readonly path?: string
+  readonly digest?: string
+  readonly size?: number
+  readonly end?: number
+}
+
+function parsed(line: string): Line {
+  try {
+    return JSON.parse(line) as Line
+  } catch (cause) {
+    throw new ReplicationError('rejected', 'the other server lists in lines that cannot be read', { cause })
+  }
+}
+
+async function* linesOf(body: Readable): AsyncGenerator<string> {
+  let held = ''
+  body.setEncoding('utf8')
+  for await (const text of body as AsyncIterable<string>) {
+    held += text
+    let from = 0
+    for (let end = held.indexOf('\n'); end >= 0; end = held.indexOf('\n', from)) {
+      yield held.slice(from, end)
+      from = end + 1
+    }
+    held = held.slice(from)
+    if (held.length > maxLineBytes) throw new ReplicationError('rejected', 'the other server lists in endless lines')
+  }
+}
+
+function brokenOff({ origin }: HttpCaller, cause?: unknown): ReplicationError {
+  return new ReplicationError('unavailable', `${origin} broke off in the middle of what its target holds`, { cause })
+}

@@ -1,0 +1,91 @@
+import type { FastifyInstance } from 'fastify'
+import { Readable } from 'node:stream'
+import { Type } from 'typebox'
+import { heldAt, holdingsOf } from '../agents/comparisons/holdings.ts'
+import { parsePath, type ResourcePath } from '../resources/path.ts'
+import type { ResourceState } from '../resources/resource.ts'
+import { pathSchema } from '../resources/schema.ts'
+import { callerGone } from './caller-gone.ts'
+import { agentName } from './command-schemas.ts'
+import { answer, problems } from './conventions.ts'
+import type { RouteParts } from './parts.ts'
+
+const params = Type.Object({ name: agentName })
+const target = Type.Optional({ ...agentName, description: 'May be absent when there is only one.' })
+const closed = { additionalProperties: false } as const
+type Asked = { Params: { name: string }; Querystring: { path: ResourcePath; target?: string; deep: boolean } }
+
+/** Lines are sent so many at a time. */
+const together = 500
+
+/** What targets hold, so that other servers can compare with them. */
+export function holdingsRoutes(app: FastifyInstance, parts: RouteParts): void {
+  app.get<Asked>(
+    '/agent/:name/holdings',
+    {
+      schema: {
+        ...{ operationId: 'listHoldings', tags: ['comparisons'], params },
+        querystring: Type.Object({ path: pathSchema, target, deep: Type.Boolean({ default: true }) }, closed),
+        response: {
+          200: answer({
+            description:
+              'A line of JSON for each resource, in path order: `path`, and unless it is a folder `digest` (SHA-256) and `size`. ' +
+              'The last line has only `end`, their number: without it the list is not complete.',
+            schema: Type.String(),
+            type: 'application/x-ndjson',
+          }),
+          ...problems('conflict'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const agent = await parts.roster.get(request.params.name)
+      const { path, target: asked, deep } = request.query
+      const states = holdingsOf(agent, asked, { path: parsePath(path), deep }, callerGone(reply))
+      // What fails at once is a problem; what fails later breaks the answer off.
+      const first = await states.next()
+      return reply.type('application/x-ndjson').send(Readable.from(lines(first, states), { objectMode: false }))
+    },
+  )
+  app.get<Asked>(
+    '/agent/:name/holdings/content',
+    {
+      schema: {
+        ...{ operationId: 'getHolding', tags: ['comparisons'], params },
+        querystring: Type.Object({ path: pathSchema, target }, closed),
+        response: {
+          200: answer({
+            description: 'The bytes of the resource.',
+            schema: Type.Unsafe({ type: 'string', format: 'binary' }),
+            type: 'application/octet-stream',
+          }),
+          ...problems('conflict'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const agent = await parts.roster.get(request.params.name)
+      const { path, target: asked } = request.query
+      const { content } = await heldAt(agent, asked, parsePath(path), callerGone(reply))
+      void reply.type('application/octet-stream')
+      const bytes = content()
+      if (bytes instanceof Uint8Array) return reply.send(Buffer.from(bytes))
+      return reply.send(bytes)
+    },
+  )
+}
+
+async function* lines(
+  first: IteratorResult<ResourceState, unknown>,
+  states: AsyncGenerator<ResourceState>,
+): AsyncGenerator<string> {
+  let count = 0
+  let text = ''
+  for (let next = first; next.done !== true; next = await states.next()) {
+    text += `${JSON.stringify(next.value)}\n`
+    if (++count % together !== 0) continue
+    yield text
+    text = ''
+  }
+  yield `${text}${JSON.stringify({ end: count })}\n`
+}
