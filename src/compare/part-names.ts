@@ -6,10 +6,10 @@ export interface NamedPart {
   readonly class: Class
 }
 
-/** The parts that a name stands for: itself, in a method in any case, and for a pointer all that is below it. */
-export function partNamed(name: string, parts: readonly NamedPart[]): string[] {
-  const wanted = name.startsWith('/') ? name : name.replace(/^[A-Za-z]+(?= |$)/, (method) => method.toUpperCase())
-  return parts.flatMap(({ part }) =>
-    part === wanted || (wanted.startsWith('/') && part.startsWith(`${wanted}/`)) ? [part] : [],
-  )
+/** The parts that a name stands for: itself, a method in any case, and a pointer for all that is below it. */
+export function partsNamed(name: string, parts: ReadonlySet<string>): string[] {
+  if (parts.has(name)) return [name]
+  if (name.startsWith('/')) return [...parts].filter((part) => part.startsWith(`${name}/`))
+  const method = name.replace(/^[A-Za-z]+(?= |$)/, (word) => word.toUpperCase())
+  return parts.has(method) ? [method] : []
 }

@@ -8,16 +8,27 @@
  * never had. `complete` promises that both sides are equal afterwards, so it is itself the resolution `source` of every conflict, and
  * overwrites what was customised; an explicit `resolve` of a path still decides there.
  */
-import { Type, type Static } from 'typebox'
+import { Type, type Static, type TSchema } from 'typebox'
 import type { Fault } from '../errors.ts'
 import { quote, type ResourcePath } from '../resources/path.ts'
 import { globSchema, pointerToken } from '../resources/schema.ts'
 import { isSourceChange, type Class, type RowState } from './classes.ts'
 import { Naming } from './naming.ts'
-import { partNamed, type NamedPart } from './part-names.ts'
+import { partsNamed, type NamedPart } from './part-names.ts'
 
 const globs = (description: string): ReturnType<typeof Type.Array<typeof globSchema>> =>
   Type.Array(globSchema, { default: [], maxItems: 10_000, description })
+
+/** Any path may be a name in it; those that name no row are found when rows are known. */
+function byPath<T extends TSchema>(value: T, description: string) {
+  return Type.Unsafe<Readonly<Record<string, Static<T>>>>({
+    type: 'object',
+    additionalProperties: value,
+    maxProperties: 10_000,
+    default: {},
+    description,
+  })
+}
 
 /** What is sent to apply a comparison; complete once `checkerOf` has checked it. */
 export const selectionSchema = Type.Object(
@@ -30,14 +41,11 @@ export const selectionSchema = Type.Object(
     }),
     select: globs('Resources that are selected too.'),
     deselect: globs('Resources that are not selected, whatever else names them.'),
-    parts: Type.Record(Type.String(), Type.Array(Type.String({ maxLength: 4096 }), { minItems: 1, maxItems: 10_000 }), {
-      default: {},
-      description: 'By path: of this resource nothing but these parts, as the source has them.',
-    }),
-    resolve: Type.Record(Type.String(), Type.Enum(['source', 'target']), {
-      default: {},
-      description: 'By path: whose state a conflict ends with.',
-    }),
+    parts: byPath(
+      Type.Array(Type.String({ maxLength: 4096 }), { minItems: 1, maxItems: 1000 }),
+      'By path: of this resource nothing but these parts, as the source has them.',
+    ),
+    resolve: byPath(Type.Enum(['source', 'target']), 'By path: whose state a conflict ends with.'),
     overwrite: Type.Boolean({
       default: false,
       description: 'Selected resources that both sides have are copied whole, whatever their class.',
@@ -124,9 +132,10 @@ export function chooser(selection: Selection): Chooser {
     row.parts === undefined ? { write: 'parts', rebase: false } : partly(sourceParts(row.parts))
 
   const byParts = (row: Row, names: readonly string[]): Decision | { fault: Fault } => {
+    const known = new Set((row.parts ?? []).map(({ part }) => part))
     const chosen = new Map<string, 'source'>()
     for (const [i, name] of names.entries()) {
-      const named = partNamed(name, row.parts ?? [])
+      const named = partsNamed(name, known)
       if (named.length === 0) {
         const message = `${quote(name)} is no part of ${quote(row.path)} that differs`
         return { fault: { pointer: `${pointerOf('parts', row.path)}/${i}`, message } }
