@@ -91,7 +91,7 @@ class Carrier {
     this.#given.add(keyOf(given))
     const value = fieldOf(fieldsOf(fieldOf(this.#donor, 'components'), name[0]), name[1])
     this.#waiting.push(() => {
-      this.taken.set(keyOf(given), this.take(value ?? {}, natureAt(['components', ...name])))
+      this.taken.set(keyOf(given), this.take(value === undefined ? {} : value, natureAt(['components', ...name])))
     })
     return given
   }

@@ -56,13 +56,15 @@ export function withEdits(value: Value, edits: readonly Edit[]): Value {
     branch.edit = edit
     branch.members.clear()
   }
-  return applied(value, root) ?? value
+  const result = applied(value, root)
+  return result === undefined ? value : result
 }
 
 function applied(value: Value | undefined, { edit, members }: Branch): Value | undefined {
   const start = edit === undefined ? value : edit.value
   if (members.size === 0) return start
-  if (start !== undefined && !isFields(start)) return start
+  const isEmpty = start === undefined || start === null
+  if (!isEmpty && !isFields(start)) return start
   const made = new Map(Object.entries(start ?? {}))
   for (const [name, branch] of members) {
     const member = applied(made.get(name), branch)
@@ -70,5 +72,5 @@ function applied(value: Value | undefined, { edit, members }: Branch): Value | u
     else made.set(name, member)
   }
   // What was not there is not made for the sake of something to be taken away.
-  return made.size === 0 && start === undefined ? undefined : (Object.fromEntries(made) as Fields)
+  return made.size === 0 && isEmpty ? start : (Object.fromEntries(made) as Fields)
 }

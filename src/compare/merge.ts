@@ -64,10 +64,13 @@ export function overwritten(
   return [...editsBetween(itemOf(target), result, ['item']), ...editsBetween(before, after, ['components'])]
 }
 
+/** What both sides had when they were last made alike; known without a value: neither had it. */
+export type BaseValue = { readonly known: false } | { readonly known: true; readonly value?: Value }
+
 /**
  * What the base becomes: the source's value, with all that differs and was not chosen as the base has it. So what is equal on
- * both sides is now common, and so is what was decided, for whichever side. Undefined (nothing common) when no base is known and something was
- * not chosen: what that part was is then still unknown.
+ * both sides is common from now on, and so is what was decided, for whichever side. Unknown when no base is known and something
+ * was not chosen: what that was is then still unknown. What the target owns may be in it, and never counts.
  */
 export function rebased(
   { source, target, base }: Sides<Value>,
@@ -75,14 +78,25 @@ export function rebased(
   rules: PathRules,
   baseKnown: boolean,
   chosen: Chosen,
-): Value | undefined {
-  if (source === undefined || target === undefined) return source
+): BaseValue {
+  if (source === undefined) return { known: true }
+  if (target === undefined) return { known: true, value: source }
   const left = differing({ source, target }, format, rules).filter(({ part }) => !chosen.has(part))
-  if (left.length === 0) return source
-  if (!baseKnown) return undefined
-  const edits = left.map(({ at }) => ({ at, value: memberAt(base, at) }))
-  const all = format === 'openapi-path' ? carried(source, base, edits.map(inItem)) : edits
-  return withEdits(source, all)
+  if (left.length === 0) return { known: true, value: source }
+  if (!baseKnown) return { known: false }
+  const was = base === undefined ? undefined : asAtTarget(base, target, format, rules)
+  const edits = left.map(({ at }) => ({ at, value: memberAt(was, at) }))
+  const [whole] = edits
+  if (whole?.at.length === 0) return base === undefined ? { known: true } : { known: true, value: base }
+  // As it would be at the target: where that owns something, there is an object for what the base has beside it.
+  const now = asAtTarget(source, target, format, rules)
+  const all = format === 'openapi-path' ? carried(now, base, edits.map(inItem)) : edits
+  return { known: true, value: withEdits(now, all) }
+}
+
+function asAtTarget(value: Value, target: Value, format: StructuredFormat, rules: PathRules): Value {
+  const result = brought(comparedOf(value, format), comparedOf(target, format), rules)
+  return format === 'openapi-path' ? withEdits(value, [{ at: ['item'], value: result }]) : result
 }
 
 function memberAt(value: Value | undefined, at: readonly string[]): Value | undefined {

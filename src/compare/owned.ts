@@ -41,20 +41,24 @@ function graft(
   if (!isList(source) || !isList(target)) return bare(source, rules, at)
   return source.map((item, i) => {
     const below = [...at, String(i)]
-    return (i < target.length ? graft(item, target[i], rules, below) : bareItem(item, rules, below)) ?? {}
+    const made = i < target.length ? graft(item, target[i], rules, below) : bare(item, rules, below)
+    return made === undefined ? {} : made
   })
 }
 
-/** What is preserved of the target's value, and the objects that it lies in. */
+/** What is preserved of the target's value, and the objects that it lies in, with what is ignored in them. */
 function ownedIn(target: Value | undefined, rules: PathRules, at: readonly string[]): Value | undefined {
   if (target === undefined || rules.preserved(at)) return target
   if (isList(target)) return holdsOwned(target, rules, at) ? target : undefined
   if (!isFields(target)) return undefined
+  let owns = false
   const members = Object.entries(target).flatMap(([name, value]): [string, Value][] => {
-    const member = ownedIn(value, rules, [...at, name])
-    return member === undefined ? [] : [[name, member]]
+    const below = [...at, name]
+    const member = ownedIn(value, rules, below)
+    owns ||= member !== undefined
+    return member !== undefined ? [[name, member]] : rules.ignored(below) ? [[name, value]] : []
   })
-  return members.length === 0 ? undefined : Object.fromEntries(members)
+  return owns ? Object.fromEntries(members) : undefined
 }
 
 /** The source's value without what it has where the target owns: undefined when nothing else is in it. */
@@ -74,7 +78,8 @@ function bare(source: Value, rules: PathRules, at: readonly string[]): Value | u
 
 /** An item keeps its place, even with nothing in it. */
 function bareItem(item: Value, rules: PathRules, at: readonly string[]): Value {
-  return bare(item, rules, at) ?? {}
+  const made = bare(item, rules, at)
+  return made === undefined ? {} : made
 }
 
 /** Whether anything below is preserved. */

@@ -87,7 +87,8 @@ function readingsOf(values: readonly (Value | undefined)[], format: StructuredFo
 
 /** The source's value as it would be at the target. */
 export function brought(source: Value, target: Value, rules: PathRules): Value {
-  return grafted(source, target, rules) ?? {}
+  const value = grafted(source, target, rules)
+  return value === undefined ? {} : value
 }
 
 /** What the target owns of a value, by JSON Pointer: the same text before and after proves that it was left alone. */
