@@ -101,6 +101,7 @@ const methods = new Set(['get', 'put', 'post', 'delete', 'options', 'head', 'pat
 /** One walk over source and target side by side. */
 class Walk {
   readonly #format: StructuredFormat
+  readonly #rules: PathRules
   readonly #baseKnown: boolean
   readonly #sides: Sides<Value>
   readonly #readings: Sides<Reading>
@@ -110,6 +111,7 @@ class Walk {
 
   constructor({ source, target, base }: Sides<Value>, format: StructuredFormat, rules: PathRules, baseKnown: boolean) {
     this.#format = format
+    this.#rules = rules
     this.#baseKnown = baseKnown
     const [reading, targets, bases] = readingsOf([source, target, base], format, rules)
     this.#readings = { source: reading, target: targets, base: bases }
@@ -133,7 +135,7 @@ class Walk {
   }
 
   #compare(sides: Sides<Value>, nature: Nature): void {
-    if (this.#parts.length >= this.#most || sides.source === sides.target) return
+    if (this.#parts.length >= this.#most || sides.source === sides.target || this.#rules.ignored(this.#at)) return
     const { source, target } = this.#isPathItem() ? { source: sides.source ?? {}, target: sides.target ?? {} } : sides
     if (isFields(source) && isFields(target) && !this.#isMethod())
       for (const name of namesOf(source, target).toSorted(compareNames)) {

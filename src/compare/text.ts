@@ -47,7 +47,7 @@ export function textDifference(
       ...(target !== undefined && { target: extentOf(target) }),
     }
   const lines = patch.hunks.flatMap(({ oldStart, oldLines, newStart, newLines, lines: hunk }) => [
-    `@@ -${oldStart},${oldLines} +${newStart},${newLines} @@`,
+    `@@ -${rangeOf(oldStart, oldLines)} +${rangeOf(newStart, newLines)} @@`,
     ...hunk,
   ])
   let bytes = 0
@@ -58,6 +58,11 @@ export function textDifference(
     diff: shown.map((line) => `${line}\n`).join(''),
     ...(end >= 0 && { leftOut: lines.length - end }),
   }
+}
+
+/** Of nothing, unified diffs name the line before. */
+function rangeOf(start: number, count: number): string {
+  return `${count === 0 ? start - 1 : start},${count}`
 }
 
 function patchOf(before: string, after: string): ReturnType<typeof structuredPatch> | undefined {

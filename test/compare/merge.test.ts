@@ -26,6 +26,16 @@ test('taking every part from the source leaves nothing that differs', () => {
   )
 })
 
+test('nothing that is preserved or ignored is ever among the parts', () => {
+  fc.assert(
+    fc.property(values, values, base, anyRules, (source, target, old, rules) => {
+      for (const { at } of partsOf({ source, target, base: old }, 'json', rules, true).parts)
+        assert.ok(!rules.preserved(at) && !rules.ignored(at), at.join('/'))
+    }),
+    runs,
+  )
+})
+
 test('taking no part, or every part from the target, changes nothing', () => {
   fc.assert(
     fc.property(values, values, anyRules, (source, target, rules) => {
