@@ -11,7 +11,7 @@ type Name = readonly [section: string, name: string]
 /**
  * Edits of the host's content that put the donor's values into its item, with the components that they refer to: those whose name
  * means something else to what stays of the host get another name, those that mean the same are not touched, and those that
- * nothing refers to any more go. `parts` are places in the item.
+ * nothing refers to any more go. `parts` are places in the item. References that lead nowhere stay as they are written.
  */
 export function carried(host: Value, donor: Value | undefined, parts: readonly Edit[]): Edit[] {
   const emptied = withEdits(

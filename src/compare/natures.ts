@@ -75,23 +75,9 @@ export function natureBelow(nature: Nature, name: string): Nature {
 
 /** What an item of a list is. */
 export function natureWithin(nature: Nature): Nature {
-  switch (nature) {
-    case 'parameters':
-      return 'node'
-    case 'security':
-      return 'requirement'
-    case 'node':
-    case 'plain':
-      return nature
-    case 'examples':
-    case 'literal':
-    case 'mapping':
-    case 'names':
-    case 'requirement':
-    case 'set':
-    case 'sets':
-      return 'literal'
-  }
+  if (nature === 'parameters') return 'node'
+  if (nature === 'security') return 'requirement'
+  return nature === 'node' || nature === 'plain' ? nature : 'literal'
 }
 
 /** Whether the order of a list there means nothing. */
