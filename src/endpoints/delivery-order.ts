@@ -13,7 +13,9 @@ export interface DeliveryOrder {
 }
 
 export function deliveryOrder({ id, lane, epoch, package: pkg, paths, deletes }: TargetDelivery): DeliveryOrder {
-  return { delivery: id, lane, epoch, package: { id: pkg.id, file: pkg.file }, paths, deletes }
+  // A zip is read from its file: its bytes would be copied.
+  const own = pkg.loose === undefined ? { id: pkg.id, file: pkg.file } : pkg
+  return { delivery: id, lane, epoch, package: own, paths, deletes }
 }
 
 /** The same, of a target that applies documents one by one. */

@@ -66,6 +66,14 @@ export interface PackageFile {
   readonly file: string
   /** All of it, where it is small and at hand. */
   readonly bytes?: Uint8Array
+  /** It is no zip, but what one end of this process has laid down for the other (loose.ts). */
+  readonly loose?: Loose
+}
+
+/** What is not in a loose package itself. */
+export interface Loose {
+  readonly header: ManifestHeader
+  readonly entries: number
 }
 
 /** What is known of a package without opening it. */

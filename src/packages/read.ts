@@ -1,32 +1,19 @@
-import type { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { ReplicationError } from '../errors.ts'
-import { comparePaths, type ResourcePath } from '../resources/path.ts'
+import type { ResourcePath } from '../resources/path.ts'
 import { segmentBytes } from './compression.ts'
 import { checkContent, contentStream, unpack } from './content.ts'
 import { readFrame, type Frame } from './frame.ts'
 import { defaultLimits, type PackageLimits } from './limits.ts'
+import { LooseReader } from './loose.ts'
 import type { ManifestEntry, ManifestHeader, ManifestPart, PackageFile, PackageId, PackageOrigin } from './manifest.ts'
+import { pageOf, type PackageChange, type PackageReader, type ReadOptions } from './reader.ts'
 import { bytesAccess, fileAccess, Window, type RandomAccess } from './random-access.ts'
 import { Regions } from './regions.ts'
 import { storageError } from './storage-error.ts'
-import { manifestEntries, walk, type FileEntry, type Located } from './walk.ts'
+import { manifestEntries, walk, type Located } from './walk.ts'
 
-/** An entry of the manifest, with its bytes. */
-export type PackageChange =
-  /**
-   * Up to 1 MiB comes whole and verified. What is larger is a stream that fails with `corrupt` when its digest or size is
-   * another; whoever does not read it to its end has not verified it. It may be read later, until the package is closed.
-   */
-  | { readonly kind: 'put'; readonly entry: FileEntry; readonly content: Buffer | Readable }
-  | { readonly kind: 'folder'; readonly entry: Extract<ManifestEntry, { type: 'folder' }> }
-  | { readonly kind: 'delete'; readonly entry: Extract<ManifestEntry, { type: 'delete' }> }
-
-export interface ReadOptions {
-  /** Only what lies within these; all else is still checked, except for its content. */
-  readonly paths?: readonly ResourcePath[]
-  readonly signal?: AbortSignal
-}
+export type { PackageChange, PackageReader, ReadOptions } from './reader.ts'
 
 const windowBytes = 512 * 1024
 const batchEntries = 256
@@ -42,7 +29,10 @@ export async function openPackage(
   limits: PackageLimits = defaultLimits,
 ): Promise<PackageReader> {
   const known = typeof file === 'string' ? undefined : file.id
-  if (typeof file !== 'string' && file.bytes !== undefined) return readPackage(bytesAccess(file.bytes), limits, known)
+  if (typeof file !== 'string' && file.bytes !== undefined)
+    return file.loose === undefined
+      ? readPackage(bytesAccess(file.bytes), limits, known)
+      : new LooseReader(file, file.loose, file.bytes)
   let access: RandomAccess
   try {
     access = await fileAccess(typeof file === 'string' ? file : file.file)
@@ -51,7 +41,9 @@ export async function openPackage(
       throw new ReplicationError('missing', `package ${known ?? ''} is not in the store`, { cause })
     throw storageError(cause, 'opening a package')
   }
-  return readPackage(access, limits, known)
+  return typeof file === 'string' || file.loose === undefined
+    ? readPackage(access, limits, known)
+    : new LooseReader(file, file.loose, access)
 }
 
 /** The same over any bytes; closes them when it throws. */
@@ -64,21 +56,18 @@ export async function readPackage(
     const frame = await readFrame(access, limits)
     if (known !== undefined && frame.outline.id !== known)
       throw new ReplicationError('corrupt', `package ${known}: its manifest has the digest of ${frame.outline.id}`)
-    return new PackageReader(access, limits, frame)
+    return new ZipReader(access, limits, frame)
   } catch (error) {
     await access.close()
     throw error
   }
 }
 
-/** An open package. Any number of readings may go on at the same time. */
-export class PackageReader {
+class ZipReader implements PackageReader {
   readonly id: PackageId
   readonly header: ManifestHeader
   readonly origin: PackageOrigin | undefined
-  /** Of an index, in the order in which they are applied; empty for a package that is applied itself. */
   readonly parts: readonly ManifestPart[]
-  /** How many the manifest lists; of an index, all parts together. */
   readonly entryCount: number
   readonly zipBytes: number
   readonly #access: RandomAccess
@@ -97,15 +86,10 @@ export class PackageReader {
     this.zipBytes = access.size
   }
 
-  /** One by one what `batches` gives. */
   async *changes(options: ReadOptions = {}): AsyncGenerator<PackageChange, void, void> {
     for await (const batch of this.batches(options)) yield* batch
   }
 
-  /**
-   * The changes in the manifest's order, up to 256 or some 1 MiB at a time. The package as a whole is verified when this
-   * has ended without an error, and no sooner: nothing may be applied for good before. Throws `invalid` for an index.
-   */
   async *batches({ paths, signal }: ReadOptions = {}): AsyncGenerator<PackageChange[], void, void> {
     this.#refuseIndex('apply its parts')
     const wanted = paths === undefined ? undefined : new Regions(paths)
@@ -128,7 +112,6 @@ export class PackageReader {
     if (batch.length > 0) yield batch
   }
 
-  /** Reads all of it, only to check it; answers the bytes of content (of an index, of its parts). Throws what `batches` and its contents do. */
   async verify(signal?: AbortSignal): Promise<number> {
     // All that an index has was read when it was opened.
     if (this.#frame.parts !== undefined) return this.#frame.parts.bytes
@@ -149,23 +132,14 @@ export class PackageReader {
     return bytes
   }
 
-  /** One page of the manifest: the entries behind the path `after`. Throws `invalid` for an index. */
-  async entries({ after, limit }: { readonly after?: ResourcePath; readonly limit: number }): Promise<ManifestEntry[]> {
-    const page: ManifestEntry[] = []
-    for await (const entries of this.manifest())
-      for (const entry of entries) {
-        if (after !== undefined && comparePaths(entry.path, after) <= 0) continue
-        if (page.length >= limit) return page
-        page.push(entry)
-      }
-    return page
+  entries(page: { readonly after?: ResourcePath; readonly limit: number }): Promise<ManifestEntry[]> {
+    return pageOf(this.manifest(), page)
   }
 
   async close(): Promise<void> {
     await this.#access.close()
   }
 
-  /** The manifest alone, a batch at a time, in order; its lines are checked, the content is not looked at. */
   manifest(): AsyncGenerator<ManifestEntry[], void, void> {
     this.#refuseIndex('list its parts')
     return manifestEntries(this.#access, this.#frame)

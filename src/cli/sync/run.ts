@@ -1,11 +1,11 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { PackageSummary } from '../../packages/manifest.ts'
-import { writePackage } from '../../packages/write.ts'
+import { writeLoose } from '../../packages/loose.ts'
+import type { PackageFile, PackageSummary } from '../../packages/manifest.ts'
 import { includes } from '../../resources/glob.ts'
 import { rootPath } from '../../resources/path.ts'
-import type { Change } from '../../resources/resource.ts'
+import type { Resource } from '../../resources/resource.ts'
 import { Ending, exitCodes, usage } from '../ending.ts'
 import { Progress } from '../progress.ts'
 import { say, tell } from '../say.ts'
@@ -29,10 +29,9 @@ export async function sync(args: readonly string[], options: SyncOptions, signal
   if (options.plan === undefined) await recover(destination)
   const folder = await mkdtemp(join(tmpdir(), 'trebuchet-sync-'))
   try {
-    const pkg = await collect(origins, destination, options, join(folder, 'resources.zip'), signal)
-    const file = { id: pkg.id, file: join(folder, 'resources.zip') }
-    if (options.plan !== undefined) return await showPlan({ file, pkg, destination, options }, signal)
-    return await deliver({ file, pkg, destination, options }, signal)
+    const { file, summary } = await collect(origins, destination, options, join(folder, 'resources'), signal)
+    const ready = { file, pkg: summary, destination, options }
+    return await (options.plan === undefined ? deliver(ready, signal) : showPlan(ready, signal))
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -79,7 +78,7 @@ async function collect(
   options: SyncOptions,
   file: string,
   signal: AbortSignal,
-): Promise<PackageSummary> {
+): Promise<{ readonly file: PackageFile; readonly summary: PackageSummary }> {
   const { filters, deletes, rm: anew, verbose } = options
   const isIncluded = includes(filters)
   const progress = new Progress(process.stderr)
@@ -94,22 +93,22 @@ async function collect(
     const given = filters.length > 0 ? { includes: isIncluded } : {}
     return { label: origin.label, resources: origin.source().read(rootPath, { deep: true, note, signal, ...given }) }
   })
-  async function* changes(): AsyncGenerator<Change> {
+  async function* resources(): AsyncGenerator<Resource> {
     let entries = 0
     for await (const resource of merged(streams, signal)) {
-      yield { kind: 'put', resource }
+      yield resource
       entries++
       progress.show(() => rate.line(entries))
     }
   }
   const isMirror = deletes !== undefined || (anew && medium === 'directory' && path !== undefined)
   try {
-    return await writePackage(
+    return await writeLoose(
       {
         ...{ format: 1, action: 'add', mode: isMirror ? 'mirror' : 'update', roots: [rootPath] },
         ...(isMirror && filters.length > 0 && { filters }),
       },
-      changes(),
+      resources(),
       { file, signal },
     )
   } finally {
