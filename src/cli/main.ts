@@ -1,8 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { addClientCommands } from './client.ts'
-import { addStateCommands } from './state.ts'
 import { addSyncCommand } from './sync.ts'
 
 const { version, description } = JSON.parse(
@@ -24,7 +22,11 @@ program
   })
 
 addSyncCommand(program)
-addClientCommands(program)
-addStateCommands(program)
+// To load all of these takes as long as to copy a hundred resources.
+if (process.argv[2] !== 'sync') {
+  const [{ addClientCommands }, { addStateCommands }] = await Promise.all([import('./client.ts'), import('./state.ts')])
+  addClientCommands(program)
+  addStateCommands(program)
+}
 
 await program.parseAsync()

@@ -32,7 +32,8 @@ function closed(cause: unknown): ReplicationError {
 
 /** 12,345 */
 export function count(n: number): string {
-  return n.toLocaleString('en')
+  // What Intl takes to begin with is a tenth of a short run.
+  return String(n).replaceAll(/\B(?=(?:\d{3})+$)/g, ',')
 }
 
 /** 1 resource, 12,345 resources */

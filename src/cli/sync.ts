@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { guarded } from './ending.ts'
 import { addSyncOptions } from './sync/options.ts'
+import { startReaders } from './sync/threads.ts'
 
 const help = `
 ORIGIN and DESTINATION are each one of
@@ -41,6 +42,7 @@ export function addSyncCommand(program: Command): void {
   const options = addSyncOptions(command)
   command.action((endpoints: readonly string[]) =>
     guarded('interrupted; nothing was written', async (signal) => {
+      startReaders(endpoints.slice(0, -1))
       const { sync } = await import('./sync/run.ts')
       return sync(endpoints, options(), signal)
     }),

@@ -19,9 +19,23 @@ export interface Order {
   readonly data: unknown
   readonly port: MessagePort
 }
-export type Notice = { readonly abort: number }
+export type Notice = { readonly abort: number } | { readonly load: string }
 export type Answer =
   { readonly job: number; readonly result: unknown } | { readonly job: number; readonly error: Frozen }
+
+/** Threads that have begun to load a module, and are nobody's yet. */
+const ahead = new Map<string, Thread>()
+
+/**
+ * Starts a thread that loads the module, for whichever pool first starts a job of it: who knows that there will be one has
+ * something else to do meanwhile.
+ */
+export function startAhead(module: URL): void {
+  if (ahead.has(module.href)) return
+  const thread = new Thread(() => ahead.delete(module.href))
+  thread.load(module)
+  ahead.set(module.href, thread)
+}
 
 /**
  * Worker threads for work over many files, which is several times faster with synchronous calls and must never be done
@@ -67,7 +81,7 @@ export class ThreadPool {
     let thread: Thread | undefined
     try {
       signal.throwIfAborted()
-      thread = await this.#take()
+      thread = await this.#take(module)
       signal.throwIfAborted()
       return (await thread.perform({ module: module.href, data, port }, signal)) as Result
     } finally {
@@ -78,11 +92,12 @@ export class ThreadPool {
     }
   }
 
-  async #take(): Promise<Thread> {
+  async #take(module?: URL): Promise<Thread> {
     if (this.#closed) throw new ReplicationError('unavailable', 'the server is closing')
     for (const thread of this.#threads) if (thread.take()) return thread
     if (this.#threads.size < this.#size) {
-      const thread = new Thread(() => this.#threads.delete(thread))
+      const onGone = (): void => void this.#threads.delete(thread)
+      const thread = takeAhead(module, onGone) ?? new Thread(onGone)
       thread.take()
       this.#threads.add(thread)
       return thread
@@ -102,17 +117,25 @@ export class ThreadPool {
   }
 }
 
+function takeAhead(module: URL | undefined, onGone: () => void): Thread | undefined {
+  const thread = module === undefined ? undefined : ahead.get(module.href)
+  if (module === undefined || thread === undefined) return undefined
+  ahead.delete(module.href)
+  thread.onGone = onGone
+  return thread
+}
+
 class Thread {
   alive = true
+  onGone: () => void
   readonly #worker: Worker
-  readonly #onGone: () => void
   #busy = false
   #jobs = 0
   #idle: NodeJS.Timeout | undefined
   #settle: { resolve: (value: unknown) => void; reject: (error: unknown) => void } | undefined
 
   constructor(onGone: () => void) {
-    this.#onGone = onGone
+    this.onGone = onGone
     this.#worker = new Worker(new URL('./thread.js', import.meta.url), {
       // Batches are short-lived: a small young generation keeps a thread small, and costs little.
       resourceLimits: { maxYoungGenerationSizeMb: 8 },
@@ -125,6 +148,10 @@ class Thread {
     this.#worker.on('error', (error) => this.#gone(error))
     this.#worker.on('exit', () => this.#gone(undefined))
     this.#worker.unref()
+  }
+
+  load(module: URL): void {
+    this.#worker.postMessage({ load: module.href } satisfies Notice)
   }
 
   take(): boolean {
@@ -160,13 +187,13 @@ class Thread {
 
   async end(): Promise<void> {
     this.alive = false
-    this.#onGone()
+    this.onGone()
     await this.#worker.terminate()
   }
 
   #gone(cause: unknown): void {
     this.alive = false
-    this.#onGone()
+    this.onGone()
     this.#settle?.reject(new ReplicationError('unavailable', 'a worker thread ended unexpectedly', { cause }))
   }
 }

@@ -21,5 +21,7 @@ async function perform(order: Order): Promise<Answer> {
 
 parentPort?.on('message', (message: Order | Notice) => {
   if ('abort' in message) aborts.get(message.abort)?.abort()
+  // What is wrong with it is told to whoever has a job of it.
+  else if ('load' in message) import(message.load).catch(() => undefined)
   else void perform(message).then((answer) => parentPort?.postMessage(answer))
 })

@@ -14,10 +14,10 @@ import { endpointOf, refuseOverlap } from './endpoints.ts'
 import { merged } from './merge.ts'
 import type { Named } from './named.ts'
 import type { SyncOptions } from './options.ts'
-import { showPlan } from './plan.ts'
 import { Rate } from './rate.ts'
 import { secretsFor } from './secrets.ts'
 import { recover } from './staged.ts'
+import { startWriter } from './threads.ts'
 
 /**
  * Reads all origins completely, into one temporary package, and only then writes the destination, or shows what it would.
@@ -27,11 +27,14 @@ export async function sync(args: readonly string[], options: SyncOptions, signal
   const { origins, destination } = await endpointsOf(args, options, signal)
   await refuseImpossible(origins, destination, options)
   if (options.plan === undefined) await recover(destination)
+  if (options.plan === undefined) startWriter(destination)
   const folder = await mkdtemp(join(tmpdir(), 'trebuchet-sync-'))
   try {
     const { file, summary } = await collect(origins, destination, options, join(folder, 'resources'), signal)
     const ready = { file, pkg: summary, destination, options }
-    return await (options.plan === undefined ? deliver(ready, signal) : showPlan(ready, signal))
+    if (options.plan === undefined) return await deliver(ready, signal)
+    const { showPlan } = await import('./plan.ts')
+    return await showPlan(ready, signal)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
