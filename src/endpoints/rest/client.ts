@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Agent, Dispatcher } from 'undici'
 import { ReplicationError } from '../../errors.ts'
 import type { EndpointContext } from '../endpoint.ts'
+import { answerTo } from './answer.ts'
 import { mayRepeat, reasonOf, waitFor } from './patience.ts'
 import { shown, type Method, type Reply } from './reply.ts'
 import { isRedirect, redirected } from './redirect.ts'
@@ -15,8 +16,6 @@ export interface Asking {
   readonly once?: boolean
 }
 
-/** What is longer than this is read while it comes, and not again when it breaks off. */
-const wholeBytes = 8 * 1024 * 1024
 const maxRedirects = 10
 const accept = 'application/hal+json, application/json, application/yaml;q=0.9, text/yaml;q=0.8, */*;q=0.1'
 
@@ -100,17 +99,15 @@ export class RestClient {
   }
 
   async #once(method: Method, uri: string, { signal, headers, body }: Asking): Promise<Reply | ReplicationError> {
-    const trusted = uri.startsWith(`${this.origin}/`) || this.#trusted.has(new URL(uri).origin)
-    const [{ request }, { own, elsewhere }] = [await undici, await this.#agents]
+    const { origin, pathname, search } = new URL(uri)
+    const trusted = this.#trusted.has(origin)
+    const { own, elsewhere } = await this.#agents
+    const asked = {
+      ...{ origin, path: pathname + search, method: method as Dispatcher.HttpMethod, body: body ?? null },
+      headers: { accept, 'user-agent': this.#agent, ...(trusted && this.#credentials), ...headers },
+    }
     try {
-      const response = await request(uri, {
-        method: method as Dispatcher.HttpMethod,
-        signal,
-        dispatcher: trusted ? own : elsewhere,
-        headers: { accept, 'user-agent': this.#agent, ...(trusted && this.#credentials), ...headers },
-        body: body ?? null,
-      })
-      return await replyOf(response, uri)
+      return await answerTo(trusted ? own : elsewhere, asked, uri, signal)
     } catch (cause) {
       signal.throwIfAborted()
       if (cause instanceof ReplicationError) return cause
@@ -131,24 +128,6 @@ export class RestClient {
 function settled(outcome: Reply | ReplicationError): Reply {
   if ('status' in outcome) return outcome
   throw outcome
-}
-
-async function replyOf({ statusCode: status, headers, body }: Dispatcher.ResponseData, uri: string): Promise<Reply> {
-  // The quick way for most.
-  if (Number(headers['content-length'] ?? Infinity) <= wholeBytes)
-    return { status, headers, uri, body: Buffer.from(await body.arrayBuffer()) }
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    chunks.push(chunk)
-    size += chunk.length
-    if (size > wholeBytes) break
-  }
-  const whole = { status, headers, uri, body: Buffer.concat(chunks) }
-  if (size <= wholeBytes) return whole
-  // Who destroys it unread does so on purpose; who reads it hears of an error by reading.
-  body.on('error', () => undefined)
-  return { ...whole, rest: body }
 }
 
 function credentialsOf(auth: Chosen['auth']): Record<string, string> {
