@@ -7,6 +7,7 @@ import { fileAt, folderAt, serviceAt, type Named } from './named.ts'
 import { nowhere } from './nowhere.ts'
 import type { SyncOptions } from './options.ts'
 import { pipe } from './pipe.ts'
+import { certificatesIn } from './certificates.ts'
 import type { Secrets } from './secrets.ts'
 
 type Role = 'origin' | 'destination'
@@ -60,18 +61,11 @@ async function restOf(
   if (url.username !== '' || url.password !== '')
     throw usage('an address must not hold a password, which others see: use --username, or --token-env')
   if (url.hash !== '') throw usage(`an address of a service has no fragment: ${argument}`)
-  const { batchSize, limit, attempts, concurrency, timeoutMs, headers } = http
-  const auth = secrets.authFor(url.origin)
+  const [auth, tls] = [secrets.authFor(url.origin), await certificatesIn(http.tls)]
   const given = {
-    ...{ url: url.href, schema, follow, format: format ?? 'json' },
-    ...(Object.keys(headers).length > 0 && { headers }),
+    ...{ url: url.href, schema, follow, format: format ?? 'json', ...http.service },
     ...(auth !== undefined && { auth }),
-    // More than the kind admits is as much as it does.
-    ...(batchSize !== undefined && { batchSize: Math.min(batchSize, 10_000) }),
-    ...(limit !== undefined && { limit: Math.min(limit, 100_000) }),
-    ...(attempts !== undefined && { attempts: Math.min(attempts, 20) }),
-    ...(concurrency !== undefined && { concurrency: Math.min(concurrency, 256) }),
-    ...(timeoutMs !== undefined && { timeoutMs: Math.min(timeoutMs, 600_000) }),
+    ...(tls !== undefined && { tls }),
   }
   return serviceAt(argument, `HTTPEndpoint('${argument}')`, given, verbose ? sayAsking : undefined)
 }

@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { DeleteGuard } from '../../endpoints/endpoint.ts'
 import { faultInGlob, type Filter } from '../../resources/glob.ts'
 import { usage } from '../ending.ts'
-import { positive } from '../numbers.ts'
+import { addHttpOptions, httpOptionsOf, listed, type HttpOptions, type ParsedHttp } from './http-options.ts'
 
 export type Format = 'json' | 'yaml'
 export type Output = 'text' | 'json' | 'ndjson'
@@ -28,21 +28,7 @@ export interface SyncOptions {
   readonly http: HttpOptions
 }
 
-/** For REST endpoints, of origins and destination alike. */
-export interface HttpOptions {
-  readonly username?: string
-  readonly passwordEnv?: string
-  /** Name of an environment variable, by the origin of the server that gets its value; '' is every server named. */
-  readonly tokenEnvs: ReadonlyMap<string, string>
-  readonly headers: Readonly<Record<string, string>>
-  readonly batchSize?: number
-  readonly limit?: number
-  readonly attempts?: number
-  readonly concurrency?: number
-  readonly timeoutMs?: number
-}
-
-interface Parsed {
+interface Parsed extends ParsedHttp {
   readonly rm?: boolean
   readonly update?: boolean
   readonly delete?: boolean
@@ -55,15 +41,6 @@ interface Parsed {
   readonly verbose?: boolean
   readonly include?: readonly string[]
   readonly exclude?: readonly string[]
-  readonly username?: string
-  readonly passwordEnv?: string
-  readonly tokenEnv?: ReadonlyMap<string, string>
-  readonly header?: Readonly<Record<string, string>>
-  readonly batchSize?: number
-  readonly limit?: number
-  readonly maxAttempts?: number
-  readonly concurrency?: number
-  readonly timeout?: number
 }
 
 /** As the server's agents have it when nothing is said. */
@@ -122,26 +99,9 @@ function addDestinationOptions(command: Command): void {
     .option('-v, --verbose', 'name what is fetched, each resource that is written, and what is passed over')
 }
 
-function addHttpOptions(command: Command): void {
-  command
-    .option('--username <TEXT>', 'for REST services; the password is asked for on the terminal')
-    .option('--password-env <NAME>', 'take the password from this environment variable')
-    .option('--token-env <[ORIGIN=]NAME>', 'bearer token from this variable, for all servers or for one', tokenOf)
-    .option('--header <NAME: VALUE>', 'send this too (can be repeated)', headerOf)
-    .option('-b, --batch-size <INT>', 'write so many resources with one PATCH, where the service can', positive)
-    .option('-l, --limit <INT>', 'ask for so many resources in one page', positive)
-    .option('-m, --max-attempts <INT>', 'try each request so many times', positive)
-    .option('--concurrency <INT>', 'so many requests at a time', positive)
-    .option('--timeout <SECONDS>', 'give a request up after so long', seconds)
-}
-
 function optionsOf(parsed: Parsed, last: LastWins): SyncOptions {
   const { delete: deleting = false, maxDelete, include = [], exclude = [] } = parsed
   if (maxDelete !== undefined && !deleting) throw usage('--max-delete goes with --delete')
-  if (parsed.passwordEnv !== undefined && parsed.username === undefined)
-    throw usage('--password-env goes with --username')
-  if (parsed.username !== undefined && parsed.tokenEnv !== undefined)
-    throw usage('--username and --token-env are two ways to say who you are: give one')
   const { diff = false, dryRun = false } = parsed
   return {
     ...last,
@@ -150,16 +110,7 @@ function optionsOf(parsed: Parsed, last: LastWins): SyncOptions {
     ...(deleting && { deletes: maxDelete ?? usualGuard }),
     ...((diff || dryRun) && { plan: diff ? 'diff' : 'names' }),
     filters: filtersOf(include, exclude),
-    http: {
-      ...{ tokenEnvs: parsed.tokenEnv ?? new Map<string, string>(), headers: parsed.header ?? {} },
-      ...(parsed.username !== undefined && { username: parsed.username }),
-      ...(parsed.passwordEnv !== undefined && { passwordEnv: parsed.passwordEnv }),
-      ...(parsed.batchSize !== undefined && { batchSize: parsed.batchSize }),
-      ...(parsed.limit !== undefined && { limit: parsed.limit }),
-      ...(parsed.maxAttempts !== undefined && { attempts: parsed.maxAttempts }),
-      ...(parsed.concurrency !== undefined && { concurrency: parsed.concurrency }),
-      ...(parsed.timeout !== undefined && { timeoutMs: parsed.timeout * 1000 }),
-    },
+    http: httpOptionsOf(parsed),
   }
 }
 
@@ -180,17 +131,6 @@ function pathGlob(text: string): string {
   return glob
 }
 
-function listed(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value]
-}
-
-function seconds(text: string): number {
-  const value = Number(text)
-  if (!/^\d+(?:\.\d+)?$/.test(text) || value <= 0 || value > 86_400)
-    throw new InvalidArgumentError('Must be a number of seconds, up to a day')
-  return value
-}
-
 function guardOf(text: string): DeleteGuard {
   const [, number, percent] = /^(\d{1,9})(%?)$/.exec(text) ?? []
   if (number === undefined || (percent === '%' && Number(number) > 100))
@@ -198,19 +138,4 @@ function guardOf(text: string): DeleteGuard {
   return percent === '%'
     ? { maxPercent: Number(number), maxCount: Number.MAX_SAFE_INTEGER }
     : { maxPercent: 100, maxCount: Number(number) }
-}
-
-function tokenOf(text: string, before: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> {
-  const at = text.lastIndexOf('=')
-  const [url, name] = at < 0 ? ['', text] : [text.slice(0, at), text.slice(at + 1)]
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
-    throw new InvalidArgumentError('Must be the name of an environment variable, not the token itself')
-  if (at >= 0 && !URL.canParse(url)) throw new InvalidArgumentError('Must be ORIGIN=NAME, such as https://host=TOKEN')
-  return new Map([...before, [url === '' ? '' : new URL(url).origin, name]])
-}
-
-function headerOf(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
-  const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*(.*?)\s*$/.exec(text) ?? []
-  if (name === undefined || value === undefined) throw new InvalidArgumentError('Must be NAME: VALUE')
-  return { ...before, [name.toLowerCase()]: value }
 }

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import { ReadStream } from 'node:tty'
 import { usage } from '../ending.ts'
-import type { HttpOptions } from './options.ts'
+import type { HttpOptions } from './http-options.ts'
 
 /** As the kind `rest` has it. */
 type Auth = { readonly basic: { readonly username: string; readonly password: string } } | { readonly bearer: string }
