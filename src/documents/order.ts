@@ -28,7 +28,7 @@ interface OrderOptions {
  */
 export async function* inOrder(
   documents: AsyncIterable<Document>,
-  { signal, memoryBytes = 32 * 1024 * 1024 }: OrderOptions,
+  { signal, memoryBytes = 16 * 1024 * 1024 }: OrderOptions,
 ): AsyncGenerator<Resource, void, void> {
   const runs = new Runs()
   try {
@@ -117,10 +117,13 @@ async function write(handle: FileHandle, placed: readonly Placed[]): Promise<voi
   }
 }
 
+/** Of each run a piece is in memory, and there may be many of them. */
+const readBytes = 64 * 1024
+
 /** A path has no line ends, for names of documents have no control characters when they are encoded. */
 async function* read(file: string): AsyncGenerator<readonly Placed[], void, void> {
   let rest = ''
-  for await (const chunk of createReadStream(file, { encoding: 'utf8', highWaterMark: 256 * 1024 })) {
+  for await (const chunk of createReadStream(file, { encoding: 'utf8', highWaterMark: readBytes })) {
     const lines = (rest + (chunk as string)).split('\n')
     const whole = lines.length - 1 - ((lines.length - 1) % 2)
     rest = lines.slice(whole).join('\n')
@@ -142,16 +145,28 @@ async function* merged(runs: readonly AsyncGenerator<readonly Placed[], void, vo
       const head = new Head(run)
       if (await head.fill()) heads.push(head)
     }
-    while (heads.length > 0) {
-      let first = 0
-      for (let i = 1; i < heads.length; i++)
-        if (comparePaths((heads[i] as Head).path, (heads[first] as Head).path) < 0) first = i
-      const head = heads[first] as Head
+    for (let i = (heads.length >> 1) - 1; i >= 0; i--) sink(heads, i)
+    for (let head = heads[0]; head !== undefined; head = heads[0]) {
       yield head.take()
-      if (head.isEmpty && !(await head.fill())) heads.splice(first, 1)
+      if (head.isEmpty && !(await head.fill())) {
+        const last = heads.pop() as Head
+        if (last !== head) heads[0] = last
+      }
+      sink(heads, 0)
     }
   } finally {
     await Promise.all(runs.map((run) => run.return()))
+  }
+}
+
+/** Into its place in a heap, below all that are before it. */
+function sink(heads: Head[], from: number): void {
+  for (let at = from, first = at; ; at = first) {
+    for (const child of [2 * at + 1, 2 * at + 2])
+      if (child < heads.length && comparePaths((heads[child] as Head).path, (heads[first] as Head).path) < 0)
+        first = child
+    if (first === at) return
+    ;[heads[at], heads[first]] = [heads[first] as Head, heads[at] as Head]
   }
 }
 
