@@ -30,5 +30,5 @@ export function lineEnd(text: string, at: number): number {
 }
 
 export function eolOf(text: string): string {
-  return /\r\n/.test(text) ? '\r\n' : '\n'
+  return text.includes('\r\n') ? '\r\n' : '\n'
 }

@@ -52,7 +52,8 @@ function nameOfDocument(path: ResourcePath): DocumentName {
   return name
 }
 
-async function wholeOf(path: ResourcePath, content: Uint8Array | Readable): Promise<Uint8Array> {
+/** Throws `too-large`. */
+export async function wholeOf(path: ResourcePath, content: Uint8Array | Readable): Promise<Uint8Array> {
   if (content instanceof Uint8Array) return content
   const chunks: Uint8Array[] = []
   let bytes = 0

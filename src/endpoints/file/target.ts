@@ -23,7 +23,7 @@ export function fileTarget(options: FileOptions): Target {
     apply: (delivery, signal) => apply(options, delivery, signal),
     list: (path, signal) => listFile(options, path, signal),
     holdings: fileSource(options),
-    test: (signal) => test(options, signal),
+    test: (signal) => testFile(options.path, signal),
   }
 }
 
@@ -38,7 +38,8 @@ async function apply(options: FileOptions, delivery: TargetDelivery, signal: Abo
   return toldOf(job, delivery, signal)
 }
 
-async function* test({ path }: FileOptions, signal: AbortSignal): AsyncGenerator<TestStep> {
+/** Whether the file can be read and written. */
+export async function* testFile(path: string, signal: AbortSignal): AsyncGenerator<TestStep> {
   signal.throwIfAborted()
   const { file, folder } = await whereabouts(path)
   const read = stepOf('file', () => lookAt(file), unforeseen)

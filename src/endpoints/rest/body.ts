@@ -68,7 +68,8 @@ function isArray(body: Buffer): boolean {
   return /^\ufeff?\s*\[/.test(body.toString('utf8', 0, 1000))
 }
 
-async function wholeOf(reply: Reply): Promise<Buffer> {
+/** All of it. Throws `too-large`, `unavailable`. */
+export async function wholeOf(reply: Reply, maxBytes = maxPageBytes): Promise<Buffer> {
   if (reply.rest === undefined) return reply.body
   const chunks = [reply.body]
   let size = reply.body.length
@@ -76,10 +77,10 @@ async function wholeOf(reply: Reply): Promise<Buffer> {
     for await (const chunk of reply.rest as AsyncIterable<Buffer>) {
       chunks.push(chunk)
       size += chunk.length
-      if (size > maxPageBytes)
+      if (size > maxBytes)
         throw new ReplicationError(
           'too-large',
-          `${shown(reply.uri)} answered more than ${maxPageBytes} bytes; have it answer smaller pages (\`limit\`)`,
+          `${shown(reply.uri)} answered more than ${maxBytes} bytes; have it answer smaller pages (\`limit\`)`,
         )
     }
   } catch (cause) {

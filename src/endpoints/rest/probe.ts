@@ -1,6 +1,6 @@
 /** Whether a service can be reached, read and written, as far as that can be told without changing anything. */
-import { errorView } from '../../errors.ts'
 import type { TestStep } from '../endpoint.ts'
+import { stepsOfAll, type Step } from '../step.ts'
 import { languageOf } from './body.ts'
 import { refusal } from './patience.ts'
 import type { Service } from './service.ts'
@@ -10,7 +10,7 @@ export async function* stepsOf(service: Service, signal: AbortSignal): AsyncGene
   const isWebdav = service.chosen.listing === 'webdav'
   const uri = service.addresses.starts[0]?.uri ?? service.chosen.url
   let reply: Reply | undefined
-  const steps: [string, () => Promise<string | undefined> | string | undefined][] = [
+  const steps: Step[] = [
     [
       'connect',
       async () => {
@@ -25,23 +25,7 @@ export async function* stepsOf(service: Service, signal: AbortSignal): AsyncGene
     ['read', () => (reply === undefined ? undefined : readFault(uri, reply, isWebdav))],
     ['write', () => writeFault(service, uri, signal)],
   ]
-  for (const [step, run] of steps) {
-    const startedAt = performance.now()
-    let detail: string | undefined
-    try {
-      detail = await run()
-    } catch (error) {
-      signal.throwIfAborted()
-      ;({ detail } = errorView(error))
-    }
-    yield {
-      step,
-      ok: detail === undefined,
-      durationMs: Math.round(performance.now() - startedAt),
-      ...(detail !== undefined && { detail }),
-    }
-    if (detail !== undefined) return
-  }
+  yield* stepsOfAll(steps, signal)
 }
 
 function whyNot(uri: string, reply: Reply): string {
@@ -59,7 +43,11 @@ function readFault(uri: string, reply: Reply, isWebdav: boolean): string | undef
 }
 
 /** A service that does not say what it allows may allow anything. */
-async function writeFault({ client }: Service, uri: string, signal: AbortSignal): Promise<string | undefined> {
+export async function writeFault(
+  { client }: Pick<Service, 'client'>,
+  uri: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const reply = await client.ask('OPTIONS', uri, { signal })
   reply.rest?.destroy()
   if (reply.status === 401 || reply.status === 403) return refusal('OPTIONS', uri, reply).message

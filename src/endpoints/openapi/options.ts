@@ -1,0 +1,57 @@
+import { Type, type Static } from 'typebox'
+import { optionsSchema as restOptions } from '../rest/options.ts'
+
+export const ownedByDefault: string[] = ['x-*']
+
+const closed = { additionalProperties: false } as const
+
+const about = {
+  format: Type.Optional(
+    Type.Union([Type.Literal('json'), Type.Literal('yaml')], {
+      description:
+        'When absent: what the ending says (.json, .yaml, .yml), of a URL the media type; else what is in it, and YAML in a new file.',
+    }),
+  ),
+  owned: Type.Optional(
+    Type.Array(Type.String({ maxLength: 1024, pattern: '^(x-[^*]*\\*?|(/([^~/]|~[01])*)+)$' }), {
+      maxItems: 1000,
+      default: ownedByDefault,
+      description:
+        'What belongs to the document, beside `servers`, and is neither compared nor carried: names of extensions, `x-acme-*` for ' +
+        'all that begin so, and JSON Pointers into the document. An empty list: all extensions are content.',
+    }),
+  ),
+}
+
+const inFile = Type.Object(
+  {
+    path: Type.String({
+      ...{ minLength: 1, maxLength: 4096 },
+      description:
+        'The file. A relative path begins where the server was started. Beside a target, the folder .trebuchet-<name> is ' +
+        'where the server keeps receipts and what is on its way.',
+    }),
+    ...about,
+  },
+  { ...closed, title: 'a document in a file, by its `path`' },
+)
+
+const { auth, headers, tls, timeoutMs, attempts } = restOptions.properties
+
+const atUrl = Type.Object(
+  {
+    url: Type.String({
+      ...{ format: 'uri', pattern: '^https?://[^/?#@]+(/[^#]*)?$' },
+      description: 'Where the document is: read by GET, written by PUT.',
+    }),
+    ...about,
+    ...{ auth, headers, tls, timeoutMs, attempts },
+  },
+  { ...closed, title: 'a document at a `url`' },
+)
+
+export const openapiOptions = Type.Union([inFile, atUrl])
+
+export type FileOptions = Static<typeof inFile>
+export type UrlOptions = Static<typeof atUrl>
+export type OpenapiOptions = FileOptions | UrlOptions
