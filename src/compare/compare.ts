@@ -153,7 +153,9 @@ async function below(
   if (!('value' in left) || !('value' in right) || left.format !== right.format) return { ...asBytes, format }
   const values = { left: left.value, right: right.value, format: left.format }
   const common = at && (await baseValue(given, at, { source, target, ...values }))
-  const isBased = at !== undefined && common !== undefined
+  // That there was nothing is known too; what was there may not be kept any more.
+  const wasNothing = at === undefined ? given.base.covers(path) : at.digest === undefined
+  const isBased = wasNothing || common !== undefined
   const sides = { source: left.value, target: right.value, base: common }
   const found = partsOf(sides, left.format, given.rules.forPath(path), isBased)
   if (found.equal) return { class: found.class, changed: false, format }

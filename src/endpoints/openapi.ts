@@ -3,7 +3,7 @@ import { ReplicationError } from '../errors.ts'
 import { placeOf } from './directory/place.ts'
 import type { EndpointKind } from './endpoint.ts'
 import { fileHome, fileTarget } from './openapi/file.ts'
-import { openapiOptions, type OpenapiOptions, type UrlOptions } from './openapi/options.ts'
+import { openapiOptions, type FileOptions, type OpenapiOptions, type UrlOptions } from './openapi/options.ts'
 import { openapiSource } from './openapi/source.ts'
 import { urlHome, urlTarget } from './openapi/url.ts'
 import { restPlace } from './rest/open.ts'
@@ -14,14 +14,27 @@ export const openapi: EndpointKind<OpenapiOptions> = {
   title: 'The paths of an OpenAPI document',
   options: openapiOptions,
   secrets,
-  source: (options, context) => openapiSource(isAtUrl(options) ? urlHome(options, context) : fileHome(options)),
-  target: (options, context) => (isAtUrl(options) ? urlTarget(options, context) : fileTarget(options)),
-  place: async (options) => (isAtUrl(options) ? restPlace(options) : placeOf(options.path)),
+  source: (options, context) => {
+    const chosen = chosenOf(options)
+    return openapiSource('url' in chosen ? urlHome(chosen, context) : fileHome(chosen))
+  },
+  target: (options, context) => {
+    const chosen = chosenOf(options)
+    return 'url' in chosen ? urlTarget(chosen, context) : fileTarget(chosen)
+  },
+  place: async (options) => {
+    const chosen = chosenOf(options)
+    return 'url' in chosen ? restPlace(chosen) : placeOf(chosen.path)
+  },
 }
 
-/** The schema admits one of the two. */
-function isAtUrl(options: OpenapiOptions): options is UrlOptions {
-  if ('url' in options) return true
-  if ('path' in options) return false
-  throw new ReplicationError('invalid', 'an openapi endpoint has a `path` or a `url`')
+/** Throws `invalid` unless there is exactly one of the two. */
+function chosenOf(options: OpenapiOptions): FileOptions | UrlOptions {
+  const { path, url, ...rest } = options
+  if (path !== undefined && url === undefined) {
+    const { format, owned } = rest
+    return { path, ...(format !== undefined && { format }), ...(owned !== undefined && { owned }) }
+  }
+  if (url !== undefined && path === undefined) return { ...rest, url }
+  throw new ReplicationError('invalid', 'an openapi endpoint has either a `path` or a `url`')
 }

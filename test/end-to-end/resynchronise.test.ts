@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { directoryPair, type Pair, type PairKind } from './pairs.ts'
+import { directoryPair, openapiPair, type Pair, type PairKind } from './pairs.ts'
 import { scratch, Server } from './server.ts'
 import type { Command } from './views.ts'
 
@@ -77,7 +77,7 @@ function held(pair: Pair, names = ['A', 'B', 'C']): Record<string, string> {
   )
 }
 
-for (const [kindName, kind] of Object.entries({ directory: directoryPair }))
+for (const [kindName, kind] of Object.entries({ directory: directoryPair, openapi: openapiPair }))
   test(`kind ${kindName}`, async (t) => {
     await t.test('what only the source has is newly added, and not ticked', async () => {
       const { name } = await given(kind, { source: { A: '1' } })

@@ -15,43 +15,40 @@ const about = {
   owned: Type.Optional(
     Type.Array(Type.String({ maxLength: 1024, pattern: '^(x-[^*]*\\*?|(/([^~/]|~[01])*)+)$' }), {
       maxItems: 1000,
-      default: ownedByDefault,
       description:
         'What belongs to the document, beside `servers`, and is neither compared nor carried: names of extensions, `x-acme-*` for ' +
-        'all that begin so, and JSON Pointers into the document. An empty list: all extensions are content.',
+        'all that begin so, and JSON Pointers into the document; `x-*` when absent. An empty list: all extensions are content.',
     }),
   ),
 }
 
-const inFile = Type.Object(
-  {
-    path: Type.String({
-      ...{ minLength: 1, maxLength: 4096 },
-      description:
-        'The file. A relative path begins where the server was started. Beside a target, the folder .trebuchet-<name> is ' +
-        'where the server keeps receipts and what is on its way.',
-    }),
-    ...about,
-  },
-  { ...closed, title: 'a document in a file, by its `path`' },
-)
-
 const { auth, headers, tls, timeoutMs, attempts } = restOptions.properties
 
-const atUrl = Type.Object(
+/** It has a `path` or a `url`: which, says `isAtUrl`. */
+export const openapiOptions = Type.Object(
   {
-    url: Type.String({
-      ...{ format: 'uri', pattern: '^https?://[^/?#@]+(/[^#]*)?$' },
-      description: 'Where the document is: read by GET, written by PUT.',
-    }),
+    path: Type.Optional(
+      Type.String({
+        ...{ minLength: 1, maxLength: 4096 },
+        description:
+          'The file. A relative path begins where the server was started. Beside a target, the folder .trebuchet-<name> is ' +
+          'where the server keeps receipts and what is on its way.',
+      }),
+    ),
+    url: Type.Optional(
+      Type.String({
+        ...{ format: 'uri', pattern: '^https?://[^/?#@]+(/[^#]*)?$' },
+        description: 'Instead of `path`, where the document is: read by GET, written by PUT.',
+      }),
+    ),
     ...about,
     ...{ auth, headers, tls, timeoutMs, attempts },
   },
-  { ...closed, title: 'a document at a `url`' },
+  closed,
 )
 
-export const openapiOptions = Type.Union([inFile, atUrl])
-
-export type FileOptions = Static<typeof inFile>
-export type UrlOptions = Static<typeof atUrl>
-export type OpenapiOptions = FileOptions | UrlOptions
+export type OpenapiOptions = Static<typeof openapiOptions>
+type About = Pick<OpenapiOptions, 'format' | 'owned'>
+export type FileOptions = About & { readonly path: string }
+export type UrlOptions = About &
+  Pick<OpenapiOptions, 'auth' | 'headers' | 'tls' | 'timeoutMs' | 'attempts'> & { readonly url: string }
