@@ -49,8 +49,6 @@ class Carrier {
   readonly #kept: ReadonlyMap<string, Name>
   /** Names that the donor may yet ask for. */
   readonly #wanted: ReadonlySet<string>
-  /** Names on the host that the donor's components have got. */
-  readonly #given = new Set<string>()
   readonly #waiting: (() => void)[] = []
   #busy = false
 
@@ -88,7 +86,6 @@ class Carrier {
     const given = this.#freeName(name)
     this.#names.set(keyOf(name), given)
     if (this.#kept.has(keyOf(given))) return given
-    this.#given.add(keyOf(given))
     const value = fieldOf(fieldsOf(fieldOf(this.#donor, 'components'), name[0]), name[1])
     this.#waiting.push(() => {
       this.taken.set(keyOf(given), this.take(value === undefined ? {} : value, natureAt(['components', ...name])))
@@ -104,7 +101,7 @@ class Carrier {
       const key = keyOf(next)
       if (this.#kept.has(key)) {
         if (meaning !== undefined && this.#meanings[0]?.(referenceTo(next)) === meaning) return next
-      } else if (n === 1 || !(this.#wanted.has(key) || this.#given.has(key))) return next
+      } else if (n === 1 || !this.#wanted.has(key)) return next
     }
   }
 }

@@ -26,7 +26,6 @@ function graft(
 ): Value | undefined {
   if (rules.preserved(at)) return target
   if (rules.ignored(at)) return target
-  if (isList(target) && holdsOwned(target, rules, at)) return target
   if (isList(source) && hasOwnedItem(source, rules, at)) return target
   if (source === undefined) return ownedIn(target, rules, at)
   if (isFields(source) && isFields(target)) {

@@ -105,6 +105,33 @@ test('what components are called does not count, in references, mappings and sec
   )
 })
 
+test('a component that is only another name of one, and names of schemes in another order, do not count', () => {
+  const direct = path({ get: operation('A') }, schemas({ A: { type: 'string' } }))
+  const named = path({ get: operation('B') }, schemas({ B: ref('A'), A: { type: 'string' } }))
+  assert.deepEqual(parts(direct, named), [])
+  const secured = (http: string, key: string): Value =>
+    path(
+      { get: { security: [{ [http]: [], [key]: [] }] } },
+      { securitySchemes: { [http]: { type: 'http' }, [key]: { type: 'apiKey' } } },
+    )
+  assert.deepEqual(parts(secured('a', 'b'), secured('b', 'a')), [])
+})
+
+test('what lies within a component is carried with the whole of it', () => {
+  const within = { $ref: '#/components/schemas/Pet/properties/name' }
+  const of = (item: Plain, type: string): Value => path(item, schemas({ Pet: { properties: { name: { type } } } }))
+  const [source, target] = [
+    of({ post: { requestBody: within } }, 'string'),
+    of({ get: { requestBody: within } }, 'integer'),
+  ]
+  const result = taking(source, target, 'POST')
+  assert.deepEqual(
+    parts(source, result).map(([name]) => name),
+    ['GET'],
+  )
+  assert.equal(printJson(result).includes('#/components/schemas/Pet_2/properties/name'), true)
+})
+
 test('schemas in circles are followed to their end', () => {
   const tree = (type: string, name = 'Node'): Value =>
     path({ get: operation(name) }, schemas({ [name]: { properties: { next: ref(name), value: { type } } } }))
@@ -238,6 +265,17 @@ test('what the target owns of a method survives its overwriting, by pointers tha
 
 const document = (paths: Plain, more: Plain = {}): Value =>
   parseJson(JSON.stringify({ openapi: '3.1.0', paths, ...more }))
+
+test('of a path that the source does not have, what is ignored is no part, and goes with the last method', () => {
+  const rules = given({ ignore: ['/paths/*/summary'] })
+  const sides = { source: document({}), target: document({ '/a': { get: {}, summary: 's' } }), base: undefined }
+  assert.deepEqual(
+    partsOf(sides, 'openapi', rules, false).parts.map(({ part }) => part),
+    ['GET /a'],
+  )
+  const result = withEdits(sides.target, mergedEdits(sides, 'openapi', rules, new Map([['GET /a', 'source']])))
+  assert.equal(printJson(result), printJson(document({})))
+})
 
 test('in a whole document methods are named with their paths, and all else by pointers', () => {
   const source = document(

@@ -44,7 +44,7 @@ test('a long diff ends at a whole line and says how many are left out', () => {
 
 const tooLarge: readonly [string, string, string][] = [
   ['a text of more than a megabyte', 'é'.repeat(600_000), 'a'],
-  ['a text of too many lines', '\n'.repeat(30_000), 'a'],
+  ['a text of too many lines', '\n'.repeat(30_000), `${'\n'.repeat(29_999)}a`],
   ['what has nothing in common', lines(0, 9000), lines(10_000, 19_000)],
 ]
 
