@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { certificates } from '../certificates.ts'
 import { Service } from './service.ts'
-import { SyncRun } from './sync-run.ts'
+import { documents, SyncRun } from './sync-run.ts'
 
 test('what a service makes by itself is neither copied nor a difference', async (t) => {
   const [run, one, two] = [new SyncRun(t), await Service.start(t), await Service.start(t)]
@@ -90,4 +90,26 @@ test('certificates that can not be used are wrong usage, and so are options that
     [/lists its folders itself/, '--listing', 'webdav', '--collection', 'foo'],
   ] as const)
     assert.match(await run.says(2, url, 'd', ...options), why)
+})
+
+test('up to 64 requests are under way at a time, or as many as it is told', async (t) => {
+  for (const [atOnce, ...options] of [[64], [3, '--concurrency', '3']] as const) {
+    const [run, service] = [new SyncRun(t), await Service.start(t)]
+    run.write('a.yaml', documents(Object.fromEntries(Array.from({ length: 2 * atOnce }, (_, i) => [`foo/${i}`, {}]))))
+    let waiting: (() => void)[] = []
+    let most = 0
+    service.refuses = async () => {
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve)
+        most = Math.max(most, waiting.length)
+        if (waiting.length < atOnce) return
+        for (const go of waiting) go()
+        waiting = []
+      })
+      return undefined
+    }
+    const to = `${service.origin}/api/foo`
+    assert.match(await run.says(0, 'a.yaml', to, '-m', '1', '--timeout', '30', ...options), /created\n$/)
+    assert.equal(most, atOnce)
+  }
 })

@@ -1,9 +1,9 @@
-import type { MessagePort } from 'node:worker_threads'
+import { threadId, type MessagePort } from 'node:worker_threads'
 import { ReplicationError } from '../../src/errors.ts'
 import { receive, send } from '../../src/threads/stream.ts'
 
 export async function run(
-  data: { how: 'fail' | 'die' | 'double' | 'wait' | 'count' | 'break off' },
+  data: { how: 'fail' | 'die' | 'double' | 'wait' | 'count' | 'break off' | 'name' },
   port: MessagePort,
   signal: AbortSignal,
 ): Promise<number> {
@@ -12,6 +12,8 @@ export async function run(
       throw new ReplicationError('corrupt', 'as asked', { faults: [{ pointer: '/a', message: 'b' }] })
     case 'die':
       return process.exit(3)
+    case 'name':
+      return threadId
     case 'wait':
       await new Promise((_, reject) => {
         const stop = (): void => reject(new ReplicationError('unavailable', 'aborted'))

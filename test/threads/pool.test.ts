@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { ThreadPool } from '../../src/threads/pool.ts'
+import { startAhead, ThreadPool } from '../../src/threads/pool.ts'
 import { receive, send } from '../../src/threads/stream.ts'
 
 const pool = new ThreadPool(2, 50)
@@ -22,6 +22,24 @@ test('a thread that dies fails its job, and the next job gets a new thread', asy
     [1, 2, 3, 4].map(() => assert.rejects(pool.run(echo, { how: 'die' }, signal), { code: 'unavailable' })),
   )
   await assert.rejects(pool.run(echo, { how: 'fail' }, signal), { code: 'corrupt' })
+})
+
+test('a thread that was started ahead gets the first job of its module, whichever pool has it, and only that one', async () => {
+  const [one, other] = [new ThreadPool(1), new ThreadPool(1)]
+  try {
+    startAhead(echo)
+    startAhead(echo)
+    // As another module, so that its thread is one made later.
+    const later = await other.run<unknown, number>(new URL('?later', echo), { how: 'name' }, signal)
+    const ahead = await one.run<unknown, number>(echo, { how: 'name' }, signal)
+    assert.ok(ahead < later, `${ahead} was made after ${later}`)
+    assert.equal(await one.run(echo, { how: 'name' }, signal), ahead)
+    const third = new ThreadPool(1)
+    assert.ok((await third.run<unknown, number>(echo, { how: 'name' }, signal)) > later)
+    await third.close()
+  } finally {
+    await Promise.all([one.close(), other.close()])
+  }
 })
 
 test('an aborted job ends, also while it waits for a thread', async () => {

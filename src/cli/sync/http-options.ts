@@ -34,6 +34,12 @@ export interface ParsedHttp {
   readonly key?: string
 }
 
+/**
+ * Twice what an agent of a server has, of which many may write to one service at a time: somebody waits for this run, it is
+ * alone, and servers that are made for people take more connections than this from a single page of readers.
+ */
+const usualConcurrency = 64
+
 export function addHttpOptions(command: Command): void {
   command
     .option('--username <TEXT>', 'for REST services; the password is asked for on the terminal')
@@ -43,7 +49,7 @@ export function addHttpOptions(command: Command): void {
     .option('-b, --batch-size <INT>', 'write so many resources with one PATCH, where the service can', positive)
     .option('-l, --limit <INT>', 'ask for so many resources in one page', positive)
     .option('-m, --max-attempts <INT>', 'try each request so many times', positive)
-    .option('--concurrency <INT>', 'so many requests at a time', positive)
+    .option('--concurrency <INT>', `so many requests at a time (usual: ${usualConcurrency})`, positive)
     .option('--timeout <SECONDS>', 'give a request up after so long', seconds)
     .addOption(
       new Option('--listing <HOW>', 'pages of documents (usual), or the files of a WebDAV server').choices([
@@ -84,7 +90,7 @@ export function httpOptionsOf(parsed: ParsedHttp): HttpOptions {
       ...(parsed.batchSize !== undefined && { batchSize: Math.min(parsed.batchSize, 10_000) }),
       ...(parsed.limit !== undefined && { limit: Math.min(parsed.limit, 100_000) }),
       ...(parsed.maxAttempts !== undefined && { attempts: Math.min(parsed.maxAttempts, 20) }),
-      ...(parsed.concurrency !== undefined && { concurrency: Math.min(parsed.concurrency, 256) }),
+      concurrency: Math.min(parsed.concurrency ?? usualConcurrency, 256),
       ...(parsed.timeout !== undefined && { timeoutMs: Math.min(parsed.timeout * 1000, 600_000) }),
       ...(parsed.listing !== undefined && { listing: parsed.listing }),
       ...(parsed.collection !== undefined && { collections: parsed.collection }),
