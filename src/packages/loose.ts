@@ -188,7 +188,7 @@ export class LooseReader implements PackageReader {
     return bytes
   }
 
-  entries(page: { readonly after?: ResourcePath; readonly limit: number }): Promise<ManifestEntry[]> {
+  async entries(page: { readonly after?: ResourcePath; readonly limit: number }): Promise<ManifestEntry[]> {
     return pageOf(this.manifest(), page)
   }
 

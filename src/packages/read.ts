@@ -132,7 +132,7 @@ class ZipReader implements PackageReader {
     return bytes
   }
 
-  entries(page: { readonly after?: ResourcePath; readonly limit: number }): Promise<ManifestEntry[]> {
+  async entries(page: { readonly after?: ResourcePath; readonly limit: number }): Promise<ManifestEntry[]> {
     return pageOf(this.manifest(), page)
   }
 
