@@ -19,15 +19,17 @@ const bom = '\ufeff'
 /**
  * The text after these edits, one after the other: as `withMember` and `withoutMember` (pointers.ts) change its value. New
  * members go to the end of their object. A text with nothing in it counts as an object. Throws `invalid` for a text that
- * cannot be read.
+ * cannot be read. `known`: what the text says, for whoever has read it already.
  */
-export function edited(text: string, format: 'json' | 'yaml', edits: readonly Edit[]): string {
-  return text.startsWith(bom) ? bom + editedPlain(text.slice(1), format, edits) : editedPlain(text, format, edits)
+export function edited(text: string, format: 'json' | 'yaml', edits: readonly Edit[], known?: Value): string {
+  return text.startsWith(bom)
+    ? bom + editedPlain(text.slice(1), format, edits, known)
+    : editedPlain(text, format, edits, known)
 }
 
-function editedPlain(text: string, format: 'json' | 'yaml', edits: readonly Edit[]): string {
+function editedPlain(text: string, format: 'json' | 'yaml', edits: readonly Edit[], known: Value | undefined): string {
   const parse = format === 'yaml' ? parseYaml : parseJson
-  const found = format === 'json' && text.trim() === '' ? undefined : parse(text)
+  const found = known ?? (format === 'json' && text.trim() === '' ? undefined : parse(text))
   const before = found ?? (found === null ? null : {})
   const after = withEdits(before, edits)
   if (sameValue(before, after)) return text

@@ -62,7 +62,7 @@ export async function applied(bytes: Uint8Array | undefined, applying: Applying)
   port.postMessage({ entries: told.entries, bytes: told.bytes } satisfies Told)
   return {
     ...told,
-    text: edits.length > 0 || isNew ? edited(text, format, edits) : undefined,
+    text: edits.length > 0 || isNew ? edited(text, format, edits, definitions.value) : undefined,
     results: [...results.toSorted((one, other) => comparePaths(one.path, other.path)), ...told.results],
   }
 }
