@@ -1,6 +1,7 @@
 import { fieldOf, type Fields, type Value } from '../documents/value.ts'
 import { fieldsOf, referencesIn, withReferences } from './canonical.ts'
-import { editsBetween, withEdits, type Edit } from './edits.ts'
+import { withEdits, type Edit } from '../documents/edit.ts'
+import { editsBetween } from './edits.ts'
 import { natureBelow, type Nature } from './natures.ts'
 import { itemOf, ledTo, meaningsOf } from './references.ts'
 import { pointerToken } from '../resources/schema.ts'

@@ -4,8 +4,9 @@ import { printJson } from '../documents/json.ts'
 import type { Value } from '../documents/value.ts'
 import type { ResourcePath } from '../resources/path.ts'
 import { contentOf, mayBeDocument, type ReadContent, type StructuredFormat } from './content.ts'
-import { editsBetween, withEdits, type Edit } from './edits.ts'
-import { mergedEdits, overwritten, rebased } from './merge.ts'
+import { withEdits, type Edit } from '../documents/edit.ts'
+import { editsBetween } from './edits.ts'
+import { mergedEdits, overwritten, rebased, type BaseValue } from './merge.ts'
 import { brought, comparedOf, preservedOf, type Sides } from './parts.ts'
 import { noRules, type PathRules, type Rules } from './rules.ts'
 
@@ -26,8 +27,8 @@ export interface Contents {
 export interface Merged {
   /** What the target shall hold. */
   readonly bytes: Uint8Array
-  /** What both sides have in common from then on; undefined: that is not known. */
-  readonly base: Uint8Array | undefined
+  /** What both sides have in common from then on, which may be nothing; undefined: that is not known. */
+  readonly base: { readonly bytes?: Uint8Array } | undefined
   /** Digests of what the target owns, before and after: they are equal. Absent when it owns nothing. */
   readonly preserved?: { readonly before: string; readonly after: string }
 }
@@ -53,7 +54,7 @@ export function mergedContent(
   const ours = documentIn(path, source, hint)
   if (ours === undefined) return undefined
   const own = rules.forPath(path)
-  if (target === undefined) return { bytes: without(ours, own), base: source }
+  if (target === undefined) return { bytes: without(ours, own), base: { bytes: source } }
   const theirs = documentIn(path, target, hint)
   if (theirs === undefined || theirs.format !== ours.format) return undefined
   const common = base && documentIn(path, base, hint)
@@ -62,17 +63,21 @@ export function mergedContent(
   // Where nothing of it is the target's own, the source's text is what it becomes, to the letter.
   const isOwned = (rules: PathRules): boolean => preservedOf(theirs.value, rules, format) !== '{}'
   if (write === 'source' && !isOwned(own) && !isOwned({ ...own, preserved: own.ignored }))
-    return { bytes: without(ours, own), base: source }
+    return { bytes: without(ours, own), base: { bytes: source } }
   const chosen = new Map(parts)
   const edits = write === 'parts' ? mergedEdits(sides, format, own, chosen) : overwritten(sides, format, own)
   const bytes = changed(theirs, edits)
   const after = documentIn(path, bytes, hint)?.value
-  const kept = rebased(sides, format, own, common !== undefined, chosen)
   return {
     bytes,
-    base: write !== 'parts' ? source : kept === undefined ? undefined : Buffer.from(printJson(kept)),
+    base: write === 'parts' ? baseOf(rebased(sides, format, own, common !== undefined, chosen)) : { bytes: source },
     ...proofOf(theirs.value, after, own, format),
   }
+}
+
+function baseOf(found: BaseValue): Merged['base'] {
+  if (!found.known) return undefined
+  return found.value === undefined ? {} : { bytes: Buffer.from(printJson(found.value)) }
 }
 
 function documentIn(path: ResourcePath, bytes: Uint8Array, hint: 'openapi-path' | undefined): Document | undefined {

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import type { Source } from '../endpoints/endpoint.ts'
 import { ReplicationError } from '../errors.ts'
 import type { PackageReader } from '../packages/read.ts'
-import { comparePaths, isWithin, outermost, rootPath, type ResourcePath } from '../resources/path.ts'
+import { isWithin, outermost, rootPath, type ResourcePath } from '../resources/path.ts'
 import type { Resource, ResourceState } from '../resources/resource.ts'
 
 /** What a side holds at a path, as it is found. */
@@ -170,9 +170,4 @@ async function checkThere(source: Source, paths: readonly ResourcePath[], signal
   }
   // Some have no root of their own, only what is below it.
   for await (const _ of source.read(rootPath, { deep: true, includes: () => false, signal })) return
-}
-
-/** Paths in order, each once. */
-export function inOrder(paths: Iterable<ResourcePath>): ResourcePath[] {
-  return [...new Set(paths)].toSorted(comparePaths)
 }

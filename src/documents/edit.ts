@@ -12,7 +12,7 @@ import { parseJson } from './json.ts'
 import type { Value } from './value.ts'
 import { parseYaml, printYaml } from './yaml.ts'
 
-export type { Edit } from './edit/changes.ts'
+export { withEdits, type Edit } from './edit/changes.ts'
 
 const bom = '\ufeff'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { withEdits } from '../../src/compare/edits.ts'
+import { withEdits } from '../../src/documents/edit.ts'
 import { mergedEdits, overwritten, rebased } from '../../src/compare/merge.ts'
 import { partsOf, preservedOf } from '../../src/compare/parts.ts'
 import { noRules } from '../../src/compare/rules.ts'

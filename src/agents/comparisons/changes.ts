@@ -104,7 +104,7 @@ async function changeOf(
   if (merge && write !== 'nothing') {
     const merged = await mergeOf(writing, rules, row, { resource, other, at })
     if (merged !== undefined) {
-      await rebased(merged.base === undefined ? { unknown: true } : baseOf(merged.base))
+      await rebased(mergedBase(merged))
       await told(hash('sha256', merged.bytes), merged.preserved)
       return { kind: 'put', resource: { path, content: () => merged.bytes } }
     }
@@ -144,6 +144,11 @@ async function mergeOf(
   if (theirs !== undefined && hash('sha256', theirs) !== row.target?.digest) throw moved('target')
   const common = at && (await base.content(at))
   return mergedContent(row, { source: ours, target: theirs, base: common }, rules, hintOf(agent).hint)
+}
+
+function mergedBase({ base }: Merged): Omit<BaseRow, 'path'> {
+  if (base === undefined) return { unknown: true }
+  return base.bytes === undefined ? {} : baseOf(base.bytes)
 }
 
 function baseOf(bytes: Uint8Array): Omit<BaseRow, 'path'> {
