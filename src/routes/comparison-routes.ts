@@ -13,7 +13,7 @@ import {
   viewComparison,
   type RowFilter,
 } from '../agents/comparisons/views.ts'
-import { commandOf } from '../agents/commands/operate.ts'
+import { commandOf } from '../agents/commands/command.ts'
 import { viewCommand } from '../agents/commands/views.ts'
 import type { Selection } from '../compare/selection.ts'
 import { ReplicationError } from '../errors.ts'

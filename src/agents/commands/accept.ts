@@ -3,6 +3,7 @@ import { errorView, ReplicationError } from '../../errors.ts'
 import { enqueue, sizeKey } from '../../queues/lanes.ts'
 import { isWithin, type ResourcePath } from '../../resources/path.ts'
 import type { Check, Store, Write } from '../../state/store.ts'
+import type { Applies } from './applies.ts'
 import type { Agent, Roster } from '../roster.ts'
 import { eventWrites, type ReplicationEvent } from '../events/events.ts'
 import { PlaceSearch, type Placing } from './priority.ts'
@@ -17,7 +18,6 @@ import {
   preparingKey,
   totalKey,
   type AgentStatus,
-  type Applies,
   type Cause,
   type Command,
   type CommandAction,

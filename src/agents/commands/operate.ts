@@ -6,8 +6,9 @@ import { eventWrites, words } from '../events/events.ts'
 import { withdraw } from '../work/exports.ts'
 import type { Parts } from '../parts.ts'
 import { exportTask } from '../work/wake.ts'
-import { anotherRound, commandKey, decided, deliveryKey, isUnderWay, type Command, type Delivery } from './records.ts'
+import { anotherRound, decided, deliveryKey, isUnderWay, type Command, type Delivery } from './records.ts'
 import type { Agent } from '../roster.ts'
+import { agentsOf, commandOf } from './command.ts'
 
 /** Lets the queues of an agent, or one of them, stand still; the delivery in flight ends first. Survives a restart. */
 export async function pause(
@@ -151,16 +152,6 @@ export async function retry(parts: Parts, commandId: string, actor: string, reas
     })
   await wakeAgents(parts, commandId)
   return commandOf(parts, commandId)
-}
-
-export async function commandOf(parts: Pick<Parts, 'store'>, id: string): Promise<Command> {
-  const command = await parts.store.get<Command>(commandKey(id))
-  if (command === undefined) throw new ReplicationError('missing', `there is no command ${id}`)
-  return command.value
-}
-
-export function agentsOf(command: Command): string[] {
-  return command.statusList.filter(({ status }) => status === 'queued').map(({ agent }) => agent)
 }
 
 async function wakeAgents(parts: Parts, commandId: string): Promise<void> {

@@ -3,6 +3,7 @@ import type { PackageId, PackageSummary } from '../../packages/manifest.ts'
 import type { Receipt } from '../../endpoints/endpoint.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import type { Write } from '../../state/store.ts'
+import type { Applies, Approval } from './applies.ts'
 
 /*
  * What the Store keeps of commands:
@@ -79,25 +80,6 @@ export interface Command {
   readonly application?: Applies
   /** Somebody else than who asked must agree before anything of it begins. */
   readonly approval?: Approval
-}
-
-/** What of a comparison a command applies. */
-export interface Applies {
-  readonly comparison: string
-  readonly writes: number
-  /** How many of those take something away. */
-  readonly deletes: number
-  /** Why more are deleted than the guard admits. */
-  readonly overrideGuard?: string
-  /** The command that it undoes. */
-  readonly reverts?: string
-}
-
-export interface Approval {
-  readonly state: 'needed' | 'given'
-  readonly by?: string
-  readonly at?: string
-  readonly reason?: string
 }
 
 /** Why a command is there that nobody asked for. */

@@ -3,7 +3,7 @@ import { ReplicationError, type ErrorView } from '../../errors.ts'
 import type { PackageId } from '../../packages/manifest.ts'
 import { isWithin, type ResourcePath } from '../../resources/path.ts'
 import { below, scan, type Store } from '../../state/store.ts'
-import { agentsOf } from './operate.ts'
+import { agentsOf } from './command.ts'
 import {
   commandKey,
   commandKinds,

@@ -9,7 +9,7 @@ import { isWithin, outermost, type ResourcePath } from '../../resources/path.ts'
 import { eventWrites } from '../events/events.ts'
 import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
-import { openBase, type BaseView } from './base-store.ts'
+import { openBase, type BaseView } from './ancestors.ts'
 import { driftOf, driftWrites } from './drift.ts'
 import { comparisonKey, type Comparison, type ComparisonCounts } from './records.ts'
 

@@ -1,4 +1,4 @@
-import type { BaseRow } from '../../compare/base.ts'
+import type { BaseRow } from '../../compare/ancestor.ts'
 import { ReplicationError } from '../../errors.ts'
 import type { PackageId } from '../../packages/manifest.ts'
 import { openPackage, type PackageChange, type PackageReader } from '../../packages/read.ts'

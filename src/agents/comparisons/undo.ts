@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { BaseChanges, takePackage, type BaseRow } from '../../compare/base.ts'
+import { BaseChanges, takePackage, type BaseRow } from '../../compare/ancestor.ts'
 import { Ordered } from '../../compare/ordered.ts'
 import { packageSide, type Side } from '../../compare/sides.ts'
 import { ReplicationError } from '../../errors.ts'

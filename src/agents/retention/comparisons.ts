@@ -1,7 +1,7 @@
 import { below, scan, type Store } from '../../state/store.ts'
 import type { PackageId } from '../../packages/manifest.ts'
 import { letGo } from '../commands/records.ts'
-import { foldBase } from '../comparisons/base-store.ts'
+import { foldBase } from '../comparisons/ancestors.ts'
 import {
   applicationKey,
   applicationPrefix,

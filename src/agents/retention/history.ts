@@ -1,7 +1,7 @@
 import { below, scan, type Check, type Entry, type Store, type Write } from '../../state/store.ts'
 import { configKey, knownKey, revisionKey, type StoredConfig, type StoredRevision } from '../config/record.ts'
 import { historyDefaults, type AgentConfig } from '../config/config.ts'
-import { agentsOf } from '../commands/operate.ts'
+import { agentsOf } from '../commands/command.ts'
 import {
   commandKey,
   deliveryKey,

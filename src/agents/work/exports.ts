@@ -26,7 +26,7 @@ import {
   type HistoryEntry,
 } from '../commands/records.ts'
 import type { Agent } from '../roster.ts'
-import { inParts, partLimits } from './split.ts'
+import { inParts, partLimits, type Made } from './split.ts'
 import { runTest } from './target-test.ts'
 
 /** How many notes an entry keeps; the last of them says how many more there were. */
@@ -101,12 +101,6 @@ export async function exportEntry(
 /** Somebody must agree to it first; who does wakes this. */
 async function isHeldBack({ store }: Parts, command: string): Promise<boolean> {
   return (await store.get<Command>(commandKey(command)))?.value.approval?.state === 'needed'
-}
-
-/** What an export has made: one package, or several and their index. */
-export interface Made {
-  readonly whole: PackageSummary
-  readonly parts: readonly PackageSummary[]
 }
 
 async function writeExport(

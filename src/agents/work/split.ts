@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import type { PackageSummary } from '../../packages/manifest.ts'
 import type { Change, Content } from '../../resources/resource.ts'
 
 /** How large a package may become before the tree goes on in another one. */
@@ -10,6 +11,12 @@ export interface PartLimits {
 
 /** A retry repeats one part, and what is kept in memory of a package is in proportion to its entries. */
 export const partLimits: PartLimits = { maxEntries: 16_384, maxBytes: 256 * 1024 * 1024 }
+
+/** What an export has made: one package, or several and their index. */
+export interface Made {
+  readonly whole: PackageSummary
+  readonly parts: readonly PackageSummary[]
+}
 
 /**
  * The changes in parts, at least one. Each part must be read to its end, contents included, before the next is asked for; a part

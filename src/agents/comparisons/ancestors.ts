@@ -1,4 +1,4 @@
-import { BaseChanges, takePackage, type BaseRow } from '../../compare/base.ts'
+import { BaseChanges, takePackage, type BaseRow } from '../../compare/ancestor.ts'
 import { ReplicationError } from '../../errors.ts'
 import type { PackageId } from '../../packages/manifest.ts'
 import { openPackage } from '../../packages/read.ts'
