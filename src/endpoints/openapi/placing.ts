@@ -24,40 +24,70 @@ export interface Holding {
 }
 
 /**
- * Each keeps its name where that is free, or holds the same; others get a number behind it. What refers to one that got a number
- * says so, and thus is another than what bears its own name: that is why it is gone over until nothing moves any more.
+ * Each keeps its name where that is free, or holds the same; others get a number behind it. Whether one says the same depends on
+ * where those are that it refers to, in circles at times. So it is first assumed that they are where they could be, and then gone
+ * over until nothing moves any more; numbers only rise.
  */
-export function placesFor(components: Fields, { component, isUsed }: Holding): ReadonlyMap<string, Placed> {
+export function placesFor(components: Fields, holding: Holding): ReadonlyMap<string, Placed> {
   const all = componentsOf(components)
-  const names = new Map<string, string>()
-  const numbers = new Map([...all.keys()].map((key) => [key, 1]))
+  const moving = new Moving(all, holding)
+  for (const [key, { section, content }] of all) moving.settle(key, content, (there) => spoken(there, section, holding))
   const places = new Map<string, Placed>()
   for (let moved = true; moved;) {
     moved = false
-    for (const [key, { section, name, content }] of all) {
-      const next = renamed(content, sections[section] as ObjectName, names)
-      for (let number = numbers.get(key) ?? 1; ; number++) {
-        const at = { section, name: number === 1 ? name : `${name}_${number}` }
-        const place = number === 1 || !all.has(keyIn(at)) ? placeAt(at, name, next) : undefined
-        if (place === undefined) continue
-        places.set(key, place)
-        if (number !== numbers.get(key)) {
-          numbers.set(key, number)
-          names.set(key, at.name)
-          moved = true
-        }
-        break
-      }
+    for (const [key, { section, content }] of all) {
+      const next = renamed(content, sections[section] as ObjectName, moving.names)
+      const { place, isNew } = moving.settle(key, next, (there) => there.content)
+      places.set(key, place)
+      moved ||= isNew
     }
   }
   return places
+}
 
-  function placeAt(at: ComponentName, name: string, content: Value): Placed | undefined {
-    const there = component(at)
+/** What it says in the names that packages know. */
+function spoken(there: Component, section: string, { component }: Holding): Value {
+  const given = [...there.refs].flatMap((key): [string, string][] => {
+    const slash = key.indexOf('/')
+    const name = component({ section: key.slice(0, slash), name: key.slice(slash + 1) })?.given
+    return name === undefined ? [] : [[key, name]]
+  })
+  return renamed(there.content, sections[section] as ObjectName, new Map(given))
+}
+
+class Moving {
+  /** Of those that have another one, by their keys. */
+  readonly names = new Map<string, string>()
+  readonly #all: ReadonlyMap<string, ComponentName>
+  readonly #holding: Holding
+  readonly #numbers = new Map<string, number>()
+
+  constructor(all: ReadonlyMap<string, ComponentName>, holding: Holding) {
+    this.#all = all
+    this.#holding = holding
+  }
+
+  /** The first place from where it is on that may say this. */
+  settle(key: string, content: Value, says: (there: Component) => Value): { place: Placed; isNew: boolean } {
+    const { section, name } = this.#all.get(key) as ComponentName
+    const from = this.#numbers.get(key) ?? 1
+    for (let number = from; ; number++) {
+      const at = { section, name: number === 1 ? name : `${name}_${number}` }
+      // The names that come with it are for those that have them.
+      const place = number === 1 || !this.#all.has(keyIn(at)) ? this.#placeAt(at, name, content, says) : undefined
+      if (place === undefined) continue
+      this.#numbers.set(key, number)
+      if (number > 1) this.names.set(key, at.name)
+      return { place, isNew: number !== from }
+    }
+  }
+
+  #placeAt(at: ComponentName, name: string, content: Value, says: (there: Component) => Value): Placed | undefined {
+    const there = this.#holding.component(at)
     const given = at.name === name ? undefined : name
     if (there === undefined) return { at, content, given, isThere: false }
-    if (there.given === given && sameValue(there.content, content)) return { at, content, given, isThere: true }
-    const isFree = !isUsed(keyIn(at)) && (given === undefined || there.given === given)
+    if (there.given === given && sameValue(says(there), content)) return { at, content, given, isThere: true }
+    const isFree = !this.#holding.isUsed(keyIn(at)) && (given === undefined || there.given === given)
     return isFree ? { at, content, given, isThere: false } : undefined
   }
 }
