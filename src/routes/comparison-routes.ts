@@ -15,10 +15,10 @@ import {
 } from '../agents/comparisons/views.ts'
 import { commandOf } from '../agents/commands/command.ts'
 import { viewCommand } from '../agents/commands/views.ts'
-import type { Selection } from '../compare/selection.ts'
+import { selectionSchema, type Selection } from '../compare/selection.ts'
 import { ReplicationError } from '../errors.ts'
 import { parsePath } from '../resources/path.ts'
-import { pathSchema } from '../resources/schema.ts'
+import { checkerOf, pathSchema } from '../resources/schema.ts'
 import { callerGone } from './caller-gone.ts'
 import { actorOf, traceOf, waitOf } from './command-headers.ts'
 import { accepted, agentName, commandView, listOf, mayReason, type MayReason } from './command-schemas.ts'
@@ -70,7 +70,7 @@ export function comparisonRoutes(app: FastifyInstance, parts: RouteParts): void 
       return viewComparison(parts, made)
     },
   )
-  app.post<WithId & { Body: Selection }>(
+  app.post<WithId & { Body: Selection | null | undefined }>(
     '/comparisons/:id/apply',
     {
       schema: {
@@ -81,7 +81,7 @@ export function comparisonRoutes(app: FastifyInstance, parts: RouteParts): void 
     async (request, reply) => {
       const found = await comparisonOf(parts, request.params.id)
       const by = { actor: actorOf(request), ...traceOf(request) }
-      const outcome = await apply(parts, found, request.body ?? {}, by, callerGone(reply))
+      const outcome = await apply(parts, found, request.body ?? allTicks(), by, callerGone(reply))
       if (!outcome.taken) {
         if ('lost' in outcome) throw new ReplicationError('busy', 'somebody else was faster; try again')
         return refuse(request, reply, outcome)
@@ -191,6 +191,13 @@ function readingRoutes(app: FastifyInstance, parts: RouteParts): void {
       return { ...known, ...(await textDifference(parts, found, known, callerGone(reply))) }
     },
   )
+}
+
+/** Nothing said: the ticks as they are shown. */
+function allTicks(): Selection {
+  const selection = {}
+  checkerOf(selectionSchema)(selection)
+  return selection as Selection
 }
 
 /** Where a page begins in a file of rows. */

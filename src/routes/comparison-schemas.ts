@@ -10,18 +10,21 @@ const digest = Type.String({ pattern: '^sha256-[0-9a-f]{64}$' })
 const cls = Type.Enum(classes)
 const states = Type.Enum(['existing', 'added', 'deleted'])
 
-export const compareBody = Type.Object(
-  {
-    paths: Type.Optional(
-      Type.Array(pathSchema, { minItems: 1, maxItems: 10_000, description: 'All roots of the agent if absent.' }),
-    ),
-    target: Type.Optional({ ...agentName, description: 'May be absent when there is only one.' }),
-  },
-  closed,
-)
+export const compareBody = Type.Union([
+  Type.Null(),
+  Type.Object(
+    {
+      paths: Type.Optional(
+        Type.Array(pathSchema, { minItems: 1, maxItems: 10_000, description: 'All roots of the agent if absent.' }),
+      ),
+      target: Type.Optional({ ...agentName, description: 'May be absent when there is only one.' }),
+    },
+    closed,
+  ),
+])
 
 /** What to apply of a comparison; nothing said means the ticks as they are shown. */
-export const selectionBody = selectionSchema
+export const selectionBody = Type.Union([Type.Null(), selectionSchema])
 
 const side = Type.Object(
   { digest: Type.Optional(Type.String()), size: Type.Optional(count), folder: Type.Optional(Type.Literal(true)) },

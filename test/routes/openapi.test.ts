@@ -73,7 +73,17 @@ test('a body that may be left out is said to be optional, every other one to be 
   const needs = operations.flatMap(({ operation: { operationId = '', requestBody } }) =>
     requestBody === undefined ? [] : [[operationId, requestBody.required] as const],
   )
-  const optional = ['cancelCommand', 'clearQueue', 'pauseAgent', 'pauseQueue', 'resumeAgent', 'resumeQueue']
+  const optional = [
+    'applyComparison',
+    'approveCommand',
+    'cancelCommand',
+    'clearQueue',
+    'compare',
+    'pauseAgent',
+    'pauseQueue',
+    'resumeAgent',
+    'resumeQueue',
+  ]
   assert.deepEqual(
     needs
       .filter(([, required]) => required !== true)

@@ -19,8 +19,8 @@ export interface Asking {
 const maxRedirects = 10
 const accept = 'application/hal+json, application/json, application/yaml;q=0.9, text/yaml;q=0.8, */*;q=0.1'
 
-/** Nobody waits for it to be loaded who has something else to do meanwhile; of undici no more is needed (answer.ts). */
-const undiciAgent = import('undici/lib/dispatcher/agent.js')
+/** It takes as long to load as a hundred requests take, so nobody waits for it who has something else to do meanwhile. */
+const undici = import('undici')
 
 interface Agents {
   /** With our certificate. */
@@ -29,7 +29,7 @@ interface Agents {
 }
 
 async function agentsFor({ timeoutMs, concurrency, tls }: Chosen): Promise<Agents> {
-  const { default: Agent } = await undiciAgent
+  const { Agent } = await undici
   const bounds = { connections: concurrency, headersTimeout: timeoutMs, bodyTimeout: timeoutMs }
   const timeout = Math.min(timeoutMs, 10_000)
   return {

@@ -46,6 +46,8 @@ test('a name is enough, and everything else has its default', async () => {
         priority: [],
       },
       deletes: { maxPercent: 50, maxCount: 1000 },
+      compare: { ignore: [], sets: [] },
+      preserve: [],
       history: { keepDays: 30, keepEntries: 100_000 },
       triggers: [],
     },
