@@ -27,6 +27,7 @@ import {
   comparisonSummary,
   compareBody,
   resourceDetail,
+  revertBody,
   result,
   row,
   rowFilters,
@@ -70,7 +71,7 @@ export function comparisonRoutes(app: FastifyInstance, parts: RouteParts): void 
       return viewComparison(parts, made)
     },
   )
-  app.post<WithId & { Body: Selection | null | undefined }>(
+  app.post<WithId & { Body: Partial<Selection> | null | undefined }>(
     '/comparisons/:id/apply',
     {
       schema: {
@@ -81,7 +82,7 @@ export function comparisonRoutes(app: FastifyInstance, parts: RouteParts): void 
     async (request, reply) => {
       const found = await comparisonOf(parts, request.params.id)
       const by = { actor: actorOf(request), ...traceOf(request) }
-      const outcome = await apply(parts, found, request.body ?? allTicks(), by, callerGone(reply))
+      const outcome = await apply(parts, found, selectionOf(request.body), by, callerGone(reply))
       if (!outcome.taken) {
         if ('lost' in outcome) throw new ReplicationError('busy', 'somebody else was faster; try again')
         return refuse(request, reply, outcome)
@@ -95,17 +96,17 @@ export function comparisonRoutes(app: FastifyInstance, parts: RouteParts): void 
       return reply.code(200).send(await viewCommand(parts.store, id))
     },
   )
-  app.post<WithId>(
+  app.post<WithId & { Body: Static<typeof revertBody> }>(
     '/commands/:id/revert',
     {
       schema: {
-        ...{ operationId: 'revertCommand', tags, params: byId },
+        ...{ operationId: 'revertCommand', tags, params: byId, body: revertBody },
         response: { 201: comparison, ...problems('conflict', 'busy') },
       },
     },
     async (request, reply) => {
       const command = await commandOf(parts, request.params.id)
-      const made = await revert(parts, command, actorOf(request), callerGone(reply))
+      const made = await revert(parts, command, { actor: actorOf(request), ...request.body }, callerGone(reply))
       void reply.code(201).header('location', hrefOf(request, `/comparisons/${made.id}`))
       return viewComparison(parts, made)
     },
@@ -193,9 +194,10 @@ function readingRoutes(app: FastifyInstance, parts: RouteParts): void {
   )
 }
 
-/** Nothing said: the ticks as they are shown. */
-function allTicks(): Selection {
-  const selection = {}
+/** Complete; nothing said means the ticks as they are shown. */
+function selectionOf(body: Partial<Selection> | null | undefined): Selection {
+  const selection = { ...body }
+  // What may also be absent as a whole gets no defaults when it is checked.
   checkerOf(selectionSchema)(selection)
   return selection as Selection
 }

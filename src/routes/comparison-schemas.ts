@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type, type TSchema } from 'typebox'
 import { classes } from '../compare/classes.ts'
 import { selectionSchema } from '../compare/selection.ts'
 import { pathSchema } from '../resources/schema.ts'
@@ -24,7 +24,25 @@ export const compareBody = Type.Union([
 ])
 
 /** What to apply of a comparison; nothing said means the ticks as they are shown. */
-export const selectionBody = Type.Union([Type.Null(), selectionSchema])
+export const selectionBody = Type.Union([
+  Type.Null(),
+  // What may be left out as a whole has no defaults: they are put in by whoever takes it.
+  Type.Object(
+    Object.fromEntries(
+      Object.entries(selectionSchema.properties).map(([name, member]) => {
+        const { default: _, ...plain } = member as TSchema & { default?: unknown }
+        return [name, Type.Optional(plain)]
+      }),
+    ),
+    { ...closed, title: 'Selection' },
+  ),
+])
+
+/** Needed where a command has written to several targets. */
+export const revertBody = Type.Union([
+  Type.Null(),
+  Type.Object({ agent: Type.Optional(agentName), target: Type.Optional(agentName) }, closed),
+])
 
 const side = Type.Object(
   { digest: Type.Optional(Type.String()), size: Type.Optional(count), folder: Type.Optional(Type.Literal(true)) },

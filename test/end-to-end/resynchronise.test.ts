@@ -2,28 +2,14 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { comparing, type Comparison, type Row } from './comparing.ts'
 import { directoryPair, openapiPair, type Pair, type PairKind } from './pairs.ts'
 import { scratch, Server } from './server.ts'
-import type { Command } from './views.ts'
 
 const folder = scratch()
 const server = await Server.start()
 const { client } = server
-
-interface Row {
-  readonly path: string
-  readonly state: 'existing' | 'added' | 'deleted'
-  readonly class: string
-  readonly changed?: boolean
-  readonly selected: boolean
-}
-
-interface Comparison {
-  readonly id: string
-  readonly counts: Readonly<Record<'added' | 'existing' | 'changed' | 'deleted' | 'conflicts', number>>
-  readonly recreate: readonly Row[]
-  readonly differences: readonly Row[]
-}
+const { post, compare, apply } = comparing(client)
 
 let agents = 0
 
@@ -43,24 +29,6 @@ async function given(
     ...{ deletes: { maxPercent: 100, maxCount: 100 }, ...settings },
   })
   return { pair, name }
-}
-
-function post(path: string, json?: object, headers: Record<string, string> = {}): ReturnType<typeof client.post> {
-  return client.post(path, { headers, ...(json !== undefined && { json }) })
-}
-
-async function compare(name: string): Promise<Comparison> {
-  const { status, body } = await post(`/agent/${name}/compare`, {})
-  assert.equal(status, 201, JSON.stringify(body))
-  return body as Comparison
-}
-
-async function apply(comparison: Comparison, selection: object): Promise<Command> {
-  const { status, body } = await post(`/comparisons/${comparison.id}/apply`, selection, { prefer: 'wait=30' })
-  assert.equal(status, 200, JSON.stringify(body))
-  const command = body as Command
-  assert.equal(command.state, 'succeeded', JSON.stringify(command))
-  return command
 }
 
 function shown({ recreate, differences }: Comparison): Record<string, string[]> {
@@ -263,6 +231,26 @@ for (const [kindName, kind] of Object.entries({ directory: directoryPair, openap
       assert.equal(status, 201, JSON.stringify(body))
       await apply(body as Comparison, { allowDeletes: true })
       assert.deepEqual(held(pair), { A: '1', B: '1' })
+    })
+
+    await t.test('a mirror can be taken back, with the common state that was there before', async () => {
+      const { pair, name } = await given(kind, { source: { A: '1', B: '1' } })
+      await client.deliver(name, { paths: ['/'] })
+      pair.set('source', 'A', undefined)
+      pair.set('source', 'B', '2')
+      pair.set('source', 'C', '2')
+      pair.set('target', 'D', 'extra')
+      const { id } = await client.deliver(name, { paths: ['/'], mode: 'mirror' })
+      assert.deepEqual(held(pair, ['A', 'B', 'C', 'D']), { B: '2', C: '2' })
+      const { status, body } = await post(`/commands/${id}/revert`)
+      assert.equal(status, 201, JSON.stringify(body))
+      await apply(body as Comparison, { allowDeletes: true })
+      assert.deepEqual(held(pair, ['A', 'B', 'C', 'D']), { A: '1', B: '1', D: 'extra' })
+      const { recreate, differences } = await compare(name)
+      assert.deepEqual(
+        [...recreate, ...differences].map(({ path, class: cls }) => `${path} ${cls}`),
+        ['/B fast-forward', '/C new-at-source', '/A deleted-at-source', '/D target-only'],
+      )
     })
 
     await t.test('what somebody has changed since is a conflict when it is taken back', async () => {

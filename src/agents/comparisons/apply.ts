@@ -2,12 +2,12 @@ import { sealOf } from '../../compare/seal.ts'
 import type { Selection } from '../../compare/selection.ts'
 import { only } from '../../compare/sides.ts'
 import { ReplicationError } from '../../errors.ts'
-import type { ResourcePath } from '../../resources/path.ts'
 import { accept, type Acceptance, type CommandRequest } from '../commands/accept.ts'
 import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
 import { sidesOf } from './compare.ts'
-import { plannedRows, planOf } from './plan.ts'
+import { keptOf } from './kept.ts'
+import { planOf } from './plan.ts'
 import { applicationKey, comparisonKey, type Application, type Comparison } from './records.ts'
 
 /** Throws `missing`, for a malformed id too. */
@@ -109,18 +109,13 @@ export async function sealOfTarget(
   signal: AbortSignal,
 ): Promise<string> {
   const { target } = sidesOf(agent, comparison.target)
-  const side = comparison.reverts === undefined ? target : only(await writtenBy(parts, comparison.reverts), target)
+  const side =
+    comparison.reverts === undefined
+      ? target
+      : only((await keptOf(parts, comparison.reverts, comparison)).paths, target)
   return sealOf(side.list(comparison.paths, signal))
 }
 
 export function moved(side: 'source' | 'target'): ReplicationError {
   return new ReplicationError('conflict', `the ${side} has changed since it was compared: compare again`)
-}
-
-/** The paths at which a command has written. */
-export async function writtenBy(parts: Pick<Parts, 'store' | 'rowFiles'>, command: string): Promise<ResourcePath[]> {
-  const { plan } = await applicationOf(parts, command)
-  const paths: ResourcePath[] = []
-  for await (const row of plannedRows(parts, plan)) if (row.write !== 'nothing') paths.push(row.path)
-  return paths
 }

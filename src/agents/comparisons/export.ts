@@ -1,7 +1,6 @@
 import type { BaseRow } from '../../compare/ancestor.ts'
 import { Ordered } from '../../compare/ordered.ts'
 import { packageSide, type Side } from '../../compare/sides.ts'
-import { ReplicationError } from '../../errors.ts'
 import type { ManifestHeader, PackageOrigin, PackageSummary } from '../../packages/manifest.ts'
 import { openPackage } from '../../packages/read.ts'
 import { comparePaths, segmentsOf, type ResourcePath } from '../../resources/path.ts'
@@ -15,6 +14,7 @@ import { applicationOf, comparisonOf, moved, sealOfSource } from './apply.ts'
 import { openBase, type BaseView } from './ancestors.ts'
 import { changesOf } from './changes.ts'
 import { sidesOf } from './compare.ts'
+import { keptOf } from './kept.ts'
 import { emptiedBy, plannedRows } from './plan.ts'
 import { applicationKey, type Application, type Comparison } from './records.ts'
 
@@ -51,7 +51,7 @@ export async function writeApplication(
       made.push(await parts.packages.write(header, deletions(folders), origin, signal))
     for await (const row of before(parts, application, base)) await rebaseBack.add(row)
     if (comparison.reverts !== undefined)
-      for await (const row of backTo(parts, application, comparison.reverts)) await rebase.add(row)
+      for await (const row of backTo(parts, application, comparison)) await rebase.add(row)
     await parts.store.commit({
       writes: [
         {
@@ -82,9 +82,7 @@ async function sourceOf(
   signal: AbortSignal,
 ): Promise<{ side: Side; close: () => Promise<void> }> {
   if (comparison.reverts !== undefined) {
-    const { undo } = await applicationOf(parts, comparison.reverts)
-    if (undo === undefined)
-      throw new ReplicationError('missing', `what ${comparison.reverts} replaced is no longer kept`)
+    const { undo } = await keptOf(parts, comparison.reverts, comparison)
     const pkg = await openPackage(await parts.packages.file((await packageOf(parts, undo)).id))
     return { side: packageSide(pkg), close: () => pkg.close() }
   }
@@ -110,8 +108,8 @@ async function* deletions(paths: readonly ResourcePath[]): AsyncGenerator<Change
 }
 
 /** What the base was, at all that is applied, before the command that is undone. */
-async function* backTo(parts: Parts, application: Application, command: string): AsyncGenerator<BaseRow> {
-  const { rebaseBack } = await applicationOf(parts, command)
+async function* backTo(parts: Parts, application: Application, comparison: Comparison): AsyncGenerator<BaseRow> {
+  const { rebaseBack } = await keptOf(parts, comparison.reverts ?? '', comparison)
   if (rebaseBack === undefined) return
   const rows = new Ordered(rowsOf(parts, rebaseBack), ({ path }: BaseRow) => path)
   try {

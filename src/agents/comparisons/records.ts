@@ -7,6 +7,7 @@ import type { ResourcePath } from '../../resources/path.ts'
  * base/<agent>/<target>                BaseRecord: what source and target last had in common
  * base-log/<agent>/<target>/<sequence> BaseChange: what has changed it since, oldest first
  * application/<command>                Application: what a command that applies a comparison has kept so far
+ * replaced/<command>/<agent>/<target>  Replaced: what a mirror has replaced there
  * drift/<agent>/<target>               DriftRecord: what the last comparison on a schedule has found
  */
 export const comparisonPrefix = 'comparison/'
@@ -17,6 +18,9 @@ export const baseLogPrefix = 'base-log/'
 export const baseLog = (agent: string, target: string): string => `${baseLogPrefix}${agent}/${target}`
 export const applicationPrefix = 'application/'
 export const applicationKey = (command: string): string => `${applicationPrefix}${command}`
+export const replacedPrefix = 'replaced/'
+export const replacedKey = (command: string, agent: string, target: string): string =>
+  `${replacedPrefix}${command}/${agent}/${target}`
 export const driftPrefix = (agent: string): string => `drift/${agent}/`
 export const driftKey = (agent: string, target: string): string => `${driftPrefix(agent)}${target}`
 
@@ -92,6 +96,19 @@ export interface Application {
   readonly results?: string
   /** What the target held before, as a package; there before the first resource is written. */
   readonly undo?: string
+}
+
+/** What a mirror has replaced at one target. */
+export interface Replaced {
+  readonly command: string
+  readonly agent: string
+  readonly target: string
+  /** The package of it. */
+  readonly undo: string
+  /** The paths at which it has written, a file of rows with `path`. */
+  readonly written: string
+  /** What the base was there, a file of BaseRows. */
+  readonly rebaseBack: string
 }
 
 /** What applying makes of one resource. */

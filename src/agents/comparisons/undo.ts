@@ -4,23 +4,16 @@ import { Ordered } from '../../compare/ordered.ts'
 import { packageSide, type Side } from '../../compare/sides.ts'
 import { ReplicationError } from '../../errors.ts'
 import { openPackage } from '../../packages/read.ts'
-import { stillHeld } from '../../queues/lanes.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import type { Change, Resource } from '../../resources/resource.ts'
-import {
-  entryKey,
-  packageKey,
-  packageRecord,
-  packageUsesKey,
-  rememberPackage,
-  type Command,
-  type HistoryEntry,
-} from '../commands/records.ts'
+import { entryKey, type Command, type HistoryEntry } from '../commands/records.ts'
 import { packageOf } from '../packages.ts'
 import type { Parts } from '../parts.ts'
 import type { Begun } from '../work/begin.ts'
-import { applicationOf, comparisonOf, moved, sealOfTarget, writtenBy } from './apply.ts'
+import { applicationOf, comparisonOf, moved, sealOfTarget } from './apply.ts'
 import { compare, sidesOf, type Instead } from './compare.ts'
+import { keepPackage } from './keep.ts'
+import { keptOf } from './kept.ts'
 import { PackageContents } from './package-contents.ts'
 import { plannedRows } from './plan.ts'
 import { applicationKey, type Application, type Comparison } from './records.ts'
@@ -29,11 +22,8 @@ import { applicationKey, type Application, type Comparison } from './records.ts'
  * Before the first resource is written: the target must be as it was compared, and what it holds where something will be written is
  * kept. A try that has been here before finds that done. Throws `conflict` for good when the target has moved.
  */
-export async function keepReplaced(
-  parts: Parts,
-  { agent, progress, lane, epoch }: Begun,
-  signal: AbortSignal,
-): Promise<void> {
+export async function keepReplaced(parts: Parts, begun: Begun, signal: AbortSignal): Promise<void> {
+  const { agent, progress } = begun
   const { command } = progress
   const application = await applicationOf(parts, command.id)
   if (application.undo !== undefined) return
@@ -43,27 +33,11 @@ export async function keepReplaced(
     throw new ReplicationError('conflict', message, { final: true })
   }
   const { target } = sidesOf(agent, comparison.target)
-  const origin = {
-    ...{ installation: parts.installation, agent: agent.name, command: command.id, actor: command.actor },
-    createdAt: new Date().toISOString(),
-  }
-  const header = { format: 1, action: 'add', mode: 'update', roots: comparison.paths } as const
-  const made = await parts.packages.write(header, replacedBy(parts, application, target, signal), origin, signal)
-  const record = packageRecord(made, { agent: agent.name, command: command.id })
-  for (;;) {
-    const known = await parts.store.get(packageKey(made.id))
-    const result = await parts.store.commit({
-      checks: [{ key: packageKey(made.id), version: known?.version ?? null }, ...stillHeld(lane, epoch)],
-      writes: [
-        ...(known === undefined ? rememberPackage(record) : []),
-        { add: packageUsesKey(made.id), amount: 1 },
-        { put: applicationKey(command.id), value: { ...application, undo: made.id } satisfies Application },
-      ],
-    })
-    if (result.ok) return
-    if (result.failed !== packageKey(made.id))
-      throw new ReplicationError('conflict', 'the lane was taken over', { transient: true })
-  }
+  const changes = replacedBy(parts, application, target, signal)
+  await keepPackage(parts, begun, { roots: comparison.paths, changes, signal }, (undo) => ({
+    put: applicationKey(command.id),
+    value: { ...application, undo } satisfies Application,
+  }))
 }
 
 async function* replacedBy(
@@ -93,25 +67,28 @@ async function* replacedBy(
   }
 }
 
+/** Which of several a command is taken back at. */
+export interface RevertRequest {
+  readonly agent?: string
+  readonly target?: string
+  readonly actor: string
+}
+
 /**
  * A comparison whose application takes back what the command has replaced. Throws `missing`; `conflict` when the command has
- * replaced nothing that is kept, or has not ended.
+ * replaced nothing that is kept, or has not ended; `invalid` when it is not clear where.
  */
-export async function revert(parts: Parts, command: Command, actor: string, signal: AbortSignal): Promise<Comparison> {
-  if (command.application === undefined)
-    throw new ReplicationError(
-      'conflict',
-      `command ${command.id} kept nothing of what it replaced: it applied no comparison`,
-    )
+export async function revert(
+  parts: Parts,
+  command: Command,
+  { actor, ...where }: RevertRequest,
+  signal: AbortSignal,
+): Promise<Comparison> {
   if (command.finishedAt === undefined)
     throw new ReplicationError('conflict', `command ${command.id} has not ended: cancel it, or wait`)
-  const application = await applicationOf(parts, command.id)
-  if (application.undo === undefined)
-    throw new ReplicationError('conflict', `command ${command.id} has not written anything`)
-  const { agent: name, target } = await comparisonOf(parts, application.comparison)
+  const { agent: name, target, undo, paths } = await keptOf(parts, command.id, where)
   const agent = await parts.roster.get(name)
-  const replaced = await openPackage(await parts.packages.file((await packageOf(parts, application.undo)).id))
-  const paths = await writtenBy(parts, command.id)
+  const replaced = await openPackage(await parts.packages.file((await packageOf(parts, undo)).id))
   const known = new Set(paths)
   const applied = await appliedBy(parts, command, name)
   const contents = new PackageContents(parts)

@@ -1,3 +1,4 @@
+import { decodeTime } from 'ulid'
 import { below, scan, type Store } from '../../state/store.ts'
 import type { PackageId } from '../../packages/manifest.ts'
 import { letGo } from '../commands/records.ts'
@@ -8,10 +9,12 @@ import {
   baseLogPrefix,
   basePrefix,
   comparisonPrefix,
+  replacedPrefix,
   type Application,
   type BaseChange,
   type BaseRecord,
   type Comparison,
+  type Replaced,
 } from '../comparisons/records.ts'
 import type { Parts } from '../parts.ts'
 import { keptBy } from './history.ts'
@@ -45,6 +48,21 @@ export async function forgetComparisons({ store, rowFiles }: Kept, now: number, 
       writes: [{ delete: key }, ...(undo === undefined ? [] : letGo([undo as PackageId], new Date(now)))],
     })
     if (ok) for (const file of [plan, rebase, rebaseBack, results]) if (file !== undefined) await rowFiles.remove(file)
+  }
+}
+
+/** What mirrors have replaced is kept for as long as what applications have. */
+export async function forgetReplaced({ store, rowFiles }: Kept, now: number, signal: AbortSignal): Promise<void> {
+  for await (const { key, value, version } of scan<Replaced>(store, below(replacedPrefix))) {
+    if (signal.aborted) return
+    const { agent, command, undo, written, rebaseBack } = value
+    const isKept = !(await isOver(store, agent, new Date(decodeTime(command)).toISOString(), now))
+    if (isKept || (await isOpen(store, command))) continue
+    const { ok } = await store.commit({
+      checks: [{ key, version }],
+      writes: [{ delete: key }, ...letGo([undo as PackageId], new Date(now))],
+    })
+    if (ok) for (const file of [written, rebaseBack]) await rowFiles.remove(file)
   }
 }
 
@@ -94,6 +112,7 @@ export async function sweepRows({ store, rowFiles }: Kept, now: number, signal: 
   for await (const { value } of scan<BaseChange>(store, below(baseLogPrefix))) need(value.rows)
   for await (const { value } of scan<Application>(store, below(applicationPrefix)))
     need(value.plan, value.rebase, value.rebaseBack, value.results)
+  for await (const { value } of scan<Replaced>(store, below(replacedPrefix))) need(value.written, value.rebaseBack)
   for (const id of old) {
     if (signal.aborted) return
     if (!needed.has(id)) await rowFiles.remove(id)

@@ -1,6 +1,6 @@
 import { removeExpired } from '../../state/expiry.ts'
 import { trimAgentLogs } from '../events/agent-log.ts'
-import { foldBases, forgetComparisons } from './comparisons.ts'
+import { foldBases, forgetComparisons, forgetReplaced } from './comparisons.ts'
 import { forgetHistory } from './history.ts'
 import { forgetPackages } from './packages.ts'
 import type { Parts } from '../parts.ts'
@@ -22,6 +22,7 @@ export async function tidy(
   await trimAgentLogs(store)
   await foldBases({ store, packages, rowFiles, roster }, signal)
   await forgetComparisons({ store, packages, rowFiles, roster }, now, signal)
+  await forgetReplaced({ store, packages, rowFiles, roster }, now, signal)
   const more = [
     await forgetHistory(store, now, most, signal),
     await forgetPackages({ store, packages }, now, most, signal),

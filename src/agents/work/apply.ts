@@ -4,6 +4,7 @@ import type { PackageId } from '../../packages/manifest.ts'
 import type { Write } from '../../state/store.ts'
 import { applicationOf } from '../comparisons/apply.ts'
 import { baseWrite } from '../comparisons/ancestors.ts'
+import { keepMirrored } from '../comparisons/mirrored.ts'
 import { preserved } from '../comparisons/preserve.ts'
 import type { Application } from '../comparisons/records.ts'
 import { keepReplaced } from '../comparisons/undo.ts'
@@ -80,6 +81,7 @@ async function apply(
   const { target } = delivery
   const { traceparent, application } = begun.progress.command
   const file = await parts.packages.file(one.package)
+  if (begun.progress.command.mode === 'mirror') await keepMirrored(parts, begun, file, one.paths, signal)
   // What applies a comparison has seen to it before it was sealed.
   const own = application === undefined ? await preserved(parts, begun, file, one.paths, signal) : undefined
   const receipt = await agent.target(target).apply(
