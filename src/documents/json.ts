@@ -1,12 +1,9 @@
 import { parse } from 'lossless-json'
 import { ReplicationError } from '../errors.ts'
-import { parsePlainJson } from './plain-json.ts'
 import { checkExtent, isNumber, type Fields, type Value } from './value.ts'
 
 /** Reads one JSON text. Throws `invalid`, also for a name that comes twice in an object with different values. */
 export function parseJson(text: string): Value {
-  const plain = parsePlainJson(text)
-  if (plain !== undefined) return plain
   let value: Value
   try {
     value = parse(text) as Value

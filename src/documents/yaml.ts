@@ -14,7 +14,6 @@ import {
 } from 'js-yaml'
 import { ReplicationError } from '../errors.ts'
 import { compareNames, printJson } from './json.ts'
-import { printPlainYaml } from './plain-yaml.ts'
 import { checkExtent, isFields, isNumber, numberOf, textOf, type Value } from './value.ts'
 
 /*
@@ -113,10 +112,6 @@ export function parseYaml(text: string): Value | undefined {
  * text of megabytes, which js-yaml cannot take apart without an overflow, is written as JSON, which is YAML too.
  */
 export function printYaml(value: Value): string {
-  return printPlainYaml(value) ?? printAnyYaml(value)
-}
-
-export function printAnyYaml(value: Value): string {
   try {
     return dump(sorted(value), { schema: writing, noRefs: true, lineWidth: -1, scalarStyleRules: styles })
   } catch (error) {
