@@ -24,6 +24,7 @@ const cases: readonly (readonly [
   ['an empty text of JSON', 'json', '\n', [edit('/a', 'c')], '{\n  "a": "c"\n}\n'],
   ['a comment behind a value', 'yaml', 'a: 1 # one\nb: 2', [edit('/a', 'x')], 'a: x # one\nb: 2'],
   ['a comment behind what becomes a block', 'yaml', 'a: 1 # one\n', [edit('/a', ['x'])], 'a: # one\n  - x\n'],
+  ['a comment where nothing is', 'yaml', 'a: # one\nb: 1\n', [edit('/a', ['x'])], 'a: # one\n  - x\nb: 1\n'],
   ['a comment before a block', 'yaml', 'a: # one\n  b: 1\n', [edit('/a', ['x'])], 'a: # one\n  - x\n'],
   [
     'comments that belong to what goes',
@@ -57,6 +58,8 @@ const cases: readonly (readonly [
     [edit('/a/d', 'x')],
     'a: {b: 1, # c\n  "d": x}\n',
   ],
+  ['one more between brackets', 'yaml', 'a: &x {b: 1} # c\n', [edit('/a/d', 'x')], 'a: &x {b: 1, d: x} # c\n'],
+  ['the first between brackets', 'yaml', 'a: {} # c\n', [edit('/a/d', 'x')], 'a: # c\n  d: x\n'],
   ['names that must be quoted', 'yaml', "'no': 1\n", [edit('/no', 'on'), edit('/1', '2')], "'no': 'on'\n'1': '2'\n"],
   ['other line ends', 'yaml', 'a: 1\r\nb: 2\r\n', [edit('/a', { c: ['x'] })], 'a:\r\n  c:\r\n    - x\r\nb: 2\r\n'],
   ['a text with empty lines at its end', 'yaml', 'a: |+\n  x\n\n', [edit('/b', 'c')], 'a: |+\n  x\n\nb: c\n'],

@@ -3,7 +3,7 @@ import { printJson } from '../json.ts'
 import type { Value } from '../value.ts'
 import { printFlowYaml, printYaml } from '../yaml.ts'
 import { eolOf, lineEnd, lineStart, type Splice } from './splices.ts'
-import type { Member, Place } from './yaml-places.ts'
+import { membersOf, type Member, type Place } from './yaml-places.ts'
 
 /** The value in place of another, anchors and tags included. */
 export function replacement(text: string, place: Place, value: Value): Splice {
@@ -22,12 +22,20 @@ export function replacement(text: string, place: Place, value: Value): Splice {
   const first = body.slice(0, lineEnd(body, 0))
   const more = body.slice(first.length)
   // A comment on the first line stays on it, before lines that are new.
-  if (place.comment !== undefined) return { from, to: end, text: `${first} ${place.comment.source}${more}` }
+  if (place.comment !== undefined && place.comment.offset < end)
+    return { from, to: end, text: `${first} ${place.comment.source}${more}` }
   const eol = lineEnd(text, end)
   const behind = text.slice(end, eol)
   if (more !== '' && lineEnd(text, from) === eol && behind.trim().startsWith('#'))
     return { from, to: eol, text: `${first}${behind}${more}` }
   return { from, to: end, text: body }
+}
+
+/** The same value with other members: between brackets again, where there were some between them. */
+export function anew(text: string, place: Place, value: Value): Splice {
+  const { token, end } = place
+  const isFlow = token?.type === 'flow-collection' && membersOf(token).length > 0
+  return isFlow ? { from: token.offset, to: end, text: printFlowYaml(value) } : replacement(text, place, value)
 }
 
 /** ` value`, or a line end and a block. */

@@ -4,7 +4,7 @@ import { fieldOf, isFields, type Value } from '../value.ts'
 import { sameValue, type Change, type Touched } from './changes.ts'
 import { unshared } from './yaml-anchors.ts'
 import { membersOf, placeOf, type Member, type Place } from './yaml-places.ts'
-import { addition, removal, replacement } from './yaml-lines.ts'
+import { addition, anew, removal, replacement } from './yaml-lines.ts'
 import { spliced, type Splice } from './splices.ts'
 
 /** Throws where the text is one that this cannot take apart. */
@@ -37,8 +37,8 @@ class Walk {
 
   visit(place: Place, before: Value, after: Value, touched: Touched): void {
     if (sameValue(before, after)) return
-    if (touched.isWhole || !this.#inside(place, before, after, touched))
-      this.splices.push(replacement(this.#text, place, after))
+    if (touched.isWhole) this.splices.push(replacement(this.#text, place, after))
+    else if (!this.#inside(place, before, after, touched)) this.splices.push(anew(this.#text, place, after))
   }
 
   /** False, having done nothing, where the value as a whole must be written anew. */
