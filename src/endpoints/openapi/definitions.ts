@@ -22,7 +22,7 @@ export interface Part {
   readonly raw: Value
   /** Without what is owned. */
   readonly content: Value
-  /** Keys of components. */
+  /** Keys of components, also of such as are not there. */
   readonly refs: ReadonlySet<string>
   /** What is wrong with its references. */
   readonly faults: readonly string[]
@@ -156,8 +156,9 @@ export class Definitions {
     const need = (name: ComponentName, inside: readonly string[], text: string): void => {
       const section = fieldOf(fieldOf(this.value, 'components'), name.section)
       const found = Object.hasOwn(sections, name.section) ? fieldOf(section, name.name) : undefined
+      // What is not there may be about to come.
+      refs.add(keyOf(name))
       if (found === undefined || valueAt(found, inside) === undefined) faults.push(`${quote(text)} leads nowhere`)
-      else refs.add(keyOf(name))
     }
     const ref = (text: string): string => {
       const to = referenceOf(text)
@@ -175,16 +176,12 @@ export class Definitions {
         return name
       },
       mapping: (text) => {
-        if (this.#isSchema(text)) refs.add(keyOf({ section: 'schemas', name: text }))
-        else if (text.startsWith('#')) ref(text)
+        if (text.startsWith('#')) ref(text)
+        else refs.add(keyOf({ section: 'schemas', name: text }))
         return text
       },
     })
     return { raw: value, content, refs, faults }
-  }
-
-  #isSchema(name: string): boolean {
-    return fieldOf(fieldOf(fieldOf(this.value, 'components'), 'schemas'), name) !== undefined
   }
 
   /** A path item may stand elsewhere, and say only where. */
