@@ -10,7 +10,7 @@ import { differences, type Difference } from './differences.ts'
 import { Ordered } from './ordered.ts'
 import { partsOf, type Part } from './parts.ts'
 import type { Rules } from './rules.ts'
-import { bytesOf, type Held, type Side } from './sides.ts'
+import { bytesOf, unignored, type Held, type Side } from './sides.ts'
 
 /** A resource as it stands on one side. */
 export interface State {
@@ -65,7 +65,7 @@ export interface Compared {
   readonly hint?: 'openapi-path'
   /** For an undoing: all is ticked that nobody has changed since. */
   readonly allSelected?: boolean
-  /** What to do with all that is listed, for the seals. */
+  /** What to do with all that is compared, for the seals. */
   readonly tap: (side: 'source' | 'target', held: AsyncIterable<Held>) => AsyncIterable<Held>
   readonly signal: AbortSignal
 }
@@ -80,9 +80,8 @@ const together = 16
 /** How source and target differ, a row for each resource of either, in path order; folders only where one side lacks them. */
 export async function* compared(given: Compared): AsyncGenerator<ComparedRow, void, void> {
   const { source, target, base, paths, rules, tap, signal } = given
-  const wanted = async function* (side: Side, name: 'source' | 'target'): AsyncGenerator<Held> {
-    for await (const held of tap(name, side.list(paths, signal))) if (!rules.ignores(held.path)) yield held
-  }
+  const wanted = (side: Side, name: 'source' | 'target'): AsyncIterable<Held> =>
+    tap(name, unignored(side.list(paths, signal), rules))
   const known = new Ordered(base.rows(), ({ path }: BaseRow) => path)
   const placed = async function* (): AsyncGenerator<{ difference: Difference<Held>; at: BaseRow | undefined }> {
     for await (const difference of differences(wanted(source, 'source'), wanted(target, 'target'))) {

@@ -5,6 +5,7 @@ import { ReplicationError } from '../errors.ts'
 import type { PackageReader } from '../packages/read.ts'
 import { isWithin, outermost, rootPath, type ResourcePath } from '../resources/path.ts'
 import type { Resource, ResourceState } from '../resources/resource.ts'
+import type { Rules } from './rules.ts'
 
 /** What a side holds at a path, as it is found. */
 export interface Held extends ResourceState {
@@ -93,6 +94,14 @@ export function only(paths: readonly ResourcePath[], side: Side): Side {
     },
     pick: (picked, signal) => side.pick(picked, signal),
   }
+}
+
+/** What is compared of a listing. */
+export async function* unignored<S extends ResourceState>(
+  states: AsyncIterable<S>,
+  { ignores }: Pick<Rules, 'ignores'>,
+): AsyncGenerator<S, void, void> {
+  for await (const state of states) if (!ignores(state.path)) yield state
 }
 
 /** The content of one resource, whole. Throws `too-large` when there are more bytes than that. */

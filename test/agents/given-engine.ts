@@ -19,8 +19,8 @@ import type { Command } from '../../src/agents/commands/records.ts'
 import { Roster } from '../../src/agents/roster.ts'
 import { wakeLane, wakeLanes } from '../../src/agents/work/wake.ts'
 import { untilFinished } from '../../src/agents/commands/waiting.ts'
-import { directory } from '../../src/endpoints/directory.ts'
 import type { EndpointKind, Source, Target, TargetDelivery } from '../../src/endpoints/endpoint.ts'
+import { kinds as allKinds } from '../../src/endpoints/kinds.ts'
 import { memory, type MemoryOptions } from '../../src/endpoints/memory.ts'
 import { memoryTree } from '../../src/endpoints/memory/tree.ts'
 import type { Again } from '../../src/queues/work.ts'
@@ -53,6 +53,7 @@ const gated: EndpointKind<MemoryOptions> = {
     const target = memory.target?.(options, context) as Target
     return {
       ...(target.remembers !== undefined && { remembers: target.remembers }),
+      ...(target.holdings !== undefined && { holdings: target.holdings }),
       apply: async (delivery, signal) => {
         await gates.get(options.name)?.(delivery, signal)
         return target.apply(delivery, signal)
@@ -62,7 +63,7 @@ const gated: EndpointKind<MemoryOptions> = {
   },
 }
 
-const kinds = [memory, gated, directory] as unknown as readonly EndpointKind[]
+const kinds = [...allKinds, gated as unknown as EndpointKind]
 
 export interface Given {
   readonly parts: Parts
@@ -79,6 +80,8 @@ export interface Given {
   gateSource(gate: (() => Promise<void>) | undefined): void
   ask(request: Partial<CommandRequest> & { agents: string[]; paths?: never; at?: string[] }): Promise<Command>
   finished(command: { id: string }): Promise<CommandView>
+  /** Lets the engine work on what was accepted. */
+  begin(command: Command): Promise<void>
   /** Makes the package of a command, by hand. */
   export(command: { id: string }, agent: string): Promise<void>
   /** Lets a lane hand its head to its target once, by hand, and those behind it while there may be `more`. */
@@ -155,6 +158,7 @@ export async function givenEngine(t: Pick<TestContext, 'after'>, { idle = false 
       await untilFinished(running.parts, id, 10_000, new AbortController().signal)
       return viewCommand(running.parts.store, id)
     },
+    begin: (command) => running.engine.begin(command),
     restart: async () => {
       await running.close()
       running = await start(folder, idle)

@@ -1,6 +1,7 @@
+import { rulesFor } from '../../compare/rules.ts'
 import { sealOf } from '../../compare/seal.ts'
 import type { Selection } from '../../compare/selection.ts'
-import { only } from '../../compare/sides.ts'
+import { only, unignored } from '../../compare/sides.ts'
 import { ReplicationError } from '../../errors.ts'
 import { accept, type Acceptance, type CommandRequest } from '../commands/accept.ts'
 import type { Parts } from '../parts.ts'
@@ -99,7 +100,7 @@ async function checkSeals(parts: Parts, agent: Agent, comparison: Comparison, si
 }
 
 export function sealOfSource(agent: Agent, { target, paths }: Comparison, signal: AbortSignal): Promise<string> {
-  return sealOf(sidesOf(agent, target).source.list(paths, signal))
+  return sealOf(unignored(sidesOf(agent, target).source.list(paths, signal), rulesFor(agent.config)))
 }
 
 export async function sealOfTarget(
@@ -113,9 +114,9 @@ export async function sealOfTarget(
     comparison.reverts === undefined
       ? target
       : only((await keptOf(parts, comparison.reverts, comparison)).paths, target)
-  return sealOf(side.list(comparison.paths, signal))
+  return sealOf(unignored(side.list(comparison.paths, signal), rulesFor(agent.config)))
 }
 
-export function moved(side: 'source' | 'target'): ReplicationError {
-  return new ReplicationError('conflict', `the ${side} has changed since it was compared: compare again`)
+export function moved(side: 'source' | 'target', more: { readonly final?: true } = {}): ReplicationError {
+  return new ReplicationError('conflict', `the ${side} has changed since it was compared: compare again`, more)
 }

@@ -42,7 +42,7 @@ export async function changesOf(writing: Writing): Promise<AsyncGenerator<Change
   const { hint } = hintOf(agent)
   const [fromSource, fromTarget]: [ResourcePath[], ResourcePath[]] = [[], []]
   for await (const row of plannedRows(parts, application.plan)) {
-    if (row.source !== undefined) fromSource.push(row.path)
+    if (isRead(row)) fromSource.push(row.path)
     if (row.source?.digest !== undefined && row.target?.digest !== undefined && needsMerge(row, rules, hint))
       fromTarget.push(row.path)
   }
@@ -53,8 +53,8 @@ export async function changesOf(writing: Writing): Promise<AsyncGenerator<Change
     try {
       for await (const row of plannedRows(parts, application.plan)) {
         signal.throwIfAborted()
-        const resource = row.source && (await ours.at(row.path))
-        if (row.source !== undefined && resource === undefined) throw moved('source')
+        const resource = isRead(row) ? await ours.at(row.path) : undefined
+        if (isRead(row) && resource === undefined) throw moved('source')
         const merge = row.target?.digest !== undefined && needsMerge(row, rules, hint)
         const other = merge ? await theirs.at(row.path) : undefined
         if (merge && other === undefined) throw moved('target')
@@ -95,11 +95,14 @@ async function changeOf(
     await told(undefined)
     return write === 'delete' && row.target?.folder !== true ? { kind: 'delete', path, deep: false } : undefined
   }
-  if (resource?.content === undefined) {
+  if (source.folder === true) {
     await rebased({ folder: true })
     await told(undefined)
     return write === 'nothing' ? undefined : { kind: 'put', resource: { path } }
   }
+  // It is known by its digest, which the seal has seen to.
+  if (!isRead(row)) return void (await rebased({ ...source }))
+  if (resource?.content === undefined) throw moved('source')
   const merge = needsMerge(row, rules, hintOf(writing.agent).hint)
   if (merge && write !== 'nothing') {
     const merged = await mergeOf(writing, rules, row, { resource, other, at })
@@ -109,12 +112,13 @@ async function changeOf(
       return { kind: 'put', resource: { path, content: () => merged.bytes } }
     }
   }
-  const bytes = write === 'nothing' || isSmallDocument(row) ? await bytesOf(resource, maxDocumentBytes) : undefined
+  const bytes = isSmallDocument(row) ? await bytesOf(resource, maxDocumentBytes) : undefined
   if (bytes !== undefined && hash('sha256', bytes) !== source.digest) throw moved('source')
   await rebased(bytes === undefined || bytes.length > maxBaseBytes ? { ...source } : baseOf(bytes))
   if (write === 'nothing') return undefined
   await told(source.digest)
-  const content = bytes === undefined ? verified(resource.content, source.digest ?? '') : (): Uint8Array => bytes
+  const content =
+    bytes === undefined ? verified(resource.content, source.digest, () => moved('source')) : (): Uint8Array => bytes
   return { kind: 'put', resource: { path, content } }
 }
 
@@ -157,27 +161,32 @@ function baseOf(bytes: Uint8Array): Omit<BaseRow, 'path'> {
   return { digest: hash('sha256', bytes), size: bytes.length, ...(isText && { document: text }) }
 }
 
+/** Whether the source's content is needed: to be written, or because the base keeps it. */
+function isRead(row: PlannedRow): boolean {
+  return row.source !== undefined && (row.write !== 'nothing' || isSmallDocument(row))
+}
+
 function isSmallDocument({ path, format, source }: PlannedRow): boolean {
   return (source?.size ?? Infinity) <= maxBaseBytes && (format !== undefined || mayBeDocument(path))
 }
 
 /** The same content, which fails when it is not what was compared. */
-function verified(content: Content, digest: string): Content {
+export function verified(content: Content, digest: string | undefined, fault: () => Error): Content {
   return () => {
     const bytes = content()
     if (bytes instanceof Uint8Array) {
-      if (hash('sha256', bytes) !== digest) throw moved('source')
+      if (hash('sha256', bytes) !== digest) throw fault()
       return bytes
     }
-    return Readable.from(checked(bytes, digest), { objectMode: false })
+    return Readable.from(checked(bytes, digest, fault), { objectMode: false })
   }
 }
 
-async function* checked(stream: Readable, digest: string): AsyncGenerator<Uint8Array> {
+async function* checked(stream: Readable, digest: string | undefined, fault: () => Error): AsyncGenerator<Uint8Array> {
   const sha = createHash('sha256')
   for await (const chunk of stream as AsyncIterable<Uint8Array>) {
     sha.update(chunk)
     yield chunk
   }
-  if (sha.digest('hex') !== digest) throw moved('source')
+  if (sha.digest('hex') !== digest) throw fault()
 }

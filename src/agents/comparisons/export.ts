@@ -15,7 +15,7 @@ import { openBase, type BaseView } from './ancestors.ts'
 import { changesOf } from './changes.ts'
 import { sidesOf } from './compare.ts'
 import { keptOf } from './kept.ts'
-import { emptiedBy, plannedRows } from './plan.ts'
+import { foldersOf, plannedRows } from './plan.ts'
 import { applicationKey, type Application, type Comparison } from './records.ts'
 
 /**
@@ -96,7 +96,7 @@ async function foldersThatGo(parts: Parts, application: Application): Promise<Re
   const add = (path: ResourcePath): void => void (byDepth[segmentsOf(path).length] ??= []).push(path)
   for await (const { path, write, target } of plannedRows(parts, application.plan))
     if (write === 'delete' && target?.folder === true) add(path)
-  for await (const path of emptiedBy(parts, application.plan)) add(path)
+  for (const path of await foldersOf(parts, application.plan, 'gone')) add(path)
   return byDepth
     .filter((paths) => paths !== undefined)
     .map((paths) => paths.toSorted(comparePaths))

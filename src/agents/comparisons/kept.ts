@@ -2,7 +2,7 @@ import { ReplicationError } from '../../errors.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import { below, scan } from '../../state/store.ts'
 import type { Parts } from '../parts.ts'
-import { plannedRows } from './plan.ts'
+import { foldersOf, plannedRows } from './plan.ts'
 import {
   applicationKey,
   comparisonKey,
@@ -62,6 +62,8 @@ async function applied(parts: Pick<Parts, 'store' | 'rowFiles'>, command: string
   const open = async (): Promise<KeptUndo> => {
     const paths: ResourcePath[] = []
     for await (const row of plannedRows(parts, plan)) if (row.write !== 'nothing') paths.push(row.path)
+    // And the folders that it has made and taken away.
+    paths.push(...(await foldersOf(parts, plan, 'gone')), ...(await foldersOf(parts, plan, 'made')))
     return { agent, target, undo, paths, ...(rebaseBack !== undefined && { rebaseBack }) }
   }
   return [Object.assign(open, { agent, target })]

@@ -14,9 +14,10 @@ export interface PlannedRow extends Omit<ComparedRow, 'changes' | 'selected'> {
   readonly parts?: readonly (readonly [part: string, side: 'source' | 'target'])[]
 }
 
-/** Behind the planned rows: a folder that has lost something, and goes too if that was all. */
-interface Emptied {
-  readonly emptied: ResourcePath
+/** Behind the planned rows, in path order: a folder that goes, if all that is lost was all it held, or that is made by what comes. */
+interface Folder {
+  readonly folder: ResourcePath
+  readonly becomes: 'gone' | 'made'
 }
 
 export interface Plan {
@@ -43,14 +44,14 @@ export async function planOf(
   const choose = chooser(selection)
   const faults: Fault[] = []
   const replaced = new Replaced()
-  const emptied = new Emptying()
+  const [gone, made] = [new Above(), new Above()]
   let writes = 0
   let deletes = 0
   let undecided = 0
-  async function* planned(): AsyncGenerator<PlannedRow | Emptied> {
+  async function* planned(): AsyncGenerator<PlannedRow | Folder> {
     for await (const { row } of rowFiles.read<ComparedRow>(comparison.rows)) {
       if (row.implied === true) {
-        if (row.state === 'deleted') emptied.enter(row.path)
+        ;(row.state === 'deleted' ? gone : made).enter(row.path)
         continue
       }
       const { changes, selected: _, ...known } = row
@@ -68,15 +69,17 @@ export async function planOf(
         // What is equal, and was never known to be, is common from now on.
         const rebase = decision.rebase || (row.class === 'same' && row.base === undefined)
         if (row.class === 'unbased' && write === 'nothing' && !rebase) undecided++
-        if (write === 'delete') emptied.lose(row.path)
+        if (write === 'delete') gone.mark(row.path)
         if (write === 'delete') deletes++
+        if (row.state === 'added' && write !== 'nothing') made.mark(row.path)
         if (write !== 'nothing') writes++
         if (write !== 'nothing' || rebase)
           yield { ...known, write, rebase, ...(parts !== undefined && { parts: [...parts] }) }
       }
       if (faults.length >= maxFaults) return
     }
-    for (const path of emptied.folders) yield { emptied: path }
+    for (const folder of gone.folders) yield { folder, becomes: 'gone' }
+    for (const folder of made.folders) yield { folder, becomes: 'made' }
   }
   const rows = await rowFiles.write(planned())
   const unknown = choose.unknown()
@@ -94,34 +97,41 @@ export async function* plannedRows(
   { rowFiles }: Pick<Parts, 'rowFiles'>,
   plan: string,
 ): AsyncGenerator<PlannedRow, void, void> {
-  for await (const { row } of rowFiles.read<PlannedRow | Emptied>(plan)) if (!('emptied' in row)) yield row
+  for await (const { row } of rowFiles.read<PlannedRow | Folder>(plan)) if ('write' in row) yield row
 }
 
-/** Folders that have nothing left when all that is planned is done, and so go too; a folder that holds more stays. */
-export async function* emptiedBy(
+/**
+ * Folders that come and go with what is planned, in path order. A folder goes that has nothing left when all is done; one that holds
+ * more stays.
+ */
+export async function foldersOf(
   { rowFiles }: Pick<Parts, 'rowFiles'>,
   plan: string,
-): AsyncGenerator<ResourcePath, void, void> {
-  for await (const { row } of rowFiles.read<PlannedRow | Emptied>(plan)) if ('emptied' in row) yield row.emptied
+  becomes: Folder['becomes'],
+): Promise<ResourcePath[]> {
+  const folders: ResourcePath[] = []
+  for await (const { row } of rowFiles.read<PlannedRow | Folder>(plan))
+    if ('becomes' in row && row.becomes === becomes) folders.push(row.folder)
+  return folders
 }
 
-/** The folders above what is deleted. */
-class Emptying {
+/** The folders above what is marked, of those that only one side has. */
+class Above {
   readonly folders = new Set<ResourcePath>()
-  #above: ResourcePath[] = []
+  #open: ResourcePath[] = []
 
   enter(folder: ResourcePath): void {
     this.#leave(folder)
-    this.#above.push(folder)
+    this.#open.push(folder)
   }
 
-  lose(path: ResourcePath): void {
+  mark(path: ResourcePath): void {
     this.#leave(path)
-    for (const folder of this.#above) this.folders.add(folder)
+    for (const folder of this.#open) this.folders.add(folder)
   }
 
   #leave(path: ResourcePath): void {
-    this.#above = this.#above.filter((folder) => isWithin(path, folder))
+    this.#open = this.#open.filter((folder) => isWithin(path, folder))
   }
 }
 

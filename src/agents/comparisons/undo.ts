@@ -4,18 +4,19 @@ import { Ordered } from '../../compare/ordered.ts'
 import { packageSide, type Side } from '../../compare/sides.ts'
 import { ReplicationError } from '../../errors.ts'
 import { openPackage } from '../../packages/read.ts'
-import type { ResourcePath } from '../../resources/path.ts'
+import { comparePaths, type ResourcePath } from '../../resources/path.ts'
 import type { Change, Resource } from '../../resources/resource.ts'
 import { entryKey, type Command, type HistoryEntry } from '../commands/records.ts'
 import { packageOf } from '../packages.ts'
 import type { Parts } from '../parts.ts'
 import type { Begun } from '../work/begin.ts'
 import { applicationOf, comparisonOf, moved, sealOfTarget } from './apply.ts'
+import { verified } from './changes.ts'
 import { compare, sidesOf, type Instead } from './compare.ts'
 import { keepPackage } from './keep.ts'
 import { keptOf } from './kept.ts'
 import { PackageContents } from './package-contents.ts'
-import { plannedRows } from './plan.ts'
+import { foldersOf, plannedRows } from './plan.ts'
 import { applicationKey, type Application, type Comparison } from './records.ts'
 
 /**
@@ -28,10 +29,7 @@ export async function keepReplaced(parts: Parts, begun: Begun, signal: AbortSign
   const application = await applicationOf(parts, command.id)
   if (application.undo !== undefined) return
   const comparison = await comparisonOf(parts, application.comparison)
-  if ((await sealOfTarget(parts, agent, comparison, signal)) !== comparison.targetDigest) {
-    const { message } = moved('target')
-    throw new ReplicationError('conflict', message, { final: true })
-  }
+  if ((await sealOfTarget(parts, agent, comparison, signal)) !== comparison.targetDigest) throw movedForGood()
   const { target } = sidesOf(agent, comparison.target)
   const changes = replacedBy(parts, application, target, signal)
   await keepPackage(parts, begun, { roots: comparison.paths, changes, signal }, (undo) => ({
@@ -39,6 +37,9 @@ export async function keepReplaced(parts: Parts, begun: Begun, signal: AbortSign
     value: { ...application, undo } satisfies Application,
   }))
 }
+
+/** Trying again cannot help. */
+const movedForGood = (): ReplicationError => moved('target', { final: true })
 
 async function* replacedBy(
   parts: Parts,
@@ -49,19 +50,33 @@ async function* replacedBy(
   const paths: ResourcePath[] = []
   for await (const row of plannedRows(parts, application.plan))
     if (row.write !== 'nothing' && row.target !== undefined) paths.push(row.path)
+  const folders = await foldersOf(parts, application.plan, 'gone')
   const held = new Ordered(target.pick(paths, signal), ({ path }: Resource) => path)
+  let next = 0
+  const foldersUntil = function* (path?: ResourcePath): Generator<Change> {
+    for (; next < folders.length; next++) {
+      const folder = folders[next] as ResourcePath
+      if (path !== undefined && comparePaths(folder, path) >= 0) return
+      yield { kind: 'put', resource: { path: folder } }
+    }
+  }
   try {
-    for await (const row of plannedRows(parts, application.plan)) {
-      if (row.write === 'nothing') continue
-      const { path } = row
-      if (row.target === undefined) {
+    for await (const { path, write, target: was } of plannedRows(parts, application.plan)) {
+      if (write === 'nothing') continue
+      yield* foldersUntil(path)
+      if (was === undefined) {
         yield { kind: 'delete', path, deep: false }
         continue
       }
       const resource = await held.at(path)
-      if (resource === undefined) throw moved('target')
-      yield { kind: 'put', resource }
+      if (resource === undefined || (resource.content === undefined) !== (was.folder === true)) throw movedForGood()
+      const { content } = resource
+      yield {
+        kind: 'put',
+        resource: { path, ...(content && { content: verified(content, was.digest, movedForGood) }) },
+      }
     }
+    yield* foldersUntil()
   } finally {
     await held.close()
   }

@@ -86,7 +86,7 @@ test('a document is read, written where it stands, and read back', async (t) => 
   assert.deepEqual(service.asked, ['GET Bearer token'])
   const file = await given(t, service.text)
   assert.deepEqual(await listOf(target), await listOf(targetAt(file)))
-  assert.deepEqual(await changesIn({ read: target.read ?? assert.fail() }).then((all) => all.length), 3)
+  assert.deepEqual(await changesIn(target.holdings ?? assert.fail()).then((all) => all.length), 3)
 })
 
 test('a delivery that comes again is answered by its receipt', async (t) => {
