@@ -16,6 +16,8 @@ import { followUp } from './triggers/after.ts'
 import { fireSchedules } from './triggers/schedule.ts'
 import { afterTask, leftChained, scheduleTask, triggerTasks } from './triggers/tasks.ts'
 import { Watches } from './triggers/watches.ts'
+import { leftToSend } from './webhooks/outbox.ts'
+import { sendDue } from './webhooks/send.ts'
 
 /** How many at the same time, on one server: exports share the disk, deliveries mostly wait for their targets. */
 const concurrentExports = 2
@@ -23,6 +25,7 @@ const concurrentDeliveries = 16
 const concurrentSchedules = 16
 /** A watch costs nothing while nothing changes, and its handler runs as long as it does. */
 const concurrentWatches = 1000
+const concurrentHooks = 16
 
 /** How long one lane goes on before others have their turn. */
 const turnMs = 200
@@ -55,6 +58,9 @@ export class Engine {
     work.handle('schedules', (task, signal) => this.#fire(task, signal), { concurrency: concurrentSchedules })
     work.handle('watches', ({ data }, signal) => this.#watches.watch(data['agent'] ?? '', signal), {
       concurrency: concurrentWatches,
+    })
+    work.handle('hooks', ({ data }, signal) => sendDue(this.#parts, data['agent'] ?? '', data['hook'] ?? '', signal), {
+      concurrency: concurrentHooks,
     })
     work.handle('chores', (task, signal) => this.#chore(task, signal), { concurrency: 2 })
     this.#unlisten = events.listen((event) => this.#hear(event))
@@ -176,6 +182,7 @@ export class Engine {
       for (const task of triggerTasks(agent.name, agent.config)) await this.#parts.work.wake(task)
     }
     for await (const name of leftChained(this.#parts.store)) await this.#parts.work.wake(afterTask(name))
+    for await (const { task, at } of leftToSend(this.#parts.store)) await this.#parts.work.wake(task, at)
   }
 
   async #wakePull({ name, puller }: Agent): Promise<void> {

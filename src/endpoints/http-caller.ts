@@ -142,7 +142,7 @@ function detailOf(body: unknown): string | undefined {
 }
 
 /** Seconds or a date, as RFC 9110 has it. */
-function waitOf(header: string | string[] | undefined): number | undefined {
+export function waitOf(header: string | string[] | undefined): number | undefined {
   if (typeof header !== 'string') return undefined
   const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now()
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), maxWaitMs)

@@ -29,9 +29,10 @@ export interface Work {
 
 /**
  * `deliveries`: one key a lane. `exports`: one a command and agent. `schedules`: what fires by the clock or after another agent, and
- * what is pulled. `watches`: sources that are watched, each for as long as its handler runs. `chores`: what recurs.
+ * what is pulled. `watches`: sources that are watched, each for as long as its handler runs. `hooks`: one key a receiver of what is
+ * told to others. `chores`: what recurs.
  */
-export type WorkQueue = 'deliveries' | 'exports' | 'schedules' | 'watches' | 'chores'
+export type WorkQueue = 'deliveries' | 'exports' | 'schedules' | 'watches' | 'hooks' | 'chores'
 
 export interface Task {
   readonly queue: WorkQueue

@@ -6,6 +6,7 @@ import { commandRoutes } from './command-routes.ts'
 import { comparisonRoutes } from './comparison-routes.ts'
 import { configRoutes } from './config-routes.ts'
 import { eventRoutes } from './event-routes.ts'
+import { hookRoutes } from './hook-routes.ts'
 import { keepAnswers } from './keep-answers.ts'
 import { holdingsRoutes } from './holdings-routes.ts'
 import { kindRoutes } from './kind-routes.ts'
@@ -56,6 +57,7 @@ const table: readonly Routes[] = [
   holdingsRoutes,
   monitoringRoutes,
   queueRoutes,
+  hookRoutes,
   eventRoutes,
 ]
 

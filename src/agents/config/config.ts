@@ -2,6 +2,7 @@ import { Type, type Static, type TSchema } from 'typebox'
 import { normalRank } from '../../queues/lanes.ts'
 import { compareRulesSchema } from '../../compare/rules.ts'
 import { globSchema, pathSchema } from '../../resources/schema.ts'
+import { hooksSchema } from './hooks.ts'
 
 /** Names of agents, targets and queues: they stand in URLs, in keys of the Store and in file names. */
 export const namePattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'
@@ -202,6 +203,7 @@ export function configSchema<S extends TSchema, T extends TSchema>(source: S, ta
       ),
       history,
       triggers: Type.Array(trigger, { default: [], maxItems: 100 }),
+      hooks: Type.Optional(hooksSchema),
     },
     { additionalProperties: false },
   )

@@ -1,7 +1,7 @@
 import { Type, type TSchema } from 'typebox'
 import type { EndpointKind } from '../../endpoints/endpoint.ts'
 import { configSchema, nameSchema, type EndpointConfig } from './config.ts'
-import { secretSchema } from './secrets.ts'
+import { secretSchema } from './secret.ts'
 
 export type Role = 'source' | 'target'
 

@@ -4,6 +4,7 @@ import type { EndpointKind } from '../../endpoints/endpoint.ts'
 import { checkerOf, maxFaults } from '../../resources/schema.ts'
 import { looseConfigSchema, queuesOf, reservedNames, type AgentConfig, type EndpointConfig } from './config.ts'
 import { endpointSchema, kindsFor, optionsOf, type Role } from './endpoint-config.ts'
+import { hookFaults } from './hooks.ts'
 import { keepSecrets } from './secrets.ts'
 import { triggerFaults } from '../triggers/faults.ts'
 
@@ -36,6 +37,7 @@ export async function parseAgentConfig(
     ...sites.flatMap((site) => endpointFaults(site, kinds)),
     ...ruleFaults(config),
     ...triggerFaults(config, kinds),
+    ...hookFaults(config.hooks ?? [], stored?.hooks ?? []),
   ]
   if (faults.length > 0) return { faults: faults.slice(0, maxFaults) }
   const overlaps = await overlapFaults(sites, kinds)

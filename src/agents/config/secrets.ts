@@ -1,31 +1,9 @@
-import { open } from 'node:fs/promises'
-import { Type, type TSchema } from 'typebox'
-import { ReplicationError, type Fault } from '../../errors.ts'
+import type { Fault } from '../../errors.ts'
 import type { EndpointKind } from '../../endpoints/endpoint.ts'
 import type { AgentConfig, EndpointConfig } from './config.ts'
+import { hiddenHook } from './hooks.ts'
 import { memberAt, withMemberAt } from './member.ts'
-
-/** What stands in a plain secret's place wherever a config is shown. Sent back, it means the stored one. */
-const placeholder = { secret: 'set' } as const
-
-const closed = { additionalProperties: false } as const
-
-/** The longest secret that is read from a file, in bytes: a chain of certificates fits, a log file does not. */
-const maxFileBytes = 65_536
-
-/** A secret option: plain as its kind wants it, named, or what a GET has answered in its place. */
-export function secretSchema(plain: TSchema): TSchema {
-  const name = (what: string): TSchema => Type.String({ minLength: 1, maxLength: 4096, description: what })
-  return Type.Unsafe({
-    anyOf: [
-      { ...plain, title: 'a text', writeOnly: true },
-      Type.Object({ env: name('An environment variable of the server.') }, { ...closed, title: '{"env": name}' }),
-      Type.Object({ file: name('A file on the server.') }, { ...closed, title: '{"file": path}' }),
-      Type.Object({ secret: Type.Literal('set') }, { ...closed, title: '{"secret": "set"}' }),
-    ],
-    description: 'Write-only: a GET answers {"secret": "set"}, and sending that back keeps what is stored.',
-  })
-}
+import { isPlaceholder, isPlain, lookUp, placeholder } from './secret.ts'
 
 /** The config as callers may see it: plain secrets are replaced, named ones stay, being names. */
 export function redacted(config: AgentConfig, kinds: readonly EndpointKind[]): AgentConfig {
@@ -37,13 +15,8 @@ export function redacted(config: AgentConfig, kinds: readonly EndpointKind[]): A
     ...config,
     ...(config.source === undefined ? {} : { source: shown(config.source) }),
     targets: config.targets.map(shown),
+    ...(config.hooks === undefined ? {} : { hooks: config.hooks.map(hiddenHook) }),
   }
-}
-
-/** What is not the name of a secret is one. */
-function isPlain(value: unknown): boolean {
-  const isName = typeof value === 'object' && value !== null && ('env' in value || 'file' in value)
-  return value !== undefined && !isName
 }
 
 /** Each by the way to it. An endpoint whose kind this server no longer has shows nothing at all of what might be secret. */
@@ -85,10 +58,6 @@ export function keepSecrets(
   return faults
 }
 
-function isPlaceholder(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'secret' in value
-}
-
 /** The endpoint's options with its named secrets looked up: for the moment at which an endpoint is made. */
 export async function withSecrets(
   options: Readonly<Record<string, unknown>>,
@@ -101,33 +70,4 @@ export async function withSecrets(
     if (typeof value === 'object' && value !== null) resolved = withMemberAt(resolved, way, await lookUp(value, env))
   }
   return resolved
-}
-
-async function lookUp(secret: object, env: Readonly<Record<string, string | undefined>>): Promise<string> {
-  if ('env' in secret) {
-    const value = env[String(secret.env)]
-    if (value === undefined || value === '')
-      throw new ReplicationError('invalid', `the environment variable ${String(secret.env)} of the server is not set`)
-    return value
-  }
-  return fromFile(String((secret as { file?: unknown }).file))
-}
-
-async function fromFile(file: string): Promise<string> {
-  let text: string
-  try {
-    const handle = await open(file, 'r')
-    try {
-      const { bytesRead, buffer } = await handle.read({ buffer: Buffer.alloc(maxFileBytes + 1) })
-      if (bytesRead > maxFileBytes) throw new Error(`longer than ${maxFileBytes} bytes`)
-      text = buffer.toString('utf8', 0, bytesRead).trim()
-    } finally {
-      await handle.close()
-    }
-  } catch (cause) {
-    // Secrets are mounted while servers run, so this is worth another try.
-    throw new ReplicationError('unavailable', `the secret in the file ${file} cannot be read`, { cause })
-  }
-  if (text === '') throw new ReplicationError('invalid', `the secret in the file ${file} is empty`)
-  return text
 }

@@ -2,6 +2,7 @@ import { errorView, type Fault } from '../../errors.ts'
 import type { EndpointKind } from '../../endpoints/endpoint.ts'
 import type { AgentConfig } from './config.ts'
 import { optionsOf } from './endpoint-config.ts'
+import { hookWithSecrets } from './hooks.ts'
 import { withSecrets } from './secrets.ts'
 
 /** What is allowed and will probably disappoint; `config` is valid. */
@@ -26,5 +27,11 @@ export async function configWarnings(
       warnings.push({ pointer, message: errorView(error).detail })
     }
   }
+  for (const [i, hook] of (config.hooks ?? []).entries())
+    try {
+      await hookWithSecrets(hook, env)
+    } catch (error) {
+      warnings.push({ pointer: `/hooks/${i}`, message: errorView(error).detail })
+    }
   return warnings
 }

@@ -43,7 +43,9 @@ const troubles = new Set<EventType>([
   ...(['export.retrying', 'delivery.retrying', 'delivery.skipped', 'trigger.missed', 'trigger.waiting'] as const),
 ])
 
-function levelOf({ type }: ReplicationEvent): LogLine['level'] {
+function levelOf({ type, data }: ReplicationEvent): LogLine['level'] {
+  // While it is to be tried again nothing is lost.
+  if (type === 'hook.failed') return data !== undefined && 'nextAttemptAt' in data ? 'warn' : 'error'
   if (failures.has(type)) return 'error'
   return troubles.has(type) ? 'warn' : 'info'
 }

@@ -32,6 +32,9 @@ export const words = {
   'trigger.missed': 'missed firing made up',
   'trigger.waiting': 'trigger waits',
   'trigger.failed': 'trigger fired in vain',
+  'hook.sent': 'hook called',
+  'hook.failed': 'call of a hook failed',
+  'hook.replayed': 'hook to be called again',
 } as const
 
 export type EventType = keyof typeof words

@@ -2,7 +2,7 @@ import { configurationFaults, errorView, isTransient, ReplicationError } from '.
 import { backoffMs } from '../../queues/backoff.ts'
 import { dequeue, enqueue, headOf, itemsOf, normalRank, rankOf, standingOf, stillHeld } from '../../queues/lanes.ts'
 import type { LaneId, PlacedItem } from '../../queues/lanes.ts'
-import type { Again } from '../../queues/work.ts'
+import type { Again, Task } from '../../queues/work.ts'
 import type { Entry, Store } from '../../state/store.ts'
 import { advanceAll, type Move, type Progress, type Step } from '../commands/advance.ts'
 import { deliveryKey, isUnderWay, totalKey, type Delivery, type Try } from '../commands/records.ts'
@@ -10,6 +10,7 @@ import { words } from '../events/events.ts'
 import type { Parts } from '../parts.ts'
 import { applyAll, type Applied } from './apply.ts'
 import { begin, release, successorsOf, withTry, type Begun } from './begin.ts'
+import { tellDelivered } from '../webhooks/outbox.ts'
 import { putBack } from './put-back.ts'
 
 const atOnce: Again = { at: 0 }
@@ -59,7 +60,7 @@ async function goOn(parts: Parts, first: Begun, signal: AbortSignal, more: () =>
   const { lane } = first
   let claimed = [first]
   let done: Begun[] = []
-  let ended: Move[] = []
+  let ended: Ended[] = []
   let since = performance.now()
   for (let head = claimed.shift(); head !== undefined; head = claimed.shift()) {
     const startedAt = new Date().toISOString()
@@ -107,17 +108,23 @@ async function isClaimed({ store }: Parts, { agent }: LaneId, item: PlacedItem |
   return (await store.get<Delivery>(deliveryKey(command, agent, target)))?.value.active === true
 }
 
+/** How a try ended, and what that makes others do. */
+interface Ended extends Move {
+  readonly tasks?: readonly Task[]
+}
+
 /** Records how tries ended, together with what else is to be done; answers the progress of the latter. */
 async function record(
-  { store, log }: Parts,
-  ended: readonly Move[],
+  { store, work, log }: Parts,
+  ended: readonly Ended[],
   others: readonly Move[] = [],
 ): Promise<(Progress | undefined)[]> {
   if (ended.length + others.length === 0) return []
   const progress = await advanceAll(store, [...ended, ...others])
-  for (const [i, { command, agent }] of ended.entries())
+  for (const [i, { command, agent, tasks = [] }] of ended.entries())
     if (progress[i] === undefined)
       log.warn({ command, agent }, 'lane was taken over or given up: the outcome is not ours to say')
+    else for (const task of tasks) await work.wake(task)
   return progress.slice(ended.length)
 }
 
@@ -155,13 +162,15 @@ function attemptOf({ delivery, claimed }: Begun): number {
 }
 
 /** Takes it out of the lane. */
-function delivered(begun: Begun, startedAt: string, { receipt, base, tookMs }: Answered): Move {
+function delivered(begun: Begun, startedAt: string, { receipt, base, tookMs }: Answered): Ended {
   const { entries, bytes } = receipt
   const out = dequeue(begun.lane, begun.item)
-  return endOf(begun, startedAt, ({ queue: _queue, error: _error, ...delivery }) => ({
+  const { command } = begun.progress
+  const told = tellDelivered(begun.agent, { command, target: begun.delivery.target, ...receipt })
+  const move = endOf(begun, startedAt, ({ queue: _queue, error: _error, ...delivery }) => ({
     is: { ...delivery, state: 'delivered', receipt },
     checks: out.checks,
-    writes: [...out.writes, base, { add: totalKey(begun.lane.agent, 'delivered'), amount: 1 }],
+    writes: [...out.writes, base, { add: totalKey(begun.lane.agent, 'delivered'), amount: 1 }, ...told.writes],
     events: [
       {
         type: 'delivery.delivered',
@@ -170,6 +179,7 @@ function delivered(begun: Begun, startedAt: string, { receipt, base, tookMs }: A
       },
     ],
   }))
+  return { ...move, tasks: told.tasks }
 }
 
 async function failed(parts: Parts, begun: Begun, startedAt: string, error: unknown): Promise<Again | undefined> {
