@@ -151,8 +151,10 @@ test('a weak tag is none, and a test says how far it comes, changing nothing', a
 test('an endpoint has a path or a url, and one place', async () => {
   const check = checkerOf(openapi.options)
   assert.deepEqual(check({ path: '/a.yaml', owned: ['x-*', '/info/contact', 'x-a'] }), [])
-  for (const options of [{}, { path: '/a', url: 'http://a/b' }, { url: 'ftp://a' }, { path: '/a', owned: ['a'] }])
+  for (const options of [{ url: 'ftp://a' }, { path: '/a', owned: ['a'] }])
     assert.notDeepEqual(check(options), [], JSON.stringify(options))
+  for (const options of [{}, { path: '/a', url: 'http://a/b' }])
+    await assert.rejects(openapi.place(options), { code: 'invalid', message: /either a `path` or a `url`/ })
   assert.deepEqual(await openapi.place({ url: 'https://host/a/b.yaml' }), ['rest', 'https://host', 'a', 'b.yaml'])
   assert.deepEqual(await openapi.place({ path: '/nowhere/b.yaml' }), ['file', 'nowhere', 'b.yaml'])
 })
