@@ -151,7 +151,7 @@ test('a weak tag is none, and a test says how far it comes, changing nothing', a
 test('an endpoint has a path or a url, and one place', async () => {
   const check = checkerOf(openapi.options)
   assert.deepEqual(check({ path: '/a.yaml', owned: ['x-*', '/info/contact', 'x-a'] }), [])
-  for (const options of [{ url: 'ftp://a' }, { path: '/a', owned: ['a'] }])
+  for (const options of [{ url: 'ftp://a' }, { path: '/a', owned: ['a'] }, { path: '/a', more: 1 }])
     assert.notDeepEqual(check(options), [], JSON.stringify(options))
   for (const options of [{}, { path: '/a', url: 'http://a/b' }])
     await assert.rejects(openapi.place(options), { code: 'invalid', message: /either a `path` or a `url`/ })
