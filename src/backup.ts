@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+import { RowFiles } from './compare/row-files.ts'
 import { ReplicationError } from './errors.ts'
 import type { PackageId } from './packages/manifest.ts'
 import { defaultLimits } from './packages/limits.ts'
@@ -18,19 +20,24 @@ export interface Tally {
   copied: number
   /** Those of them that were not where they should be. */
   missing: number
+  /** Files of comparisons, and of what was in common, that the state refers to and that are not where they should be. */
+  lostRows: number
 }
 
 export interface Moving {
   readonly settings: Settings
   readonly log: RedisLog
   readonly signal: AbortSignal
-  /** A folder with packages beside the file. */
+  /** A folder with packages, and what comparisons have found, beside the file. */
   readonly packages: string | undefined
   readonly onProgress: (tally: Readonly<Tally>) => void
 }
 
 /** Redis may be starting; a person does not wait for longer. */
 const patienceMs = 10_000
+/** Members of a record that name a file of rows (src/agents/comparisons/records.ts), of the records that have such. */
+const rowMembers = ['rows', 'plan', 'rebase', 'rebaseBack', 'results'] as const
+const rowPrefixes = ['comparison/', 'base/', 'base-log/', 'application/']
 /** Other programs may be writing there. */
 const abandonedMs = 24 * 3_600_000
 const packagePrefix = 'package/'
@@ -54,9 +61,9 @@ export async function exportState(
         at: new Date().toISOString(),
       }
       const tally = noTally()
-      const to = moving.packages === undefined ? undefined : await openPackages(moving.packages)
-      const from = to && (await openPackages(settings.packagesDir))
-      const followed = follow(entriesOf(outlet.store), tally, moving, (id) => copy(id, { from, to }, tally, moving))
+      const to = moving.packages === undefined ? undefined : await openFiles(moving.packages)
+      const from = to && (await openFiles(settings.packagesDir))
+      const followed = follow(entriesOf(outlet.store), tally, moving, { from, to })
       await write(writeArchive(header, whole(followed, outlet)))
       return tally
     } finally {
@@ -91,9 +98,9 @@ export async function importState(
       : openRedisInlet(clients, { replace, replicas: settings.redisReplicas }))
     try {
       const tally = noTally()
-      const from = moving.packages === undefined ? undefined : await openPackages(moving.packages)
-      const to = await openPackages(settings.packagesDir)
-      const pages = follow(paged(entries, rewind), tally, moving, (id) => copy(id, { from, to }, tally, moving))
+      const from = moving.packages === undefined ? undefined : await openFiles(moving.packages)
+      const to = await openFiles(settings.packagesDir)
+      const pages = follow(paged(entries, rewind), tally, moving, { from, to })
       await fill(inlet.store, flat(pages))
       if ((await inlet.store.get('installation')) === undefined)
         throw new ReplicationError('corrupt', 'this export names no installation; nothing of it was taken over')
@@ -141,17 +148,22 @@ async function installationIn({ store }: Outlet): Promise<string> {
 async function* follow(
   pages: AsyncIterable<readonly ArchivedEntry[]>,
   tally: Tally,
-  { signal, onProgress }: Moving,
-  onPackage: (id: PackageId) => Promise<void>,
+  moving: Moving,
+  between: Between,
 ): AsyncGenerator<readonly ArchivedEntry[], void, void> {
+  const { signal, onProgress } = moving
   for await (const page of pages) {
     const ids = page
       .filter(({ key }) => key.startsWith(packagePrefix))
       .map(({ key }) => key.slice(packagePrefix.length) as PackageId)
     for (let i = 0; i < ids.length; i += copiedAtOnce) {
       signal.throwIfAborted()
-      await Promise.all(ids.slice(i, i + copiedAtOnce).map(onPackage))
+      await Promise.all(ids.slice(i, i + copiedAtOnce).map((id) => copy(id, between, tally, moving)))
       onProgress(tally)
+    }
+    for (const id of rowFilesIn(page)) {
+      signal.throwIfAborted()
+      await copyRows(id, between, tally)
     }
     signal.throwIfAborted()
     yield page
@@ -162,12 +174,8 @@ async function* follow(
 }
 
 /** A package that is there already is the same; one that comes is verified whole. */
-async function copy(
-  id: PackageId,
-  { from, to }: { readonly from: PackageStore | undefined; readonly to: PackageStore | undefined },
-  tally: Tally,
-  { signal, log }: Moving,
-): Promise<void> {
+async function copy(id: PackageId, between: Between, tally: Tally, { signal, log }: Moving): Promise<void> {
+  const [from, to] = [between.from?.packages, between.to?.packages]
   if (to === undefined || (await to.has(id))) return
   if (from === undefined || !(await from.has(id))) {
     tally.missing++
@@ -184,11 +192,37 @@ async function copy(
   }
 }
 
+/** The files that records refer to. */
+function rowFilesIn(page: readonly ArchivedEntry[]): string[] {
+  return page
+    .filter(({ key }) => rowPrefixes.some((prefix) => key.startsWith(prefix)))
+    .flatMap(({ value }) => rowMembers.map((member) => (value as Partial<Record<string, unknown>>)[member]))
+    .filter((id) => typeof id === 'string')
+}
+
+async function copyRows(id: string, { from, to }: Between, tally: Tally): Promise<void> {
+  if (to === undefined || (await to.rows.has(id))) return
+  if (from !== undefined && (await from.rows.has(id))) await from.rows.copyTo(id, to.rows)
+  else tally.lostRows++
+}
+
+/** What lies in files beside the state. */
+interface Files {
+  readonly packages: PackageStore
+  readonly rows: RowFiles
+}
+
+interface Between {
+  readonly from: Files | undefined
+  readonly to: Files | undefined
+}
+
 /** What we have written ourselves is not measured again. */
-function openPackages(folder: string): Promise<PackageStore> {
+async function openFiles(folder: string): Promise<Files> {
   const most = Number.MAX_SAFE_INTEGER
   const limits = { ...defaultLimits, maxEntries: most, maxBytes: most, maxZipBytes: most, maxManifestBytes: most }
-  return PackageStore.open(folder, { limits, abandonedMs })
+  const packages = await PackageStore.open(folder, { limits, abandonedMs })
+  return { packages, rows: await RowFiles.open(join(folder, 'comparisons'), { abandonedMs }) }
 }
 
 async function* paged(
@@ -210,5 +244,5 @@ async function* flat<T>(pages: AsyncIterable<readonly T[]>): AsyncGenerator<T, v
 }
 
 function noTally(): Tally {
-  return { entries: 0, packages: 0, copied: 0, missing: 0 }
+  return { entries: 0, packages: 0, copied: 0, missing: 0, lostRows: 0 }
 }

@@ -27,7 +27,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   app: [...ground, ...behind, 'agents', 'routes', 'settings'],
   home: [...behind, 'errors', 'settings'],
   server: [...ground, ...behind, 'agents', 'routes', 'settings', 'app', 'home'],
-  backup: ['errors', 'packages', ...behind, 'settings', 'home'],
+  backup: ['errors', 'packages', 'compare', ...behind, 'settings', 'home'],
   cli: [...ground],
   dashboard: [],
 }

@@ -7,7 +7,7 @@ import { count, say } from './say.ts'
 const exportHelp = `
 Writes the whole state: configs with their secrets, queues, histories, idempotency keys, epochs and logs with their
 sequences. The file is readable by its owner alone; keep it so. It is JSON lines, and may be packed. Of packages it holds
-what is known of them, not their bytes: give --packages, or copy PACKAGES_DIR as well.
+what is known of them, not their bytes, and so it is with what comparisons have found: give --packages, or copy PACKAGES_DIR as well.
 
 Stop the server before; with REDIS_URL, stop all servers, or let them stand still: an export during which the state
 changes fails. Settings are the server's own: DATA_DIR, or REDIS_URL and REDIS_PREFIX, PACKAGES_DIR, CONFIG_DIR.
@@ -29,6 +29,7 @@ interface Tally {
   readonly packages: number
   readonly copied: number
   readonly missing: number
+  readonly lostRows: number
 }
 
 interface Options {
@@ -47,7 +48,7 @@ export function addStateCommands(program: Command): void {
     .argument('[FILE]', 'where to; - is standard output', '-')
     .option(
       '--packages <DIR>',
-      'copy the packages that the state refers to into DIR; those that are there already stay',
+      'copy the packages, and files of comparisons, that the state refers to into DIR; those that are there already stay',
     )
     .addHelpText('after', exportHelp)
     .action((file: string, { packages }: Options) => guarded(unchanged, (signal) => exportTo(file, packages, signal)))
@@ -55,7 +56,10 @@ export function addStateCommands(program: Command): void {
     .command('import')
     .description('Reads a state from FILE, or from standard input, in one step.')
     .argument('[FILE]', 'where from; - is standard input')
-    .option('--packages <DIR>', 'copy the packages that the state refers to from DIR into PACKAGES_DIR')
+    .option(
+      '--packages <DIR>',
+      'copy the packages, and files of comparisons, that the state refers to from DIR into PACKAGES_DIR',
+    )
     .option('--replace', 'in the place of a state that is there')
     .option(
       '--rewind',
@@ -84,6 +88,7 @@ async function exportTo(file: string, packages: string | undefined, signal: Abor
       say(`their bytes are not in it: copy ${settings.packagesDir} as well, or give --packages DIR`)
     if (tally.missing > 0)
       say(`warning: ${tally.missing} of these packages could not be copied from ${settings.packagesDir}`)
+    sayLost(tally, settings.packagesDir)
   } finally {
     progress.end()
   }
@@ -106,11 +111,20 @@ async function importFrom(file: string, options: Options, signal: AbortSignal): 
         `warning: ${tally.missing} of these packages are not in ${settings.packagesDir}: copy them there before a server starts, ` +
           'or what waits for them cannot be delivered',
       )
+    sayLost(tally, settings.packagesDir)
     if (!rewind) say('if servers went on after the export was made, import it again with --replace --rewind')
   } finally {
     input.destroy()
     progress.end()
   }
+}
+
+function sayLost({ lostRows }: Tally, folder: string): void {
+  if (lostRows === 0) return
+  say(
+    `warning: ${lostRows} files of comparisons are not in ${folder}/comparisons: such comparisons cannot be read, ` +
+      'and what source and target had in common is no longer known (class unbased)',
+  )
 }
 
 async function abandon(): Promise<void> {

@@ -27,6 +27,8 @@ export class BaseChanges {
   }
 
   put(row: BaseRow): void {
+    // In the order in which it has happened.
+    this.#rows.delete(row.path)
     this.#rows.set(row.path, row)
   }
 
@@ -34,28 +36,41 @@ export class BaseChanges {
   clear(path: ResourcePath): void {
     for (const at of this.#rows.keys()) if (isWithin(at, path)) this.#rows.delete(at)
     this.#cleared = outermost([...this.#cleared, path])
-    this.#rows.set(path, { path })
+    this.put({ path })
   }
 
-  /** What was put, in path order. */
+  /** What was put, in path order. A content that took the place of a folder has left nothing of what that held. */
   rows(): BaseRow[] {
-    return [...this.#rows.values()].toSorted((one, other) => comparePaths(one.path, other.path))
+    const placed = [...this.#rows.values()].map((row, i) => ({ row, i }))
+    let content: (typeof placed)[number] | undefined
+    return placed
+      .toSorted((one, other) => comparePaths(one.row.path, other.row.path))
+      .filter((one) => {
+        const isBelow = content !== undefined && isWithin(one.row.path, content.row.path)
+        if (isBelow && content !== undefined && one.i < content.i) return false
+        if (!isBelow) content = one.row.digest === undefined ? undefined : one
+        return true
+      })
+      .map(({ row }) => row)
   }
 
   /** The base with these changes, in path order. */
   async *over(rows: AsyncIterable<BaseRow>): AsyncGenerator<BaseRow, void, void> {
     const changed = this.rows()
     let next = 0
+    let content: ResourcePath | undefined
     const until = function* (path: ResourcePath | undefined): Generator<BaseRow> {
       for (; next < changed.length; next++) {
         const row = changed[next] as BaseRow
-        if (path !== undefined && comparePaths(row.path, path) >= 0) return
+        if (path !== undefined && comparePaths(row.path, path) > 0) return
+        if (row.digest !== undefined) content = row.path
         if (row.unknown !== true) yield row
       }
     }
     for await (const row of rows) {
       yield* until(row.path)
       if (this.#rows.has(row.path) || this.#cleared.some((path) => isWithin(row.path, path))) continue
+      if (content !== undefined && isWithin(row.path, content)) continue
       yield row
     }
     yield* until(undefined)

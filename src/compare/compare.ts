@@ -83,18 +83,39 @@ export async function* compared(given: Compared): AsyncGenerator<ComparedRow, vo
   const wanted = (side: Side, name: 'source' | 'target'): AsyncIterable<Held> =>
     tap(name, unignored(side.list(paths, signal), rules))
   const known = new Ordered(base.rows(), ({ path }: BaseRow) => path)
-  const placed = async function* (): AsyncGenerator<{ difference: Difference<Held>; at: BaseRow | undefined }> {
+  const placed = async function* (): AsyncGenerator<Placed> {
     for await (const difference of differences(wanted(source, 'source'), wanted(target, 'target'))) {
       signal.throwIfAborted()
       if (difference.path !== '/' && !isFolderOnBoth(difference))
-        yield { difference, at: await known.at(difference.path) }
+        yield await withCommon(given, difference, await known.at(difference.path))
     }
   }
   try {
-    yield* withImplied(inTurn(placed(), together, ({ difference, at }) => rowOf(given, difference, at)))
+    yield* withImplied(inTurn(placed(), together, (one) => rowOf(given, one)))
   } finally {
     await known.close()
   }
+}
+
+interface Placed {
+  readonly difference: Difference<Held>
+  readonly at: BaseRow | undefined
+  /** The content of that, where it may have to be looked at. */
+  readonly common?: Uint8Array | undefined
+}
+
+/** Before many are compared at the same time: what is kept in packages is to be read in path order. */
+async function withCommon(given: Compared, difference: Difference<Held>, at: BaseRow | undefined): Promise<Placed> {
+  const { state, source, target } = difference
+  const isOfNeither = at?.digest !== undefined && at.digest !== source?.digest && at.digest !== target?.digest
+  if (state !== 'changed' || !isOfNeither || !mayHaveParts(given, difference)) return { difference, at }
+  return { difference, at, common: await given.base.content(at) }
+}
+
+function mayHaveParts({ hint }: Compared, { path, source, target }: Difference<Held>): boolean {
+  if (source?.digest === undefined || target?.digest === undefined) return false
+  const isSmall = (source.size ?? 0) <= maxDocumentBytes && (target.size ?? 0) <= maxDocumentBytes
+  return isSmall && (hint !== undefined || source.bytes !== undefined || mayBeDocument(path))
 }
 
 /** A folder that only one side has is something by itself where it holds nothing that is compared. */
@@ -112,11 +133,8 @@ function isFolderOnBoth({ source, target }: Difference<Held>): boolean {
   return source !== undefined && target !== undefined && source.digest === undefined && target.digest === undefined
 }
 
-function rowOf(
-  given: Compared,
-  difference: Difference<Held>,
-  at: BaseRow | undefined,
-): ComparedRow | Promise<ComparedRow> {
+function rowOf(given: Compared, placed: Placed): ComparedRow | Promise<ComparedRow> {
+  const { difference, at } = placed
   const { path, source, target } = difference
   const state = target === undefined ? 'added' : source === undefined ? 'deleted' : 'existing'
   const isKnown = at !== undefined || given.base.covers(path)
@@ -131,27 +149,25 @@ function rowOf(
   })
   if (state !== 'existing') return row({ class: cls })
   if (difference.state === 'same') return row({ class: cls, changed: false })
-  return below(given, difference, at, cls).then(row)
+  return below(given, placed, cls).then(row)
 }
 
 /** Looks below a resource that both sides have with different bytes. */
 async function below(
   given: Compared,
-  { path, source, target }: Difference<Held>,
-  at: BaseRow | undefined,
+  { difference, at, common: kept }: Placed,
   cls: Class,
 ): Promise<{ class: Class } & Partial<ComparedRow>> {
   const asBytes = { class: cls, changed: true }
-  if (source?.digest === undefined || target?.digest === undefined) return asBytes
-  const isSmall = (source.size ?? 0) <= maxDocumentBytes && (target.size ?? 0) <= maxDocumentBytes
-  if (!isSmall || (given.hint === undefined && source.bytes === undefined && !mayBeDocument(path))) return asBytes
+  const { path, source, target } = difference
+  if (source === undefined || target === undefined || !mayHaveParts(given, difference)) return asBytes
   const [ours, theirs] = await Promise.all([bytesAt(given.source, source, given), bytesAt(given.target, target, given)])
   if (ours === undefined || theirs === undefined) return asBytes
   const [left, right] = [contentOf(path, ours, given.hint), contentOf(path, theirs, given.hint)]
   const { format } = left
   if (!('value' in left) || !('value' in right) || left.format !== right.format) return { ...asBytes, format }
   const values = { left: left.value, right: right.value, format: left.format }
-  const common = at && (await baseValue(given, at, { source, target, ...values }))
+  const common = at && baseValue(given, at, kept, { source, target, ...values })
   // That there was nothing is known too; what was there may not be kept any more.
   const wasNothing = at === undefined ? given.base.covers(path) : at.digest === undefined
   const isBased = wasNothing || common !== undefined
@@ -165,15 +181,15 @@ async function below(
   }
 }
 
-async function baseValue(
-  { base, hint }: Compared,
+function baseValue(
+  { hint }: Compared,
   at: BaseRow,
+  bytes: Uint8Array | undefined,
   known: { source: ResourceState; left: Value; target: ResourceState; right: Value; format: StructuredFormat },
-): Promise<Value | undefined> {
+): Value | undefined {
   if (at.digest === undefined) return undefined
   if (at.digest === known.source.digest) return known.left
   if (at.digest === known.target.digest) return known.right
-  const bytes = await base.content(at)
   const found = bytes && contentOf(at.path, bytes, hint)
   return found !== undefined && 'value' in found && found.format === known.format ? found.value : undefined
 }

@@ -84,3 +84,7 @@ function isPathContent(value: Value): boolean {
 export function mayBeDocument(path: string): boolean {
   return /(?:^|\/)[^./]*$|\.(?:json|ya?ml)$/i.test(path)
 }
+
+export function isNamedDocument(path: string): boolean {
+  return /\.(?:json|ya?ml)$/i.test(path)
+}

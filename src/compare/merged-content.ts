@@ -3,7 +3,7 @@ import { edited } from '../documents/edit.ts'
 import { printJson } from '../documents/json.ts'
 import type { Value } from '../documents/value.ts'
 import type { ResourcePath } from '../resources/path.ts'
-import { contentOf, mayBeDocument, type ReadContent, type StructuredFormat } from './content.ts'
+import { contentOf, isNamedDocument, mayBeDocument, type ReadContent, type StructuredFormat } from './content.ts'
 import { withEdits, type Edit } from '../documents/edit.ts'
 import { editsBetween } from './edits.ts'
 import { mergedEdits, overwritten, rebased, type BaseValue } from './merge.ts'
@@ -14,6 +14,8 @@ import { noRules, type PathRules, type Rules } from './rules.ts'
 export interface Writing {
   readonly path: ResourcePath
   readonly write: 'nothing' | 'source' | 'parts' | 'delete'
+  /** The larger of both sides, as far as it is known. */
+  readonly size?: number | undefined
   readonly parts?: readonly (readonly [part: string, side: 'source' | 'target'])[]
 }
 
@@ -35,10 +37,22 @@ export interface Merged {
 
 type Document = Extract<ReadContent, { readonly value: Value }>
 
-/** Whether the source's bytes alone do not make it: something of the target stays. */
-export function needsMerge({ path, write }: Writing, rules: Rules, hint: 'openapi-path' | undefined): boolean {
+/** What is to be merged is held whole. */
+export const maxDocumentBytes = 8 * 1024 * 1024
+
+/**
+ * Whether the source's bytes alone do not make it: something of the target stays. What is too large to be merged is bytes, unless its
+ * name says that it is a document: of such a one the target might lose what it owns, so whoever reads it finds it `too-large`.
+ */
+export function needsMerge(
+  { path, write, size = 0 }: Writing,
+  rules: Rules,
+  hint: 'openapi-path' | undefined,
+): boolean {
   if (write === 'parts') return true
-  return write === 'source' && rules.forPath(path) !== noRules && (hint !== undefined || mayBeDocument(path))
+  if (write !== 'source' || rules.forPath(path) === noRules) return false
+  if (size > maxDocumentBytes && !isNamedDocument(path)) return false
+  return hint !== undefined || mayBeDocument(path)
 }
 
 /**

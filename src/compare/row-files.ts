@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import { copyFile, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ReplicationError } from '../errors.ts'
 import { gone, guarded } from '../packages/storage-error.ts'
@@ -12,6 +12,13 @@ const idPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 export interface PlacedRow<T> {
   readonly row: T
   readonly end: number
+}
+
+/** A file of rows that is held open. */
+export interface HeldRows {
+  /** From the first on; any number of times. */
+  rows<T>(): AsyncGenerator<PlacedRow<T>, void, void>
+  close(): Promise<void>
 }
 
 /**
@@ -57,13 +64,17 @@ export class RowFiles {
     const temporary = join(this.#folder, 'temporary', id)
     const handle = await guarded(keeping, () => open(temporary, 'wx', 0o600))
     return new RowWriter(handle, temporary, async () => {
-      const folder = join(this.#folder, id.slice(0, 2))
-      await mkdir(folder, { recursive: true })
-      await rename(temporary, this.#file(id))
-      await syncFolder(folder)
-      await syncFolder(this.#folder)
+      await this.#place(id, temporary)
       return id
     })
+  }
+
+  async #place(id: string, temporary: string): Promise<void> {
+    const folder = join(this.#folder, id.slice(0, 2))
+    await mkdir(folder, { recursive: true })
+    await rename(temporary, this.#file(id))
+    await syncFolder(folder)
+    await syncFolder(this.#folder)
   }
 
   /** The rows from an `end` on, in order. Throws `missing`. */
@@ -75,6 +86,36 @@ export class RowFiles {
     } finally {
       await file.close()
     }
+  }
+
+  /** A file that stays readable until it is closed, whoever removes it meanwhile. Throws `missing`. */
+  async hold(id: string): Promise<HeldRows> {
+    const file = await guarded('reading a comparison', () => open(this.#file(id)).catch(gone))
+    if (file === undefined) throw new ReplicationError('missing', `the rows ${id} are no longer kept`)
+    return { rows: <T>() => rowsIn<T>(file, 0), close: () => file.close() }
+  }
+
+  async has(id: string): Promise<boolean> {
+    return (await guarded('reading a comparison', () => stat(this.#file(id)).catch(gone))) !== undefined
+  }
+
+  /** Copies a file there unless it is there already. Answers whether it was copied. Throws `missing`. */
+  async copyTo(id: string, other: RowFiles): Promise<boolean> {
+    if (await other.has(id)) return false
+    return guarded('copying a comparison', async () => {
+      const temporary = join(other.#folder, 'temporary', id)
+      const found = await copyFile(this.#file(id), temporary).catch(gone)
+      if (found === undefined && !(await this.has(id)))
+        throw new ReplicationError('missing', `the rows ${id} are no longer kept`)
+      const handle = await open(temporary, 'r+')
+      try {
+        await handle.sync()
+      } finally {
+        await handle.close()
+      }
+      await other.#place(id, temporary)
+      return true
+    })
   }
 
   async remove(id: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { BaseChanges, takePackage, type BaseRow } from '../../compare/ancestor.ts'
+import type { HeldRows } from '../../compare/row-files.ts'
 import { ReplicationError } from '../../errors.ts'
 import type { PackageId } from '../../packages/manifest.ts'
 import { openPackage } from '../../packages/read.ts'
@@ -9,7 +10,7 @@ import type { Agent } from '../roster.ts'
 import { maxDocumentBytes, PackageContents } from './package-contents.ts'
 import { baseKey, baseLog, type BaseChange, type BaseRecord } from './records.ts'
 
-type Kept = Pick<Parts, 'store' | 'packages' | 'rowFiles'>
+type Kept = Pick<Parts, 'store' | 'packages' | 'rowFiles' | 'log'>
 
 /** So many changes are held while a base is written down anew. */
 const maxHeld = 50_000
@@ -23,7 +24,7 @@ export function baseWrite(agent: Agent, target: string, change: Omit<BaseChange,
 
 /** What source and target of a pair last had in common, as it is now. */
 export interface BaseView {
-  /** In path order; read at most once. */
+  /** In path order. */
   rows(): AsyncIterable<BaseRow>
   /** Whether it is known that nothing was at a path that has no row. */
   covers(path: ResourcePath): boolean
@@ -35,17 +36,35 @@ export interface BaseView {
 
 /** Brings the base up to date and opens it. From then on the contents of documents are kept with it. */
 export async function openBase(kept: Kept, agent: Agent, target: string): Promise<BaseView> {
-  const record = await foldBase(kept, agent, target, { keepDocuments: true })
+  const { record, held } = await holdBase(kept, agent, target)
   const contents = new PackageContents(kept)
   return {
     async *rows() {
-      if (record.rows === undefined) return
-      for await (const { row } of kept.rowFiles.read<BaseRow>(record.rows)) yield row
+      if (held !== undefined) for await (const { row } of held.rows<BaseRow>()) yield row
     },
     covers: (path) => record.covers.some((root) => isWithin(path, root)),
     isEmpty: record.rows === undefined && record.covers.length === 0,
     content: async (row) => (row.document === undefined ? contents.of(row) : Buffer.from(row.document)),
-    close: () => contents.close(),
+    close: async () => {
+      await Promise.all([contents.close(), held?.close()])
+    },
+  }
+}
+
+/** Somebody else may write it down anew at any moment, and removes what it was. */
+async function holdBase(
+  kept: Kept,
+  agent: Agent,
+  target: string,
+): Promise<{ readonly record: BaseRecord; readonly held: HeldRows | undefined }> {
+  for (;;) {
+    const record = await foldBase(kept, agent, target, { keepDocuments: true })
+    if (record.rows === undefined) return { record, held: undefined }
+    try {
+      return { record, held: await kept.rowFiles.hold(record.rows) }
+    } catch (error) {
+      if (!(error instanceof ReplicationError) || error.code !== 'missing') throw error
+    }
   }
 }
 
@@ -60,12 +79,13 @@ export async function foldBase(
   const pair = agent.pairOf(target)
   for (;;) {
     const found = await kept.store.get<BaseRecord>(key)
-    const was = found?.value.pair === pair ? found.value : { pair, covers: [] }
+    const was = found?.value.pair === pair && (await isThere(kept, found.value)) ? found.value : { pair, covers: [] }
     const log = await kept.store.range<BaseChange>({ ...below(`${baseLog(agent.name, target)}/`), limit: page })
     const wanted = keepDocuments ?? was.keepsDocuments
     if (log.length === 0 && found?.value === was && was.keepsDocuments === wanted) return was
     const { changes, covers, taken } = await changesIn(kept, was, log)
-    const rows = changes.size === 0 ? was.rows : await write(kept, was, changes, wanted)
+    const isComplete = changes.size === 0 && (was.keepsDocuments === wanted || was.rows === undefined)
+    const rows = isComplete ? was.rows : await write(kept, was, changes, wanted)
     const is: BaseRecord = {
       ...{ pair, covers },
       ...(rows !== undefined && { rows }),
@@ -81,6 +101,13 @@ export async function foldBase(
   }
 }
 
+/** A state that was brought here without its files knows nothing of what was in common: all is unbased then. */
+async function isThere({ rowFiles, log }: Kept, { rows }: BaseRecord): Promise<boolean> {
+  if (rows === undefined || (await rowFiles.has(rows))) return true
+  log.warn({ rows }, 'base lost')
+  return false
+}
+
 async function changesIn(
   { packages, rowFiles }: Kept,
   was: BaseRecord,
@@ -94,31 +121,35 @@ async function changesIn(
     taken.push(entry)
     // What was brought by others says nothing of these.
     if (pair !== was.pair) continue
-    covers = outermost([...covers, ...more])
-    if (rows !== undefined) for await (const { row } of rowFiles.read<BaseRow>(rows)) changes.put(row)
-    for (const part of id === undefined ? [] : await partsOf(packages, id as PackageId)) {
-      const pkg = await openPackage(await packages.file(part))
-      try {
-        await takePackage(changes, pkg, paths)
-        const roots = paths?.filter((path) => pkg.header.roots.some((root) => isWithin(path, root))) ?? pkg.header.roots
-        if (deep === true) covers = outermost([...covers, ...roots])
-      } finally {
-        await pkg.close()
-      }
-    }
+    await unlessLost(async () => {
+      if (rows !== undefined) for await (const { row } of rowFiles.read<BaseRow>(rows)) changes.put(row)
+      covers = outermost([...covers, ...more])
+    })
+    if (id !== undefined)
+      await unlessLost(async () => {
+        for (const part of (await packages.describe(id as PackageId)).parts ?? [id as PackageId]) {
+          const pkg = await openPackage(await packages.file(part))
+          try {
+            await takePackage(changes, pkg, paths)
+            const { roots } = pkg.header
+            const asked = paths?.filter((path) => roots.some((root) => isWithin(path, root))) ?? roots
+            if (deep === true) covers = outermost([...covers, ...asked])
+          } finally {
+            await pkg.close()
+          }
+        }
+      })
     if (changes.size >= maxHeld) break
   }
   return { changes, covers, taken }
 }
 
-async function partsOf(packages: Kept['packages'], id: PackageId): Promise<readonly PackageId[]> {
+/** What somebody has deleted or damaged meanwhile says nothing any more: what it brought is then found to differ. */
+async function unlessLost(take: () => Promise<void>): Promise<void> {
   try {
-    const { parts } = await packages.describe(id)
-    return parts ?? [id]
+    await take()
   } catch (error) {
-    // Somebody has deleted it meanwhile: what it brought is not known, and is then found to differ.
-    if (error instanceof ReplicationError && error.code === 'missing') return []
-    throw error
+    if (!(error instanceof ReplicationError) || !['missing', 'corrupt'].includes(error.code)) throw error
   }
 }
 

@@ -1,8 +1,9 @@
 import { rulesFor } from '../../compare/rules.ts'
 import { sealOf } from '../../compare/seal.ts'
 import type { Selection } from '../../compare/selection.ts'
-import { only, unignored } from '../../compare/sides.ts'
+import { only, unignored, type Side } from '../../compare/sides.ts'
 import { ReplicationError } from '../../errors.ts'
+import type { Entry } from '../../state/store.ts'
 import { accept, type Acceptance, type CommandRequest } from '../commands/accept.ts'
 import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
@@ -19,10 +20,15 @@ export async function comparisonOf({ store }: Pick<Parts, 'store'>, id: string):
 }
 
 /** What a command that applies a comparison has kept. Throws `missing`. */
-export async function applicationOf({ store }: Pick<Parts, 'store'>, command: string): Promise<Application> {
+export async function applicationOf(parts: Pick<Parts, 'store'>, command: string): Promise<Application> {
+  return (await applicationEntry(parts, command)).value
+}
+
+/** The same with its version. */
+export async function applicationEntry({ store }: Pick<Parts, 'store'>, command: string): Promise<Entry<Application>> {
   const found = await store.get<Application>(applicationKey(command))
   if (found === undefined) throw new ReplicationError('missing', `what command ${command} applied is no longer kept`)
-  return found.value
+  return found
 }
 
 /**
@@ -109,12 +115,19 @@ export async function sealOfTarget(
   comparison: Comparison,
   signal: AbortSignal,
 ): Promise<string> {
-  const { target } = sidesOf(agent, comparison.target)
-  const side =
-    comparison.reverts === undefined
-      ? target
-      : only((await keptOf(parts, comparison.reverts, comparison)).paths, target)
+  const side = await targetOfComparison(parts, agent, comparison)
   return sealOf(unignored(side.list(comparison.paths, signal), rulesFor(agent.config)))
+}
+
+/** The target as far as it was compared: for what is taken back, no more than was written. */
+export async function targetOfComparison(
+  parts: Pick<Parts, 'store' | 'rowFiles'>,
+  agent: Agent,
+  comparison: Comparison,
+): Promise<Side> {
+  const { target } = sidesOf(agent, comparison.target)
+  if (comparison.reverts === undefined) return target
+  return only((await keptOf(parts, comparison.reverts, comparison)).paths, target)
 }
 
 export function moved(side: 'source' | 'target', more: { readonly final?: true } = {}): ReplicationError {

@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { BaseRow } from '../../compare/ancestor.ts'
 import { mayBeDocument } from '../../compare/content.ts'
-import { mergedContent, needsMerge, type Merged } from '../../compare/merged-content.ts'
+import { maxDocumentBytes, mergedContent, needsMerge, type Merged } from '../../compare/merged-content.ts'
 import { Ordered } from '../../compare/ordered.ts'
 import type { RowWriter } from '../../compare/row-files.ts'
 import { rulesFor, type Rules } from '../../compare/rules.ts'
@@ -17,8 +17,6 @@ import { hintOf } from './compare.ts'
 import { plannedRows, type PlannedRow } from './plan.ts'
 import type { Application, ResultRow } from './records.ts'
 
-/** What is to be merged is held whole. */
-const maxDocumentBytes = 8 * 1024 * 1024
 const maxBaseBytes = 256 * 1024
 
 /** All that is needed to write a plan. */
@@ -43,7 +41,7 @@ export async function changesOf(writing: Writing): Promise<AsyncGenerator<Change
   const [fromSource, fromTarget]: [ResourcePath[], ResourcePath[]] = [[], []]
   for await (const row of plannedRows(parts, application.plan)) {
     if (isRead(row)) fromSource.push(row.path)
-    if (row.source?.digest !== undefined && row.target?.digest !== undefined && needsMerge(row, rules, hint))
+    if (row.source?.digest !== undefined && row.target?.digest !== undefined && isMerged(row, rules, hint))
       fromTarget.push(row.path)
   }
   async function* changes(): AsyncGenerator<Change> {
@@ -55,7 +53,7 @@ export async function changesOf(writing: Writing): Promise<AsyncGenerator<Change
         signal.throwIfAborted()
         const resource = isRead(row) ? await ours.at(row.path) : undefined
         if (isRead(row) && resource === undefined) throw moved('source')
-        const merge = row.target?.digest !== undefined && needsMerge(row, rules, hint)
+        const merge = row.target?.digest !== undefined && isMerged(row, rules, hint)
         const other = merge ? await theirs.at(row.path) : undefined
         if (merge && other === undefined) throw moved('target')
         const change = await changeOf(writing, rules, row, { resource, other, at: await common.at(row.path) })
@@ -103,7 +101,7 @@ async function changeOf(
   // It is known by its digest, which the seal has seen to.
   if (!isRead(row)) return void (await rebased({ ...source }))
   if (resource?.content === undefined) throw moved('source')
-  const merge = needsMerge(row, rules, hintOf(writing.agent).hint)
+  const merge = isMerged(row, rules, hintOf(writing.agent).hint)
   if (merge && write !== 'nothing') {
     const merged = await mergeOf(writing, rules, row, { resource, other, at })
     if (merged !== undefined) {
@@ -120,6 +118,11 @@ async function changeOf(
   const content =
     bytes === undefined ? verified(resource.content, source.digest, () => moved('source')) : (): Uint8Array => bytes
   return { kind: 'put', resource: { path, content } }
+}
+
+function isMerged(row: PlannedRow, rules: Rules, hint: 'openapi-path' | undefined): boolean {
+  const size = Math.max(row.source?.size ?? 0, row.target?.size ?? 0)
+  return needsMerge({ ...row, size }, rules, hint)
 }
 
 function resultOf(

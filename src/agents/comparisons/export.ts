@@ -1,16 +1,19 @@
 import type { BaseRow } from '../../compare/ancestor.ts'
+import type { ComparedRow } from '../../compare/compare.ts'
 import { Ordered } from '../../compare/ordered.ts'
+import { rulesFor } from '../../compare/rules.ts'
 import { packageSide, type Side } from '../../compare/sides.ts'
+import { ReplicationError } from '../../errors.ts'
 import type { ManifestHeader, PackageOrigin, PackageSummary } from '../../packages/manifest.ts'
 import { openPackage } from '../../packages/read.ts'
-import { comparePaths, segmentsOf, type ResourcePath } from '../../resources/path.ts'
+import { comparePaths, isWithin, segmentsOf, type ResourcePath } from '../../resources/path.ts'
 import type { Change } from '../../resources/resource.ts'
 import type { Command } from '../commands/records.ts'
 import { packageOf } from '../packages.ts'
 import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
 import { inParts, partLimits, type Made } from '../work/split.ts'
-import { applicationOf, comparisonOf, moved, sealOfSource } from './apply.ts'
+import { applicationEntry, comparisonOf, moved, sealOfSource } from './apply.ts'
 import { openBase, type BaseView } from './ancestors.ts'
 import { changesOf } from './changes.ts'
 import { sidesOf } from './compare.ts'
@@ -29,7 +32,7 @@ export async function writeApplication(
   { header, origin }: { readonly header: ManifestHeader; readonly origin: PackageOrigin },
   signal: AbortSignal,
 ): Promise<Made> {
-  const application = await applicationOf(parts, command.id)
+  const { value: application, version } = await applicationEntry(parts, command.id)
   const comparison = await comparisonOf(parts, application.comparison)
   const from = await sourceOf(parts, agent, comparison, signal)
   const base = await openBase(parts, agent, comparison.target)
@@ -50,21 +53,21 @@ export async function writeApplication(
     for (const folders of await foldersThatGo(parts, application))
       made.push(await parts.packages.write(header, deletions(folders), origin, signal))
     for await (const row of before(parts, application, base)) await rebaseBack.add(row)
-    if (comparison.reverts !== undefined)
-      for await (const row of backTo(parts, application, comparison)) await rebase.add(row)
-    await parts.store.commit({
-      writes: [
-        {
-          put: applicationKey(command.id),
-          value: {
-            ...application,
-            rebase: await rebase.end(),
-            rebaseBack: await rebaseBack.end(),
-            results: await results.end(),
-          } satisfies Application,
-        },
-      ],
+    const others =
+      comparison.reverts === undefined
+        ? onNeither(parts, agent, comparison, base)
+        : backTo(parts, application, comparison)
+    for await (const row of others) await rebase.add(row)
+    const after: Application = {
+      ...application,
+      ...{ rebase: await rebase.end(), rebaseBack: await rebaseBack.end(), results: await results.end() },
+    }
+    const { ok } = await parts.store.commit({
+      checks: [{ key: applicationKey(command.id), version }],
+      writes: [{ put: applicationKey(command.id), value: after }],
     })
+    // Somebody else makes it too, and may have kept more since.
+    if (!ok) throw new ReplicationError('conflict', 'the export was taken over', { transient: true })
     const [only] = made
     if (only !== undefined && made.length === 1) return { whole: only, parts: made }
     const lines = made.map(({ id, entries, bytes }) => ({ type: 'part' as const, package: id, entries, bytes }))
@@ -120,6 +123,25 @@ async function* backTo(parts: Parts, application: Application, comparison: Compa
   } finally {
     await rows.close()
   }
+}
+
+/** What both sides have deleted is not in the comparison, and from now on both have nothing in common there. */
+async function* onNeither(parts: Parts, agent: Agent, comparison: Comparison, base: BaseView): AsyncGenerator<BaseRow> {
+  const { ignores } = rulesFor(agent.config)
+  const compared = new Ordered(comparedIn(parts, comparison), ({ path }: ComparedRow) => path)
+  try {
+    for await (const { path, digest } of base.rows()) {
+      if (digest === undefined || !comparison.paths.some((root) => isWithin(path, root))) continue
+      if (ignores(path) || !agent.includes(path)) continue
+      if ((await compared.at(path)) === undefined) yield { path }
+    }
+  } finally {
+    await compared.close()
+  }
+}
+
+async function* comparedIn({ rowFiles }: Parts, { rows }: Comparison): AsyncGenerator<ComparedRow> {
+  for await (const { row } of rowFiles.read<ComparedRow>(rows)) yield row
 }
 
 async function* rowsOf({ rowFiles }: Parts, id: string): AsyncGenerator<BaseRow> {

@@ -8,7 +8,7 @@ import type { Parts } from '../parts.ts'
 /** The content of a document that is larger is not kept with a base. */
 export const maxDocumentBytes = 256 * 1024
 
-/** Contents that packages brought, while these are kept; asked for in path order each package is gone through once. */
+/** Contents that packages brought, while these are kept; asked for one after the other, in path order, each package is gone through once. */
 export class PackageContents {
   readonly #kept: Pick<Parts, 'packages'>
   readonly #open = new Map<string, Cursor | undefined>()
@@ -32,7 +32,7 @@ export class PackageContents {
     try {
       return new Cursor(await openPackage(await this.#kept.packages.file(id)))
     } catch (error) {
-      if (error instanceof ReplicationError && error.code === 'missing') return undefined
+      if (error instanceof ReplicationError && ['missing', 'corrupt'].includes(error.code)) return undefined
       throw error
     }
   }

@@ -1,7 +1,9 @@
-import { mergedContent, needsMerge } from '../../compare/merged-content.ts'
+import { isNamedDocument } from '../../compare/content.ts'
+import { maxDocumentBytes, mergedContent, needsMerge } from '../../compare/merged-content.ts'
 import { Ordered } from '../../compare/ordered.ts'
 import { noRules, rulesFor, type Rules } from '../../compare/rules.ts'
 import { bytesOf, type Side } from '../../compare/sides.ts'
+import { ReplicationError } from '../../errors.ts'
 import type { PackageFile } from '../../packages/manifest.ts'
 import { openPackage, type PackageChange, type PackageReader } from '../../packages/read.ts'
 import { isWithin, type ResourcePath } from '../../resources/path.ts'
@@ -9,9 +11,6 @@ import type { Change, Resource } from '../../resources/resource.ts'
 import type { Parts } from '../parts.ts'
 import type { Begun } from '../work/begin.ts'
 import { hintOf, sidesOf } from './compare.ts'
-
-/** What is larger is no document of which a part could be the target's. */
-const maxDocumentBytes = 8 * 1024 * 1024
 
 /** A package in which what a target owns is as the target has it. */
 export interface Preserved {
@@ -61,9 +60,11 @@ async function documentsIn(
 ): Promise<ResourcePath[]> {
   const found: ResourcePath[] = []
   for await (const entries of pkg.manifest())
-    for (const { type, path } of entries) {
+    for (const entry of entries) {
+      const { path } = entry
       const isWanted = within === undefined || within.some((root) => isWithin(path, root))
-      if (type === 'file' && isWanted && needsMerge({ path, write: 'source' }, rules, hint)) found.push(path)
+      if (entry.type !== 'file' || !isWanted) continue
+      if (needsMerge({ path, write: 'source', size: entry.size }, rules, hint)) found.push(path)
     }
   return found
 }
@@ -90,7 +91,7 @@ async function* changesOf(pkg: PackageReader, preserving: Preserving): AsyncGene
       }
       const source = await bytesOf({ path, content: contentOf(change) }, maxDocumentBytes)
       const there = await held.at(path)
-      const theirs = there && (await bytesOf(there, maxDocumentBytes))
+      const theirs = there && (await documentOf(there))
       const contents = { source: source ?? new Uint8Array(), target: theirs, base: undefined }
       const merged = mergedContent({ path, write: 'source' }, contents, rules, hint)
       if (merged?.preserved !== undefined) kept()
@@ -98,6 +99,17 @@ async function* changesOf(pkg: PackageReader, preserving: Preserving): AsyncGene
     }
   } finally {
     await held.close()
+  }
+}
+
+/** What is too large is no document of which a part could be the target's, unless it is named as one. Throws `too-large`. */
+async function documentOf(there: Resource): Promise<Uint8Array | undefined> {
+  try {
+    return await bytesOf(there, maxDocumentBytes)
+  } catch (error) {
+    const isBytes = error instanceof ReplicationError && error.code === 'too-large' && !isNamedDocument(there.path)
+    if (isBytes) return new Uint8Array()
+    throw error
   }
 }
 

@@ -3,6 +3,7 @@ import { BaseChanges, takePackage, type BaseRow } from '../../compare/ancestor.t
 import { Ordered } from '../../compare/ordered.ts'
 import { packageSide, type Side } from '../../compare/sides.ts'
 import { ReplicationError } from '../../errors.ts'
+import type { PackageId } from '../../packages/manifest.ts'
 import { openPackage } from '../../packages/read.ts'
 import { comparePaths, type ResourcePath } from '../../resources/path.ts'
 import type { Change, Resource } from '../../resources/resource.ts'
@@ -13,6 +14,7 @@ import type { Begun } from '../work/begin.ts'
 import { applicationOf, comparisonOf, moved, sealOfTarget } from './apply.ts'
 import { verified } from './changes.ts'
 import { compare, sidesOf, type Instead } from './compare.ts'
+import { checkHalfApplied } from './half-applied.ts'
 import { keepPackage } from './keep.ts'
 import { keptOf } from './kept.ts'
 import { PackageContents } from './package-contents.ts'
@@ -21,14 +23,18 @@ import { applicationKey, type Application, type Comparison } from './records.ts'
 
 /**
  * Before the first resource is written: the target must be as it was compared, and what it holds where something will be written is
- * kept. A try that has been here before finds that done. Throws `conflict` for good when the target has moved.
+ * kept. A later try finds that done, and looks at what is planned alone. Throws `conflict` for good when the target has moved.
  */
 export async function keepReplaced(parts: Parts, begun: Begun, signal: AbortSignal): Promise<void> {
   const { agent, progress } = begun
   const { command } = progress
   const application = await applicationOf(parts, command.id)
-  if (application.undo !== undefined) return
   const comparison = await comparisonOf(parts, application.comparison)
+  if (application.undo !== undefined) {
+    const packages = await packagesOf(parts, progress.entry)
+    await checkHalfApplied(parts, agent, comparison, application, packages, signal)
+    return
+  }
   if ((await sealOfTarget(parts, agent, comparison, signal)) !== comparison.targetDigest) throw movedForGood()
   const { target } = sidesOf(agent, comparison.target)
   const changes = replacedBy(parts, application, target, signal)
@@ -36,6 +42,13 @@ export async function keepReplaced(parts: Parts, begun: Begun, signal: AbortSign
     put: applicationKey(command.id),
     value: { ...application, undo } satisfies Application,
   }))
+}
+
+/** What an application was made into, in the order in which it is applied. */
+async function packagesOf({ packages }: Parts, { package: made }: HistoryEntry): Promise<readonly PackageId[]> {
+  if (made === undefined) return []
+  const { parts: several } = await packages.describe(made)
+  return several ?? [made]
 }
 
 /** Trying again cannot help. */
@@ -126,9 +139,8 @@ export async function revert(
 async function appliedBy(parts: Parts, { id }: Command, agent: string): Promise<BaseRow[]> {
   const entry = (await parts.store.get<HistoryEntry>(entryKey(id, agent)))?.value
   if (entry?.package === undefined) return []
-  const { parts: several } = await parts.packages.describe(entry.package)
   const changes = new BaseChanges()
-  for (const part of several ?? [entry.package]) {
+  for (const part of await packagesOf(parts, entry)) {
     const pkg = await openPackage(await parts.packages.file(part))
     try {
       await takePackage(changes, pkg, undefined)

@@ -14,15 +14,15 @@ const most = 2000
  * Answers whether there is more to do.
  */
 export async function tidy(
-  { store, packages, rowFiles, roster }: Pick<Parts, 'store' | 'packages' | 'rowFiles' | 'roster'>,
+  { store, packages, rowFiles, roster, log }: Pick<Parts, 'store' | 'packages' | 'rowFiles' | 'roster' | 'log'>,
   now: number,
   signal: AbortSignal,
 ): Promise<boolean> {
   await trimEvents(store)
   await trimAgentLogs(store)
-  await foldBases({ store, packages, rowFiles, roster }, signal)
-  await forgetComparisons({ store, packages, rowFiles, roster }, now, signal)
-  await forgetReplaced({ store, packages, rowFiles, roster }, now, signal)
+  await foldBases({ store, packages, rowFiles, roster, log }, signal)
+  await forgetComparisons({ store, packages, rowFiles, roster, log }, now, signal)
+  await forgetReplaced({ store, packages, rowFiles, roster, log }, now, signal)
   const more = [
     await forgetHistory(store, now, most, signal),
     await forgetPackages({ store, packages }, now, most, signal),

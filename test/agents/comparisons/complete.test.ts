@@ -92,8 +92,8 @@ const tree: fc.Arbitrary<Tree> = fc
   })
 
 for (const [what, place, numRuns] of [
-  ['memory', inMemory, 30],
-  ['directory', inFolder, 12],
+  ['memory', inMemory, 20],
+  ['directory', inFolder, 8],
 ] as const)
   for (const based of [false, true])
     test(`${what}: complete makes equal, and reverting gives back what was${based ? ', after a replication' : ''}`, async (t) => {
