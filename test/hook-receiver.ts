@@ -9,6 +9,8 @@ export interface Heard {
 /** Whoever is called by hooks, over real HTTP. It answers with these statuses in turn, then 204; 0 is no answer at all. */
 export class HookReceiver {
   readonly heard: Heard[] = []
+  /** Said with each answer. */
+  retryAfter: string | undefined
   readonly #statuses: number[] = []
   readonly #server = createServer((request, response) => {
     const chunks: Buffer[] = []
@@ -17,7 +19,9 @@ export class HookReceiver {
       this.heard.push({ headers: request.headers, body: Buffer.concat(chunks).toString() })
       const status = this.#statuses.shift() ?? 204
       if (status === 0) return
-      response.writeHead(status, status >= 300 && status < 400 ? { location: this.url } : {}).end()
+      if (status >= 300 && status < 400) response.setHeader('location', this.url)
+      if (this.retryAfter !== undefined) response.setHeader('retry-after', this.retryAfter)
+      response.writeHead(status).end()
     })
   })
 

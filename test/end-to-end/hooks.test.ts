@@ -105,18 +105,18 @@ test('an application calls the hook, signed by the rules of Standard Webhooks', 
 test('a plain replicate calls no hook unless it asks for deliveries', async (t) => {
   const [silent, told] = [await receiving(t), await receiving(t)]
   await agent('plain', { url: silent.url })
-  await agent('all', { url: told.url, on: ['applied', 'delivered'] })
+  await agent('every', { url: told.url, on: ['applied', 'delivered'] })
   await client.deliver('plain', { paths: ['/content'] })
-  await client.deliver('all', { paths: ['/content'] })
-  assert.equal((await ended('all')).payload.type, 'delivered')
+  await client.deliver('every', { paths: ['/content'] })
+  assert.equal((await ended('every')).payload.type, 'delivered')
   assert.deepEqual(await messages('plain'), [])
   // Now that both sides are equal.
-  await apply('all')
+  await apply('every')
   assert.deepEqual(
-    (await messages('all')).map(({ payload }) => payload.type),
+    (await messages('every')).map(({ payload }) => payload.type),
     ['applied', 'delivered'],
   )
-  await ended('all')
+  await ended('every')
   assert.equal(told.heard.length, 2)
   assert.equal(silent.heard.length, 0)
 })
