@@ -193,7 +193,8 @@ async function whereIs(
   }
 }
 
-async function resolve(
+/** The kind of an endpoint, and its options with their secrets. Throws `invalid`, `unavailable`. */
+export async function resolve(
   endpoint: EndpointConfig,
   kinds: readonly EndpointKind[],
 ): Promise<{ kind: EndpointKind; options: unknown }> {

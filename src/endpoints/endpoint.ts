@@ -30,6 +30,29 @@ export interface EndpointKind<Options = unknown> {
    * possible place.
    */
   readonly place: (options: Options) => Promise<readonly string[]>
+  /**
+   * A copy of the one document that the endpoint is, to be made at another place: relative to its own, or absolute. Kinds that are
+   * no single document do not have it. Throws `invalid` for what can be no such place.
+   */
+  readonly copyTo?: (options: Options, place: string) => CopyPlan<Options>
+}
+
+export interface CopyPlan<Options = unknown> {
+  /** Those of an endpoint at that place, which must be admitted before anything is made there. */
+  readonly options: Options
+  /** The place, whole. */
+  readonly place: string
+  /**
+   * Makes it, as the document is, save its version. Throws `conflict` where something is there already, `missing` where there is
+   * nothing to copy, `invalid` where a document of the kind has no version.
+   */
+  make(version: string | undefined, context: EndpointContext, signal: AbortSignal): Promise<Copied>
+}
+
+export interface Copied {
+  /** SHA-256 of the copy. */
+  readonly digest: string
+  readonly bytes: number
 }
 
 /** What the server hands to every endpoint that it makes. */

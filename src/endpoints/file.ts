@@ -1,6 +1,7 @@
 /** The kind `file`: resources that are documents, all in one file of YAML, JSON or JSON on lines. */
 import { placeOf } from './directory/place.ts'
 import type { EndpointKind } from './endpoint.ts'
+import { fileCopy } from './file/copy.ts'
 import { fileOptions, type FileOptions } from './file/options.ts'
 import { fileSource } from './file/source.ts'
 import { fileTarget } from './file/target.ts'
@@ -12,4 +13,5 @@ export const file: EndpointKind<FileOptions> = {
   source: fileSource,
   target: fileTarget,
   place: ({ path }) => placeOf(path),
+  copyTo: fileCopy,
 }

@@ -2,6 +2,7 @@
 import { ReplicationError } from '../errors.ts'
 import { placeOf } from './directory/place.ts'
 import type { EndpointKind } from './endpoint.ts'
+import { fileCopy, urlCopy } from './openapi/copy.ts'
 import { fileHome, fileTarget } from './openapi/file.ts'
 import { openapiOptions, type FileOptions, type OpenapiOptions, type UrlOptions } from './openapi/options.ts'
 import { openapiSource } from './openapi/source.ts'
@@ -25,6 +26,10 @@ export const openapi: EndpointKind<OpenapiOptions> = {
   place: async (options) => {
     const chosen = chosenOf(options)
     return 'url' in chosen ? restPlace(chosen) : placeOf(chosen.path)
+  },
+  copyTo: (options, place) => {
+    const chosen = chosenOf(options)
+    return 'url' in chosen ? urlCopy(chosen, place) : fileCopy(chosen, place)
   },
 }
 

@@ -18,6 +18,7 @@ import { problemSchema } from './problem.ts'
 import { pullRoutes } from './pull-routes.ts'
 import { queueRoutes } from './queue-routes.ts'
 import { revisionRoutes } from './revision-routes.ts'
+import { versionRoutes } from './version-routes.ts'
 
 /*
  * How to add routes: write `thing-routes.ts` with
@@ -58,6 +59,7 @@ const table: readonly Routes[] = [
   monitoringRoutes,
   queueRoutes,
   hookRoutes,
+  versionRoutes,
   eventRoutes,
 ]
 

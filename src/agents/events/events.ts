@@ -28,6 +28,7 @@ export const words = {
   'drift.found': 'drift found',
   'drift.ended': 'drift ended',
   'command.approved': 'command approved',
+  'version.created': 'new version made',
   'config.changed': 'config changed',
   'trigger.missed': 'missed firing made up',
   'trigger.waiting': 'trigger waits',

@@ -29,7 +29,7 @@ const accept = 'application/json, application/yaml;q=0.9, text/yaml;q=0.8, */*;q
 /** So often somebody else may have written the document while we did, before this gives up. */
 const maxTries = 5
 
-interface Held {
+export interface Held {
   readonly bytes: Uint8Array
   readonly format: Format | undefined
   /** That of just these bytes. */
@@ -38,7 +38,7 @@ interface Held {
   readonly type: string | undefined
 }
 
-class Service {
+export class Service {
   readonly client: RestClient
   readonly url: string
   readonly owned: readonly string[]
@@ -68,14 +68,28 @@ class Service {
     return { bytes, format, etag: isStrong ? etag : undefined, type: typeof type === 'string' ? type : undefined }
   }
 
+  /** Where nothing is yet, as what it was made after. False when something is. */
+  create(text: string, { format, type }: Held, signal: AbortSignal): Promise<boolean> {
+    return this.#put(text, type ?? `application/${format ?? formatIn(text)}`, { 'if-none-match': '*' }, signal)
+  }
+
   /** False when somebody else has written it since. Throws what the service's refusal means. */
   async put(text: string, before: Held | undefined, signal: AbortSignal): Promise<boolean> {
     const format = before?.format ?? this.#format ?? formatIn(text)
     const condition: Record<string, string> =
       before === undefined ? { 'if-none-match': '*' } : before.etag === undefined ? {} : { 'if-match': before.etag }
+    return this.#put(text, before?.type ?? `application/${format}`, condition, signal)
+  }
+
+  async #put(
+    text: string,
+    type: string,
+    condition: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const reply = await this.client.ask('PUT', this.url, {
       ...{ signal, body: text },
-      headers: { 'content-type': before?.type ?? `application/${format}`, ...condition },
+      headers: { 'content-type': type, ...condition },
     })
     reply.rest?.destroy()
     if (reply.status === 412) return false
