@@ -77,7 +77,7 @@ test('an application behind a delivery that moves its target fails, writes nothi
   assert.equal((await engine.ended(third)).state, 'succeeded')
   assert.deepEqual([target.get('/one'), target.get('/two')], [undefined, undefined])
   assert.deepEqual(await queueSizes(engine), [0, 0], 'it is in no queue')
-  await assert.rejects(engine.reverting(second), { code: 'conflict', message: /has not written anything/ })
+  await assert.rejects(engine.reverting(second), { code: 'conflict', message: /nothing is kept of what/ })
 })
 
 test('a target that fails for a while gets all in the end, and what it held is what is taken back', async (t) => {

@@ -181,7 +181,7 @@ test('an application can be taken back for as long as its agent keeps its histor
   assert.equal((await one.reverting(command)).reverts, command.id)
   const later = Date.now() + 11 * dayMs
   await forgetComparisons(parts, later, never)
-  await assert.rejects(one.reverting(command), { code: 'missing' })
+  await assert.rejects(one.reverting(command), { code: 'conflict' })
   assert.equal(await parts.store.get(`comparison/${unused.id}`), undefined)
   await sweepRows(parts, later + 2 * dayMs, never)
   const files: string[] = []
