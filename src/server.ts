@@ -68,13 +68,15 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     const rowFiles = await RowFiles.open(join(settings.packagesDir, 'comparisons'), {
       abandonedMs: settings.redisUrl === undefined ? 0 : abandonedMs,
     })
+    const cacheFolder = join(settings.dataDir, 'cache')
     const kinds = await kindsBeside([
       ...(settings.redisUrl === undefined ? ['state', 'lock'].map((name) => join(settings.dataDir, name)) : []),
       settings.packagesDir,
+      cacheFolder,
     ])
     const configs = new ConfigStore(store, kinds, queueHooks(store))
     await seedAgents(configs, join(settings.configDir, 'agents'))
-    const roster = new Roster(configs, kinds, { installation })
+    const roster = new Roster(configs, kinds, { installation, cacheFolder })
     closers.push(() => roster.close())
     const events = new EventHub()
     await events.open(store, (err) => log.error({ err }, 'events cannot be followed'))

@@ -1,15 +1,19 @@
 import { printJson } from '../documents/json.ts'
 import { isFields, isNumber, type Value } from '../documents/value.ts'
 import { isWithin, type ResourcePath } from '../resources/path.ts'
+import { statesOf } from '../resources/listing.ts'
 import type { ResourceState } from '../resources/resource.ts'
 import { inTurn } from './in-turn.ts'
 import type { BaseRow } from './ancestor.ts'
+import { byteDifferences, type SameLines } from './byte-differences.ts'
 import { classOf, selectedByDefault, type Base, type Class } from './classes.ts'
+import { sameRows, type SameRows } from './compared-rows.ts'
 import { contentOf, mayBeDocument, type Format, type StructuredFormat } from './content.ts'
 import { differences, type Difference } from './differences.ts'
 import { Ordered } from './ordered.ts'
 import { partsOf, type Part } from './parts.ts'
 import type { Rules } from './rules.ts'
+import type { Seal } from './seal.ts'
 import { bytesOf, unignored, type Held, type Side } from './sides.ts'
 
 /** A resource as it stands on one side. */
@@ -53,6 +57,8 @@ export interface ChangedPart {
 export interface BaseRows {
   rows(): AsyncIterable<BaseRow>
   covers(path: ResourcePath): boolean
+  /** Nothing is known. */
+  readonly isEmpty?: boolean
   content(row: BaseRow): Promise<Uint8Array | undefined>
 }
 
@@ -65,8 +71,8 @@ export interface Compared {
   readonly hint?: 'openapi-path'
   /** For an undoing: all is ticked that nobody has changed since. */
   readonly allSelected?: boolean
-  /** What to do with all that is compared, for the seals. */
-  readonly tap: (side: 'source' | 'target', held: AsyncIterable<Held>) => AsyncIterable<Held>
+  /** They see all that is compared. */
+  readonly seals: { readonly source: Seal; readonly target: Seal }
   readonly signal: AbortSignal
 }
 
@@ -77,21 +83,30 @@ const maxShown = 2000
 /** So many contents are waited for at the same time. */
 const together = 16
 
-/** How source and target differ, a row for each resource of either, in path order; folders only where one side lacks them. */
-export async function* compared(given: Compared): AsyncGenerator<ComparedRow, void, void> {
-  const { source, target, base, paths, rules, tap, signal } = given
-  const wanted = (side: Side, name: 'source' | 'target'): AsyncIterable<Held> =>
-    tap(name, unignored(side.list(paths, signal), rules))
+/**
+ * How source and target differ, a row for each resource of either, in path order; folders only where one side lacks them. Many at
+ * once where both sides have them and no base is known.
+ */
+export async function* compared(given: Compared): AsyncGenerator<ComparedRow | SameRows, void, void> {
+  const { base, signal } = given
   const known = new Ordered(base.rows(), ({ path }: BaseRow) => path)
-  const placed = async function* (): AsyncGenerator<Placed> {
-    for await (const difference of differences(wanted(source, 'source'), wanted(target, 'target'))) {
+  const placed = async function* (): AsyncGenerator<Placed | SameRows> {
+    for await (const found of foundIn(given)) {
       signal.throwIfAborted()
-      if (difference.path !== '/' && !isFolderOnBoth(difference))
-        yield await withCommon(given, difference, await known.at(difference.path))
+      if (!('same' in found)) {
+        if (isRow(found)) yield await withCommon(given, found, await known.at(found.path))
+      } else if (base.isEmpty === true) {
+        const rows = sameRows(found.same)
+        if (rows !== undefined) yield rows
+      } else
+        for (const held of statesOf(found.same)) {
+          const difference = { state: 'same', path: held.path, source: held, target: held } as const
+          if (isRow(difference)) yield { difference, at: await known.at(difference.path) }
+        }
     }
   }
   try {
-    yield* withImplied(inTurn(placed(), together, (one) => rowOf(given, one)))
+    yield* withImplied(inTurn(placed(), together, (one) => ('lines' in one ? one : rowOf(given, one))))
   } finally {
     await known.close()
   }
@@ -118,19 +133,40 @@ function mayHaveParts({ hint }: Compared, { path, source, target }: Difference<H
   return isSmall && (hint !== undefined || source.bytes !== undefined || mayBeDocument(path))
 }
 
+function foundIn(given: Compared): AsyncIterable<Difference<Held> | SameLines> {
+  const { source, target, paths, rules, seals, signal } = given
+  if (source.listBlocks !== undefined && target.listBlocks !== undefined && !rules.ignoresSome)
+    return byteDifferences(
+      seals.source.overBlocks(source.listBlocks(paths, signal)),
+      seals.target.overBlocks(target.listBlocks(paths, signal)),
+    )
+  const wanted = (side: Side, seal: Seal): AsyncIterable<Held> => seal.over(unignored(side.list(paths, signal), rules))
+  return differences(wanted(source, seals.source), wanted(target, seals.target))
+}
+
 /** A folder that only one side has is something by itself where it holds nothing that is compared. */
-async function* withImplied(rows: AsyncIterable<ComparedRow>): AsyncGenerator<ComparedRow, void, void> {
+async function* withImplied<R extends ComparedRow | SameRows>(
+  rows: AsyncIterable<R>,
+): AsyncGenerator<R | ComparedRow, void, void> {
   let folder: ComparedRow | undefined
   for await (const row of rows) {
-    if (folder !== undefined) yield isWithin(row.path, folder.path) ? { ...folder, implied: true } : folder
+    const next = 'lines' in row ? row.first : row.path
+    if (folder !== undefined) yield isWithin(next, folder.path) ? { ...folder, implied: true } : folder
+    folder = undefined
+    if ('lines' in row) {
+      yield row
+      continue
+    }
     folder = row.state !== 'existing' && (row.source ?? row.target)?.folder === true ? row : undefined
     if (folder === undefined) yield row
   }
   if (folder !== undefined) yield folder
 }
 
-function isFolderOnBoth({ source, target }: Difference<Held>): boolean {
-  return source !== undefined && target !== undefined && source.digest === undefined && target.digest === undefined
+/** The root is none, nor is a folder on both sides. */
+function isRow({ path, source, target }: Difference<Held>): boolean {
+  const isFolderOnBoth = source !== undefined && target !== undefined && (source.digest ?? target.digest) === undefined
+  return path !== '/' && !isFolderOnBoth
 }
 
 function rowOf(given: Compared, placed: Placed): ComparedRow | Promise<ComparedRow> {

@@ -21,6 +21,11 @@ export interface HeldRows {
   close(): Promise<void>
 }
 
+interface ReadRows {
+  readonly from?: number
+  readonly wants?: (bytes: Buffer, begin: number) => boolean
+}
+
 /**
  * Lists that are too long for the Store: comparisons, plans, what source and target last had in common. A file has a line
  * of JSON for each row, is written once, by somebody who then refers to it, and never modified: `<two hex digits>/<id>.ndjson`.
@@ -77,12 +82,12 @@ export class RowFiles {
     await syncFolder(this.#folder)
   }
 
-  /** The rows from an `end` on, in order. Throws `missing`. */
-  async *read<T>(id: string, from = 0): AsyncGenerator<PlacedRow<T>, void, void> {
+  /** The rows from an `end` on, in order; only those whose line is wanted, which lies in the bytes from `begin` on. Throws `missing`. */
+  async *read<T>(id: string, { from = 0, wants }: ReadRows = {}): AsyncGenerator<PlacedRow<T>, void, void> {
     const file = await guarded('reading a comparison', () => open(this.#file(id)).catch(gone))
     if (file === undefined) throw new ReplicationError('missing', `the rows ${id} are no longer kept`)
     try {
-      yield* rowsIn<T>(file, from)
+      yield* rowsIn<T>(file, from, wants)
     } finally {
       await file.close()
     }
@@ -92,7 +97,7 @@ export class RowFiles {
   async hold(id: string): Promise<HeldRows> {
     const file = await guarded('reading a comparison', () => open(this.#file(id)).catch(gone))
     if (file === undefined) throw new ReplicationError('missing', `the rows ${id} are no longer kept`)
-    return { rows: <T>() => rowsIn<T>(file, 0), close: () => file.close() }
+    return { rows: <T>() => rowsIn<T>(file, 0, undefined), close: () => file.close() }
   }
 
   async has(id: string): Promise<boolean> {
@@ -146,6 +151,8 @@ export class RowWriter {
   readonly #temporary: string
   readonly #keep: () => Promise<string>
   #lines = ''
+  #chunks: Uint8Array[] = []
+  #bytes = 0
 
   constructor(handle: FileHandle, temporary: string, keep: () => Promise<string>) {
     this.#handle = handle
@@ -156,6 +163,14 @@ export class RowWriter {
   async add(row: unknown): Promise<void> {
     this.#lines += `${JSON.stringify(row)}\n`
     if (this.#lines.length >= chunkBytes) await this.#flush()
+  }
+
+  /** Rows that are lines already. */
+  async addLines(lines: Uint8Array): Promise<void> {
+    this.#chunk()
+    this.#chunks.push(lines)
+    this.#bytes += lines.length
+    if (this.#bytes >= chunkBytes) await this.#flush()
   }
 
   /** Answers the file's id once all rows are on the disk. */
@@ -174,13 +189,26 @@ export class RowWriter {
   }
 
   async #flush(): Promise<void> {
-    const lines = this.#lines
+    this.#chunk()
+    const chunks = this.#chunks
+    this.#chunks = []
+    this.#bytes = 0
+    for (const chunk of chunks) await guarded(keeping, () => this.#handle.appendFile(chunk))
+  }
+
+  #chunk(): void {
+    if (this.#lines === '') return
+    this.#chunks.push(Buffer.from(this.#lines))
+    this.#bytes += this.#lines.length
     this.#lines = ''
-    await guarded(keeping, () => this.#handle.appendFile(lines))
   }
 }
 
-async function* rowsIn<T>(file: FileHandle, from: number): AsyncGenerator<PlacedRow<T>, void, void> {
+async function* rowsIn<T>(
+  file: FileHandle,
+  from: number,
+  wants: ReadRows['wants'],
+): AsyncGenerator<PlacedRow<T>, void, void> {
   const chunk = Buffer.allocUnsafe(chunkBytes)
   let held: Buffer = Buffer.alloc(0)
   let at = from
@@ -192,7 +220,7 @@ async function* rowsIn<T>(file: FileHandle, from: number): AsyncGenerator<Placed
     let begin = 0
     for (let end = held.indexOf(10); end !== -1; end = held.indexOf(10, begin)) {
       at += end + 1 - begin
-      yield { row: JSON.parse(held.toString('utf8', begin, end)) as T, end: at }
+      if (wants?.(held, begin) !== false) yield { row: JSON.parse(held.toString('utf8', begin, end)) as T, end: at }
       begin = end + 1
     }
     held = held.subarray(begin)

@@ -69,6 +69,8 @@ export interface PathRules {
 export interface Rules {
   /** Whether the resource is not compared at all. */
   readonly ignores: (path: ResourcePath) => boolean
+  /** Whether there is any. */
+  readonly ignoresSome: boolean
   readonly forPath: (path: ResourcePath) => PathRules
 }
 
@@ -98,6 +100,7 @@ export function rulesFor({ compare, preserve }: CompareRules): Rules {
   const owned = preserve.map((rule) => placedAt(rule, true))
   const sets = compare.sets.map((rule) => placedAt(rule, false))
   return {
+    ignoresSome: whole.length > 0,
     ignores: (path) => whole.some((glob) => glob(path)),
     forPath: (path) => {
       const [preserved, ignoredAt, isSet] = [owned, ignore, sets].map((rules) => matcherFor(path, rules))

@@ -4,6 +4,7 @@ import type { Source } from '../endpoints/endpoint.ts'
 import { ReplicationError } from '../errors.ts'
 import type { PackageReader } from '../packages/read.ts'
 import { isWithin, outermost, rootPath, type ResourcePath } from '../resources/path.ts'
+import type { Block } from '../resources/listing.ts'
 import type { Resource, ResourceState } from '../resources/resource.ts'
 import type { Rules } from './rules.ts'
 
@@ -20,6 +21,8 @@ export interface Side {
    * ends early.
    */
   list(paths: readonly ResourcePath[], signal: AbortSignal): AsyncIterable<Held>
+  /** The same as bytes, where that is at hand without an object for each. */
+  readonly listBlocks?: (paths: readonly ResourcePath[], signal: AbortSignal) => AsyncIterable<Block>
   /** What there is at exactly these paths, which come in order, one after the other; those that are not there are left out. */
   pick(paths: readonly ResourcePath[], signal: AbortSignal): AsyncIterable<Resource>
 }
@@ -30,22 +33,31 @@ const atHandBytes = 1024 * 1024
 const fewPaths = 1000
 
 interface SideOptions {
-  /** Paths that are passed over, whatever is there. */
-  readonly includes: (path: ResourcePath) => boolean
+  /** Paths for which it answers false are passed over, whatever is there. Absent: none. */
+  readonly includes?: (path: ResourcePath) => boolean
   /** For a source: there must be something at the root, for what cannot be found is no proof that nothing is there. */
   readonly mustExist: boolean
   readonly note?: (note: string) => void
+  /** All content is read, whatever is remembered of it. */
+  readonly verify?: boolean
 }
 
 /** A side that is an endpoint's. */
-export function sideOf(source: Source, { includes, mustExist, note }: SideOptions): Side {
-  const options = { includes, ...(note !== undefined && { note }) }
+export function sideOf(source: Source, { includes, mustExist, note, verify = false }: SideOptions): Side {
+  const options = { ...(includes !== undefined && { includes }), ...(note !== undefined && { note }) }
   return {
+    ...(source.listBlocks !== undefined &&
+      includes === undefined && {
+        async *listBlocks(paths, signal) {
+          if (mustExist) await checkThere(source, paths, signal)
+          for (const path of outermost(paths)) yield* source.listBlocks?.(path, signal, { verify }) ?? []
+        },
+      }),
     async *list(paths, signal) {
       if (mustExist) await checkThere(source, paths, signal)
       for (const path of outermost(paths)) {
-        const found = source.list === undefined ? readStates(source, path, options, signal) : source.list(path, signal)
-        for await (const one of found) if (includes(one.path)) yield one
+        const found = source.list?.(path, signal, { verify }) ?? readStates(source, path, options, signal)
+        for await (const one of found) if (includes?.(one.path) !== false) yield one
       }
     },
     async *pick(paths, signal) {

@@ -42,13 +42,13 @@ export const directory: EndpointKind<DirectoryOptions> = {
   name: 'directory',
   title: 'A folder of files',
   options,
-  source: (chosen) => {
+  source: (chosen, { cacheFolder }) => {
     const view = documentsView(chosen)
-    return view === undefined ? directorySource(resolve(chosen.path)) : documentsSource(view)
+    return view === undefined ? directorySource(resolve(chosen.path), cacheFolder) : documentsSource(view)
   },
-  target: (chosen) => {
+  target: (chosen, { cacheFolder }) => {
     const view = documentsView(chosen)
-    return view === undefined ? directoryTarget(resolve(chosen.path)) : documentsTarget(view)
+    return view === undefined ? directoryTarget(resolve(chosen.path), cacheFolder) : documentsTarget(view)
   },
   watch: ({ path, view }) => (view === 'resources' ? documentsWatcher(resolve(path)) : directoryWatcher(resolve(path))),
   place: ({ path }) => placeOf(path),

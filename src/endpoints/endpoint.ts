@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { TSchema } from 'typebox'
 import type { ErrorView } from '../errors.ts'
 import type { PackageFile } from '../packages/manifest.ts'
+import type { Block } from '../resources/listing.ts'
 import type { ResourcePath } from '../resources/path.ts'
 import type { Resource, ResourceState } from '../resources/resource.ts'
 
@@ -61,6 +62,8 @@ export interface EndpointContext {
   readonly installation: string
   /** Told of each request to a service, as it begins. */
   readonly asking?: (method: string, uri: string) => void
+  /** A folder for what can be found out again, and is only quicker known. Nothing is kept when absent. */
+  readonly cacheFolder?: string
 }
 
 /** Makes nothing happen until it is asked. One instance serves any number of calls, also at the same time. */
@@ -77,8 +80,15 @@ export interface Source {
    * What `read` would give, folders included, without the contents; nothing when there is nothing. A source has it whose single
    * resources can be read at the cost of those alone.
    */
-  list?(path: ResourcePath, signal: AbortSignal): AsyncIterable<ResourceState>
+  list?(path: ResourcePath, signal: AbortSignal, options?: ListOptions): AsyncIterable<ResourceState>
+  /** What `list` gives, as bytes: where that is at hand without an object for each. */
+  listBlocks?(path: ResourcePath, signal: AbortSignal, options?: ListOptions): AsyncIterable<Block>
   close?(): Promise<void>
+}
+
+export interface ListOptions {
+  /** All content is read, whatever is remembered of it. */
+  readonly verify?: boolean
 }
 
 /** Sees what changes in a source, while somebody watches; it knows nothing of what was before. */
@@ -164,7 +174,7 @@ export interface Target {
    * What the target holds at `path` and below it, in path order, folders included; nothing when there is nothing. With
    * it a target can be compared, mirrored and delta-fed.
    */
-  list?(path: ResourcePath, signal: AbortSignal): AsyncIterable<ResourceState>
+  list?(path: ResourcePath, signal: AbortSignal, options?: ListOptions): AsyncIterable<ResourceState>
   /** What it holds, as a source would give it: so that contents can be compared, and kept before they are replaced. */
   readonly holdings?: Source
   close?(): Promise<void>

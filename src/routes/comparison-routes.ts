@@ -60,11 +60,12 @@ export function comparisonRoutes(app: FastifyInstance, parts: RouteParts): void 
     },
     async (request, reply) => {
       const agent = await parts.roster.get(request.params.name)
-      const { paths, target } = request.body ?? {}
+      const { paths, target, verify } = request.body ?? {}
       const asked = {
         actor: actorOf(request),
         ...(paths !== undefined && { paths }),
         ...(target !== undefined && { target }),
+        ...(verify !== undefined && { verify }),
       }
       const made = await compare(parts, agent, asked, callerGone(reply))
       void reply.code(201).header('location', hrefOf(request, `/comparisons/${made.id}`))

@@ -18,6 +18,12 @@ export const compareBody = Type.Union([
         Type.Array(pathSchema, { minItems: 1, maxItems: 10_000, description: 'All roots of the agent if absent.' }),
       ),
       target: Type.Optional({ ...agentName, description: 'May be absent when there is only one.' }),
+      verify: Type.Optional(
+        Type.Boolean({
+          description:
+            'Reads all content, also of files that have not changed by their size, times and inode since they were read.',
+        }),
+      ),
     },
     closed,
   ),
@@ -126,6 +132,9 @@ const summary = {
   held: Type.Integer({ minimum: 0, description: 'How many resources the target holds at these paths.' }),
   offered: Type.Integer({ minimum: 0, description: 'How many the source has.' }),
   reverts: Type.Optional(Type.String({ description: 'The command that its application undoes.' })),
+  verified: Type.Optional(
+    Type.Literal(true, { description: 'All content was read for it, and is when it is applied.' }),
+  ),
   notes: Type.Optional(Type.Array(Type.String(), { description: 'What was passed over, and why.' })),
 }
 export const comparisonSummary = Type.Object(summary, { ...closed, title: 'ComparisonSummary' })

@@ -1,7 +1,7 @@
 import { rulesFor } from '../../compare/rules.ts'
 import { sealOf } from '../../compare/seal.ts'
 import type { Selection } from '../../compare/selection.ts'
-import { only, unignored, type Side } from '../../compare/sides.ts'
+import { only, type Side } from '../../compare/sides.ts'
 import { ReplicationError } from '../../errors.ts'
 import type { Entry } from '../../state/store.ts'
 import { accept, type Acceptance, type CommandRequest } from '../commands/accept.ts'
@@ -105,8 +105,13 @@ async function checkSeals(parts: Parts, agent: Agent, comparison: Comparison, si
   if (target !== comparison.targetDigest) throw moved('target')
 }
 
-export function sealOfSource(agent: Agent, { target, paths }: Comparison, signal: AbortSignal): Promise<string> {
-  return sealOf(unignored(sidesOf(agent, target).source.list(paths, signal), rulesFor(agent.config)))
+export function sealOfSource(
+  agent: Agent,
+  { target, paths, verified }: Comparison,
+  signal: AbortSignal,
+): Promise<string> {
+  const { source } = sidesOf(agent, target, { verify: verified === true })
+  return sealOf(source, { paths, rules: rulesFor(agent.config), signal })
 }
 
 export async function sealOfTarget(
@@ -116,7 +121,7 @@ export async function sealOfTarget(
   signal: AbortSignal,
 ): Promise<string> {
   const side = await targetOfComparison(parts, agent, comparison)
-  return sealOf(unignored(side.list(comparison.paths, signal), rulesFor(agent.config)))
+  return sealOf(side, { paths: comparison.paths, rules: rulesFor(agent.config), signal })
 }
 
 /** The target as far as it was compared: for what is taken back, no more than was written. */
@@ -125,7 +130,7 @@ export async function targetOfComparison(
   agent: Agent,
   comparison: Comparison,
 ): Promise<Side> {
-  const { target } = sidesOf(agent, comparison.target)
+  const { target } = sidesOf(agent, comparison.target, { verify: comparison.verified === true })
   if (comparison.reverts === undefined) return target
   return only((await keptOf(parts, comparison.reverts, comparison)).paths, target)
 }

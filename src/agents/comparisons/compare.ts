@@ -1,9 +1,11 @@
 import { monotonicFactory } from 'ulid'
 import type { Class } from '../../compare/classes.ts'
 import { compared, type ComparedRow } from '../../compare/compare.ts'
+import type { SameRows } from '../../compare/compared-rows.ts'
+import type { RowFiles } from '../../compare/row-files.ts'
 import { rulesFor } from '../../compare/rules.ts'
 import { Seal } from '../../compare/seal.ts'
-import { only, sideOf, type Held, type Side } from '../../compare/sides.ts'
+import { only, sideOf, type Side } from '../../compare/sides.ts'
 import { ReplicationError } from '../../errors.ts'
 import { isWithin, outermost, type ResourcePath } from '../../resources/path.ts'
 import { eventWrites } from '../events/events.ts'
@@ -19,6 +21,8 @@ export interface ComparisonRequest {
   readonly paths?: readonly ResourcePath[]
   /** May be absent when there is only one. */
   readonly target?: string
+  /** All content is read, also what is known of files that have not changed. */
+  readonly verify?: boolean
   readonly actor: string
 }
 
@@ -73,7 +77,9 @@ async function make(
   const target = targetOf(agent, request.target)
   const paths = outermost(pathsOf(agent, request.paths))
   const notes: string[] = []
-  const sides = sidesOf(agent, target, (note) => void (notes.length < maxNotes && notes.push(note)))
+  const { verify = false } = request
+  const note = (text: string): void => void (notes.length < maxNotes && notes.push(text))
+  const sides = sidesOf(agent, target, { note, verify })
   const base = instead === undefined ? await openBase(parts, agent, target) : undefined
   const seals = { source: new Seal(), target: new Seal() }
   const counts = new Counter()
@@ -86,15 +92,16 @@ async function make(
       },
       base: instead?.base ?? (base as BaseView),
       ...(instead !== undefined && { allSelected: true }),
-      tap: (side, held) => seals[side].over<Held>(held),
+      seals,
     })
-    const file = await parts.rowFiles.write(counts.over(rows))
+    const file = await counts.write(parts.rowFiles, rows)
     const createdAt = new Date().toISOString()
     const comparison: Comparison = {
       ...{ id: nextId(), agent: agent.name, target, paths, createdAt, actor: request.actor },
       ...{ sourceDigest: seals.source.digest(), targetDigest: seals.target.digest(), counts: counts.counts() },
       ...{ offered: seals.source.count, held: seals.target.count, rows: file },
       ...(instead !== undefined && { reverts: instead.command }),
+      ...(verify && { verified: true as const }),
       ...(notes.length > 0 && { notes }),
     }
     await keep(parts, agent, comparison, counts.classes())
@@ -127,16 +134,20 @@ async function keep({ store }: Parts, agent: Agent, comparison: Comparison, clas
 }
 
 /** Both ends of an agent, as it sees them: what its filters keep out is on neither. Throws `conflict`. */
-export function sidesOf(agent: Agent, target: string, note?: (note: string) => void): { source: Side; target: Side } {
+export function sidesOf(
+  agent: Agent,
+  target: string,
+  { note, verify = false }: { readonly note?: (note: string) => void; readonly verify?: boolean } = {},
+): { source: Side; target: Side } {
   const { holdings } = agent.target(target)
   if (holdings === undefined)
     throw new ReplicationError('conflict', `target ${target} of agent ${agent.name} cannot say what it holds`)
-  const { includes } = agent
+  const options = { verify, ...(agent.config.filters.length > 0 && { includes: agent.includes }) }
   return {
     get source() {
-      return sideOf(agent.source(), { includes, mustExist: true, ...(note !== undefined && { note }) })
+      return sideOf(agent.source(), { ...options, mustExist: true, ...(note !== undefined && { note }) })
     },
-    target: sideOf(holdings, { includes, mustExist: false }),
+    target: sideOf(holdings, { ...options, mustExist: false }),
   }
 }
 
@@ -177,17 +188,34 @@ class Counter {
   #conflicts = 0
   readonly #classes = new Set<Class>()
 
-  async *over(rows: AsyncIterable<ComparedRow>): AsyncGenerator<ComparedRow> {
-    for await (const row of rows) {
-      yield row
-      if (row.implied === true) continue
-      if (row.state === 'added') this.#added++
-      else if (row.state === 'deleted') this.#deleted++
-      else this.#existing++
-      if (row.changed === true) this.#changed++
-      if (row.class === 'conflict') this.#conflicts++
-      this.#classes.add(row.class)
+  /** Answers the id of the file that has them. */
+  async write(rowFiles: RowFiles, rows: AsyncIterable<ComparedRow | SameRows>): Promise<string> {
+    const writer = await rowFiles.begin()
+    try {
+      for await (const row of rows) {
+        if ('lines' in row) {
+          await writer.addLines(row.lines)
+          this.#existing += row.count
+          this.#classes.add('same')
+        } else {
+          await writer.add(row)
+          this.#count(row)
+        }
+      }
+      return await writer.end()
+    } finally {
+      await writer.close()
     }
+  }
+
+  #count(row: ComparedRow): void {
+    if (row.implied === true) return
+    if (row.state === 'added') this.#added++
+    else if (row.state === 'deleted') this.#deleted++
+    else this.#existing++
+    if (row.changed === true) this.#changed++
+    if (row.class === 'conflict') this.#conflicts++
+    this.#classes.add(row.class)
   }
 
   classes(): ReadonlySet<Class> {

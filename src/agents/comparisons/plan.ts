@@ -1,4 +1,5 @@
 import type { ComparedRow } from '../../compare/compare.ts'
+import { comparedRows } from '../../compare/compared-rows.ts'
 import { chooser, type Decision, type Selection } from '../../compare/selection.ts'
 import { ReplicationError, type Fault } from '../../errors.ts'
 import { isWithin, quote, type ResourcePath } from '../../resources/path.ts'
@@ -49,7 +50,7 @@ export async function planOf(
   let deletes = 0
   let undecided = 0
   async function* planned(): AsyncGenerator<PlannedRow | Folder> {
-    for await (const { row } of rowFiles.read<ComparedRow>(comparison.rows)) {
+    for await (const { row } of comparedRows(rowFiles, comparison.rows)) {
       if (row.implied === true) {
         ;(row.state === 'deleted' ? gone : made).enter(row.path)
         continue

@@ -51,6 +51,8 @@ export interface Comparison {
   readonly rows: string
   /** The command that it undoes; its source is what that command has replaced. */
   readonly reverts?: string
+  /** All content was read for it, and is when it is applied. */
+  readonly verified?: true
   /** What was passed over and why. */
   readonly notes?: readonly string[]
 }

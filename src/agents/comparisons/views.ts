@@ -1,4 +1,5 @@
 import type { ComparedRow } from '../../compare/compare.ts'
+import { comparedRows } from '../../compare/compared-rows.ts'
 import { isWithin, type ResourcePath } from '../../resources/path.ts'
 import { below, type Store } from '../../state/store.ts'
 import type { Page } from '../commands/views.ts'
@@ -21,16 +22,16 @@ export interface ComparisonView extends Omit<Comparison, 'rows'> {
 export async function viewComparison(parts: Pick<Parts, 'rowFiles'>, comparison: Comparison): Promise<ComparisonView> {
   const { rows, ...shown } = comparison
   const [recreate, differences]: [ComparedRow[], ComparedRow[]] = [[], []]
-  let more = false
-  for await (const { row } of parts.rowFiles.read<ComparedRow>(rows)) {
-    if (row.implied === true) continue
-    const section = row.state === 'deleted' ? differences : recreate
-    if (section.length < maxInline) section.push(row)
-    else more = true
-    if (recreate.length + differences.length >= 2 * maxInline) break
-  }
   const { added, existing, deleted } = comparison.counts
-  more ||= added + existing + deleted > recreate.length + differences.length
+  const [offered, gone] = [Math.min(added + existing, maxInline), Math.min(deleted, maxInline)]
+  if (offered + gone > 0)
+    for await (const { row } of comparedRows(parts.rowFiles, rows, { withSame: () => recreate.length < offered })) {
+      if (row.implied === true) continue
+      const section = row.state === 'deleted' ? differences : recreate
+      if (section.length < maxInline) section.push(row)
+      if (recreate.length === offered && differences.length === gone) break
+    }
+  const more = added + existing + deleted > recreate.length + differences.length
   return { ...shown, recreate, differences, ...(more && { more }) }
 }
 
@@ -52,7 +53,11 @@ export async function listRows(
 ): Promise<Page<ComparedRow>> {
   const items: ComparedRow[] = []
   let last = after ?? 0
-  for await (const { row, end } of parts.rowFiles.read<ComparedRow>(comparison.rows, last)) {
+  const withSame = (state ?? 'existing') === 'existing' && (cls ?? 'same') === 'same' && !(changed ?? false)
+  for await (const { row, end } of comparedRows(parts.rowFiles, comparison.rows, {
+    from: last,
+    withSame: () => withSame,
+  })) {
     const isWanted =
       row.implied !== true &&
       (state === undefined || row.state === state) &&
@@ -71,7 +76,7 @@ export async function findRow(
   { rows }: Comparison,
   path: ResourcePath,
 ): Promise<ComparedRow | undefined> {
-  for await (const { row } of parts.rowFiles.read<ComparedRow>(rows))
+  for await (const { row } of comparedRows(parts.rowFiles, rows))
     if (row.path === path && row.implied !== true) return row
   return undefined
 }
@@ -89,7 +94,7 @@ export async function listResults(
   const items: ResultRow[] = []
   let last = after ?? 0
   if (results === undefined) return { items }
-  for await (const { row, end } of parts.rowFiles.read<ResultRow>(results, last)) {
+  for await (const { row, end } of parts.rowFiles.read<ResultRow>(results, { from: last })) {
     if (items.length === limit) return { items, next: String(last) }
     items.push(row)
     last = end

@@ -1,6 +1,8 @@
+import { statesOf, type Block } from '../../resources/listing.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import type { ResourceState } from '../../resources/resource.ts'
 import { ThreadPool } from '../../threads/pool.ts'
+import type { ListOptions } from '../endpoint.ts'
 import { batchesOf, maxThreads } from './job.ts'
 import type { ListOrder } from './list-thread.ts'
 import { refuseOwn } from './own-folder.ts'
@@ -8,13 +10,31 @@ import { refuseOwn } from './own-folder.ts'
 const listers = new ThreadPool(maxThreads)
 const thread = new URL('./list-thread.js', import.meta.url)
 
+/** A folder that is listed. */
+export interface Listed {
+  /** Absolute. */
+  readonly root: string
+  /** Where digests of unchanged files are remembered. */
+  readonly cacheFolder?: string | undefined
+}
+
 /** What a folder holds at the path and below, in path order, with digests; nothing when there is nothing. */
 export async function* listDirectory(
-  root: string,
+  listed: Listed,
   path: ResourcePath,
   signal: AbortSignal,
+  options?: ListOptions,
 ): AsyncGenerator<ResourceState> {
+  for await (const { bytes } of listBlocks(listed, path, signal, options)) yield* statesOf(bytes)
+}
+
+export async function* listBlocks(
+  { root, cacheFolder }: Listed,
+  path: ResourcePath,
+  signal: AbortSignal,
+  { verify = false }: ListOptions = {},
+): AsyncGenerator<Block> {
   refuseOwn(path)
-  const job = listers.start<ListOrder, void>(thread, { root, path }, signal)
-  for await (const batch of batchesOf<ResourceState[]>(job, signal)) yield* batch
+  const order: ListOrder = { root, path, verify, ...(cacheFolder !== undefined && { cacheFolder }) }
+  yield* batchesOf<Block>(listers.start<ListOrder, void>(thread, order, signal), signal)
 }

@@ -3,7 +3,7 @@ import type { Resource } from '../../resources/resource.ts'
 import { ThreadPool } from '../../threads/pool.ts'
 import type { ReadOptions, Source } from '../endpoint.ts'
 import { batchesOf, maxThreads } from './job.ts'
-import { listDirectory } from './list.ts'
+import { listBlocks, listDirectory, type Listed } from './list.ts'
 import { refuseOwn } from './own-folder.ts'
 import type { Answer, ReadBatch, ReadOrder } from './read-thread.ts'
 import { streamOf } from './stable-file.ts'
@@ -11,11 +11,12 @@ import { streamOf } from './stable-file.ts'
 const readers = new ThreadPool(maxThreads)
 const thread = new URL('./read-thread.js', import.meta.url)
 
-/** `root` is the absolute path of a folder. */
-export function directorySource(root: string): Source {
+export function directorySource(root: string, cacheFolder?: string): Source {
+  const listed: Listed = { root, cacheFolder }
   return {
     read: (path, options) => read(root, path, options),
-    list: (path, signal) => listDirectory(root, path, signal),
+    list: (path, signal, options) => listDirectory(listed, path, signal, options),
+    listBlocks: (path, signal, options) => listBlocks(listed, path, signal, options),
   }
 }
 

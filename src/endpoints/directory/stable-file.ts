@@ -12,7 +12,6 @@ import type { FileHandle } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import type { ResourcePath } from '../../resources/path.ts'
-import type { ResourceState } from '../../resources/resource.ts'
 import type { Breath } from './breath.ts'
 import { changed, readFault } from './faults.ts'
 import { asFile, openBelow, type FolderIdentity } from './held-folders.ts'
@@ -24,7 +23,7 @@ const chunkBytes = 256 * 1024
 
 /**
  * Puts the file's bytes into `into` from `at` on, and answers how many they are; undefined when there are more than
- * `limit`, and then nothing was read. `place` reaches the file, `path` names it in errors.
+ * `limit`, and then nothing was read. `place` reaches the file, `path` names it in errors; `look` is shown what was read.
  */
 export function readWhole(
   place: string,
@@ -32,6 +31,7 @@ export function readWhole(
   into: Uint8Array,
   at: number,
   limit: number,
+  look?: (stats: Stats) => void,
 ): number | undefined {
   return withFile(place, path, (fd, before) => {
     if (before.size > limit) return undefined
@@ -42,19 +42,21 @@ export function readWhole(
       read += got
     }
     if (read !== before.size || differs(before, fstatSync(fd))) throw changed(path)
+    look?.(before)
     return read
   })
 }
 
-/** The file's digest and size. `scratch` is what it is read through; what fits in it is hashed in one go. */
+/** The file's digest and what it was then. `scratch` is what it is read through; what fits in it is hashed in one go. */
 export async function stateOf(
   place: string,
   path: ResourcePath,
   scratch: Uint8Array,
   breath: Breath,
-): Promise<ResourceState> {
-  const size = readWhole(place, path, scratch, 0, scratch.length)
-  if (size !== undefined) return { path, digest: hash('sha256', scratch.subarray(0, size)), size }
+): Promise<{ digest: string; stats: Stats }> {
+  let stats: Stats | undefined
+  const size = readWhole(place, path, scratch, 0, scratch.length, (seen) => void (stats = seen))
+  if (size !== undefined && stats !== undefined) return { digest: hash('sha256', scratch.subarray(0, size)), stats }
   const hashing = createHash('sha256')
   let fd: number | undefined
   try {
@@ -67,7 +69,7 @@ export async function stateOf(
       if (breath.due) await breath.take()
     }
     if (read !== before.size || differs(before, fstatSync(fd))) throw changed(path)
-    return { path, digest: hashing.digest('hex'), size: read }
+    return { digest: hashing.digest('hex'), stats: before }
   } catch (error) {
     throw readFault(error, path)
   } finally {

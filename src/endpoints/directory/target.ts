@@ -3,7 +3,7 @@ import { deliveryOrder } from '../delivery-order.ts'
 import type { Receipt, Target, TargetDelivery, TestStep } from '../endpoint.ts'
 import type { ApplyOrder, Progress } from './apply-thread.ts'
 import { batchesOf, maxThreads } from './job.ts'
-import { listDirectory } from './list.ts'
+import { listDirectory, type Listed } from './list.ts'
 import type { ProbeOrder } from './probe-thread.ts'
 import { kept } from './receipts.ts'
 import { directorySource } from './source.ts'
@@ -14,12 +14,13 @@ const applyThread = new URL('./apply-thread.js', import.meta.url)
 const probeThread = new URL('./probe-thread.js', import.meta.url)
 
 /** `root` is the absolute path of a folder, which is made when the first delivery comes. */
-export function directoryTarget(root: string): Target {
+export function directoryTarget(root: string, cacheFolder?: string): Target {
+  const listed: Listed = { root, cacheFolder }
   return {
     remembers: kept,
     apply: (delivery, signal) => apply(root, delivery, signal),
-    list: (path, signal) => listDirectory(root, path, signal),
-    holdings: directorySource(root),
+    list: (path, signal, options) => listDirectory(listed, path, signal, options),
+    holdings: directorySource(root, cacheFolder),
     test: (signal) => probe(root, signal),
   }
 }

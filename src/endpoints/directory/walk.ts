@@ -11,6 +11,8 @@ import { isOwn } from './own-folder.ts'
 export interface Found {
   readonly path: ResourcePath
   readonly folder: boolean
+  /** `known` has said so. */
+  readonly known?: true
 }
 
 export interface WalkOptions {
@@ -20,6 +22,8 @@ export interface WalkOptions {
   readonly signal: AbortSignal
   /** Paths that are passed over with all below them, without a note. */
   readonly skips?: (path: ResourcePath) => boolean
+  /** Whether it is a file of which all is known. What it is asked about is not looked at before, all else is. */
+  readonly known?: (path: ResourcePath) => boolean
 }
 
 /**
@@ -27,12 +31,21 @@ export interface WalkOptions {
  * at `start`: nothing. Names that no path can stand for are collected, and thrown together at the end (`invalid`).
  */
 export async function* walk(held: HeldFolders, start: ResourcePath, options: WalkOptions): AsyncGenerator<Found> {
-  const unnamable = new Unnamable()
   const breath = new Breath(options.signal)
-  for (const found of descend(held, start, options, unnamable)) {
+  for (const found of walkAtOnce(held, start, options)) {
     if (breath.due) await breath.take()
-    if (unnamable.count === 0) yield found
+    yield found
   }
+}
+
+/** As `walk`, for whoever takes breath itself. */
+export function* walkAtOnce(
+  held: HeldFolders,
+  start: ResourcePath,
+  options: Omit<WalkOptions, 'signal'>,
+): Generator<Found, void, void> {
+  const unnamable = new Unnamable()
+  for (const found of descend(held, start, options, unnamable)) if (unnamable.count === 0) yield found
   unnamable.throwIfAny()
 }
 
@@ -42,22 +55,22 @@ interface Level {
   readonly path: ResourcePath
   /** Sorted, bytes as characters (latin1), so that their order is that of UTF-8 and a million of them stay small. */
   readonly names: readonly string[]
-  /** Those that are no plain files. */
-  readonly others: ReadonlyMap<string, Kind>
+  /** Those that are no plain files; absent where each is looked at when its turn comes. */
+  readonly others?: ReadonlyMap<string, Kind>
   next: number
 }
 
 function* descend(
   held: HeldFolders,
   start: ResourcePath,
-  { deep, note, skips }: WalkOptions,
+  { deep, note, skips, known }: Omit<WalkOptions, 'signal'>,
   unnamable: Unnamable,
 ): Generator<Found, void, void> {
   const kind = kindAt(held, start)
   if (kind === undefined) return
   if (kind !== 'file' && kind !== 'folder') return note(`${quote(start)} is passed over: it is a ${kind}`)
   yield { path: start, folder: kind === 'folder' }
-  const levels: Level[] = deep && kind === 'folder' ? [open(held, start)] : []
+  const levels: Level[] = deep && kind === 'folder' ? [open(held, start, known === undefined)] : []
   for (;;) {
     const level = levels.at(-1)
     if (level === undefined) return
@@ -72,11 +85,15 @@ function* descend(
       continue
     }
     if (isOwn(path) || skips?.(path) === true) continue
-    const childKind = level.others.get(raw) ?? 'file'
+    if (known?.(path) === true) {
+      yield { path, folder: false, known: true }
+      continue
+    }
+    const childKind = level.others === undefined ? kindIn(held, level.path, path, raw) : level.others.get(raw)
     if (childKind === 'folder') {
       yield { path, folder: true }
-      levels.push(open(held, path))
-    } else if (childKind === 'file') yield { path, folder: false }
+      levels.push(open(held, path, known === undefined))
+    } else if ((childKind ?? 'file') === 'file') yield { path, folder: false }
     else note(`${quote(path)} is passed over: it is a ${childKind}`)
   }
 }
@@ -93,9 +110,20 @@ function kindAt(held: HeldFolders, path: ResourcePath): Kind | undefined {
   }
 }
 
-function open(held: HeldFolders, path: ResourcePath): Level {
+/** Undefined when it has gone since its name was read: whoever reads it will say so. */
+function kindIn(held: HeldFolders, folder: ResourcePath, path: ResourcePath, raw: string): Kind | undefined {
   try {
-    return { path, ...namesIn(held.at(path)), next: 0 }
+    const stats = lstatSync(rawPlace(held.at(folder), raw), { throwIfNoEntry: false })
+    return stats && kindOf(stats)
+  } catch (error) {
+    throw readFault(error, path)
+  }
+}
+
+function open(held: HeldFolders, path: ResourcePath, withKinds: boolean): Level {
+  try {
+    if (withKinds) return { path, ...namesIn(held.at(path)), next: 0 }
+    return { path, names: readdirSync(held.at(path), 'latin1').toSorted(), next: 0 }
   } catch (error) {
     throw readFault(error, path)
   }
@@ -136,7 +164,9 @@ function kindOf(entry: Dirent | Stats): Kind {
 const plain = /^[ -~]*$/
 
 function pathOf(folder: ResourcePath, raw: string): ResourcePath | undefined {
-  if (plain.test(raw) && folder.length + raw.length < 1000) return childPath(folder, raw)
+  // The name of an entry is one segment already.
+  if (plain.test(raw) && folder.length + raw.length < 1000)
+    return (folder === '/' ? `/${raw}` : `${folder}/${raw}`) as ResourcePath
   const bytes = Buffer.from(raw, 'latin1')
   if (!isUtf8(bytes)) return undefined
   try {

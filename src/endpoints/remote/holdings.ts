@@ -14,7 +14,7 @@ export function remoteHoldings(caller: HttpCaller, agent: string): Source {
   const list = (path: ResourcePath, signal: AbortSignal, deep = true): AsyncGenerator<ResourceState> =>
     listed(caller, `${place}?${new URLSearchParams({ path, deep: String(deep) }).toString()}`, signal)
   return {
-    list,
+    list: (path, signal) => list(path, signal),
     async *read(path: ResourcePath, { deep, includes, signal }: ReadOptions): AsyncGenerator<Resource> {
       let nothing = true
       for await (const { path: at, digest } of list(path, signal, deep)) {
