@@ -1,9 +1,11 @@
-/** `npm run bench`: how fast two servers of ours copy a tree, both engines are, and `trebuchet sync` is. See `-- --help`. */
+/** `npm run bench`: how fast ours copies a tree, compares two, both engines are, and `trebuchet sync` is. See `-- --help`. */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
+import { compareFolders, compareScenarios, type CompareResult } from './compare/scenarios.ts'
+import { compareTable } from './compare/table.ts'
 import type { Contender } from './contender.ts'
 import { engines } from './engines/installation.ts'
 import { compare, engineScenarios, type EngineResult } from './engines/scenarios.ts'
@@ -33,12 +35,17 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   trees: scenarios.map(({ name }) => name),
   engines: engineScenarios.map(({ name }) => name),
   sync: syncScenarios.map(({ name }) => name),
+  compare: compareScenarios.map(({ name }) => name),
 }
 const names = Object.values(groups).flat()
 
 const options = new Command('npm run bench --')
-  .description('Measures on generated trees, then both engines, then the command line, and prints a table of each.')
-  .option('--only <scenario,…>', `of ${names.join(', ')}; or all trees, all engines, all of sync`, chosenScenarios)
+  .description('Measures copies of trees, both engines, the command line and comparisons, and prints a table of each.')
+  .option(
+    '--only <scenario,…>',
+    `of ${names.join(', ')}; or trees, engines, sync, compare for all of these`,
+    chosenScenarios,
+  )
   .option('--runs <n>', 'runs of each tool and engine, taken in turn', wholeNumber, 5)
   .option('--quick', 'one run of the smallest tree, and of everything else a little')
   .option('--out <file>', 'write the tables to a file, too')
@@ -54,6 +61,11 @@ const isChosen = ({ name }: { readonly name: string }): boolean => options.only?
 const trees = scenarios.filter(isChosen).slice(0, options.quick && options.only === undefined ? 1 : undefined)
 const compared = options.ours ? engineScenarios.filter(isChosen) : []
 const copied = options.ours ? syncScenarios.filter(isChosen) : []
+const folders = options.ours
+  ? compareScenarios
+      .filter(isChosen)
+      .filter(({ files }) => options.only !== undefined || !options.quick || files < 100_000)
+  : []
 const installed = rivals.map((rival) => ({ rival, version: versionOf(rival) }))
 
 mkdirSync(options.dir, { recursive: true })
@@ -69,6 +81,7 @@ try {
   if (trees.length > 0) tables.push(await copyTrees())
   if (compared.length > 0) tables.push(await compareEngines())
   if (copied.length > 0) tables.push(await compareSync())
+  if (folders.length > 0) tables.push(await compareTrees())
   const text = tables.join('\n')
   process.stdout.write(text)
   if (options.out !== undefined) writeFileSync(options.out, text)
@@ -144,6 +157,12 @@ async function compareSync(): Promise<string> {
           row.values.set(program.name, [...(row.values.get(program.name) ?? []), value])
         }
   return syncTable(rows, runs, loadBefore)
+}
+
+async function compareTrees(): Promise<string> {
+  const results: CompareResult[] = []
+  for (const scenario of folders) results.push(await compareFolders(scenario, join(work, scenario.name), runs, say))
+  return compareTable(results, runs, loadBefore)
 }
 
 async function tidy(): Promise<void> {

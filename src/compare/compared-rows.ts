@@ -45,7 +45,7 @@ export async function* comparedRows(
 ): AsyncGenerator<PlacedRow<ComparedRow>, void, void> {
   const wants = (line: Buffer, begin: number): boolean => line[begin] !== bracket || withSame()
   for await (const { row, end } of rowFiles.read<ComparedRow | Parameters<typeof stateIn>[0]>(id, { from, wants }))
-    if (!(row instanceof Array)) yield { row, end }
+    if ('path' in row) yield { row, end }
     else if (row.length > 1 && row[0] !== '/') yield { row: sameRow(stateIn(row)), end }
 }
 
