@@ -4,11 +4,12 @@ import { isWithin, type ResourcePath } from '../resources/path.ts'
 import { statesOf } from '../resources/listing.ts'
 import type { ResourceState } from '../resources/resource.ts'
 import { inTurn } from './in-turn.ts'
+import { breakingIn, pathIsGone } from './breaking.ts'
 import type { BaseRow } from './ancestor.ts'
 import { byteDifferences, type SameLines } from './byte-differences.ts'
 import { classOf, selectedByDefault, type Base, type Class } from './classes.ts'
 import { sameRows, type SameRows } from './compared-rows.ts'
-import { contentOf, mayBeDocument, type Format, type StructuredFormat } from './content.ts'
+import { contentOf, formatOf, mayBeDocument, type Format, type StructuredFormat } from './content.ts'
 import { differences, type Difference } from './differences.ts'
 import { Ordered } from './ordered.ts'
 import { partsOf, type Part } from './parts.ts'
@@ -40,6 +41,8 @@ export interface ComparedRow {
   /** As what it was compared, where that is more than bytes. */
   readonly format?: Format
   readonly changes?: readonly ChangedPart[]
+  /** Why taking it breaks those who call the target, where no single part is to blame. */
+  readonly breaking?: readonly string[]
   /** A folder that comes or goes with what it holds: nobody decides of it. */
   readonly implied?: true
 }
@@ -51,6 +54,8 @@ export interface ChangedPart {
   readonly source?: unknown
   readonly target?: unknown
   readonly base?: unknown
+  /** Why taking it breaks those who call the target. */
+  readonly breaking?: readonly string[]
 }
 
 /** What is needed of the base: see BaseView of whoever keeps it. */
@@ -183,6 +188,8 @@ function rowOf(given: Compared, placed: Placed): ComparedRow | Promise<ComparedR
     ...(target !== undefined && { target: stateOf(target) }),
     ...(isKnown && { base: at === undefined ? null : baseState(at) }),
   })
+  if (target !== undefined && source === undefined && given.hint !== undefined)
+    return isPath(given, target).then((is) => row({ class: cls, ...(is && { breaking: [pathIsGone] }) }))
   if (state !== 'existing') return row({ class: cls })
   if (difference.state === 'same') return row({ class: cls, changed: false })
   return below(given, placed, cls).then(row)
@@ -208,13 +215,26 @@ async function below(
   const wasNothing = at === undefined ? given.base.covers(path) : at.digest === undefined
   const isBased = wasNothing || common !== undefined
   const sides = { source: left.value, target: right.value, base: common }
-  const found = partsOf(sides, left.format, given.rules.forPath(path), isBased)
+  const rules = given.rules.forPath(path)
+  const found = partsOf(sides, left.format, rules, isBased)
   if (found.equal) return { class: found.class, changed: false, format }
+  const { parts, others } = await breakingIn(sides, left.format, rules, found.parts, given.signal)
+  const changes = found.parts.map((one): ChangedPart => {
+    const breaking = parts.get(one.part)
+    return { ...shown(one), ...(breaking !== undefined && { breaking }) }
+  })
   return {
     // Where the common state is no longer kept as a whole, its digest still tells who has changed it.
     class: isBased || at === undefined ? found.class : cls,
-    ...{ changed: true, format, changes: found.parts.map(shown) },
+    ...{ changed: true, format, changes, ...(others.length > 0 && { breaking: others }) },
   }
+}
+
+/** Whether it is a path of an OpenAPI document, which somebody may call. */
+async function isPath(given: Compared, held: Held): Promise<boolean> {
+  if (held.digest === undefined || (held.size ?? 0) > maxDocumentBytes) return false
+  const bytes = await bytesAt(given.target, held, given)
+  return bytes !== undefined && formatOf(held.path, bytes, given.hint) === 'openapi-path'
 }
 
 function baseValue(

@@ -67,6 +67,9 @@ const rowMembers = {
     Type.Union([side, Type.Null()], { description: 'What both last had in common; null: that there was nothing.' }),
   ),
   format: Type.Optional(Type.String({ description: 'As what it was compared, where that is more than bytes.' })),
+  breaking: Type.Optional(
+    Type.Array(Type.String(), { description: 'Why this breaks callers, where no single part is to blame.' }),
+  ),
   changes: Type.Optional(
     Type.Array(
       Type.Object(

@@ -7,7 +7,7 @@ import type { Parts } from '../parts.ts'
 import type { Comparison } from './records.ts'
 
 /** A row of a comparison of which something is to be done, and what. */
-export interface PlannedRow extends Omit<ComparedRow, 'changes' | 'selected'> {
+export interface PlannedRow extends Omit<ComparedRow, 'changes' | 'selected' | 'breaking'> {
   readonly write: Decision['write']
   /** The base takes the source's state, whatever is written. */
   readonly rebase: boolean
@@ -55,7 +55,7 @@ export async function planOf(
         ;(row.state === 'deleted' ? gone : made).enter(row.path)
         continue
       }
-      const { changes, selected: _, ...known } = row
+      const { changes, selected: _, breaking: _breaking, ...known } = row
       const decision = choose.decide({
         ...{ path: row.path, state: row.state, selected: row.selected, class: row.class },
         changed: row.changed ?? true,

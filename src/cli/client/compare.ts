@@ -24,6 +24,7 @@ interface Row {
   readonly class: string
   readonly changed?: boolean
   readonly selected: boolean
+  readonly breaking?: readonly string[]
   readonly changes?: readonly { readonly part: string; readonly class: string; readonly breaking?: readonly string[] }[]
 }
 
@@ -163,15 +164,18 @@ async function show(client: Client, comparison: Comparison): Promise<void> {
   await print(`${count(added)} added, ${count(changed)} changed, ${count(deleted)} deleted${inConflict}\n`)
 }
 
-function textOf({ path, state, class: cls, changed, selected, changes = [] }: Row): string {
+function textOf({ path, state, class: cls, changed, selected, changes = [], breaking = [] }: Row): string {
   const sign =
     cls === 'conflict' ? '!' : state === 'added' ? '+' : state === 'deleted' ? '-' : changed === true ? '~' : ''
   if (sign === '') return ''
   const parts = changes.map(
-    ({ part, class: partClass, breaking = [] }) =>
-      `        ${plain(part)} (${partClass})${breaking.length === 0 ? '' : ` breaking: ${plain(breaking.join('; '))}`}\n`,
+    ({ part, class: partClass, breaking: why = [] }) => `        ${plain(part)} (${partClass})${whyText(why)}\n`,
   )
-  return `${sign} [${selected ? 'x' : ' '}] ${plain(path)} (${cls})\n${parts.join('')}`
+  return `${sign} [${selected ? 'x' : ' '}] ${plain(path)} (${cls})${whyText(breaking)}\n${parts.join('')}`
+}
+
+function whyText(breaking: readonly string[]): string {
+  return breaking.length === 0 ? '' : ` breaking: ${plain(breaking.join('; '))}`
 }
 
 /** What of a selection was said; nothing means the ticks as they are shown. */
