@@ -13,7 +13,7 @@ export interface BaseRow {
   readonly package?: string
   /** The content, where it is a document that may have to be merged. */
   readonly document?: string
-  /** It is no longer known what was there. */
+  /** It is not known what was there, whatever is known around it. */
   readonly unknown?: true
 }
 
@@ -64,7 +64,7 @@ export class BaseChanges {
         const row = changed[next] as BaseRow
         if (path !== undefined && comparePaths(row.path, path) > 0) return
         if (row.digest !== undefined) content = row.path
-        if (row.unknown !== true) yield row
+        yield row
       }
     }
     for await (const row of rows) {

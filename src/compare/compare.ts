@@ -9,54 +9,14 @@ import type { BaseRow } from './ancestor.ts'
 import { byteDifferences, type SameLines } from './byte-differences.ts'
 import { classOf, selectedByDefault, type Base, type Class } from './classes.ts'
 import { sameRows, type SameRows } from './compared-rows.ts'
-import { contentOf, formatOf, mayBeDocument, type Format, type StructuredFormat } from './content.ts'
+import { contentOf, formatOf, mayBeDocument, type StructuredFormat } from './content.ts'
 import { differences, type Difference } from './differences.ts'
 import { Ordered } from './ordered.ts'
 import { partsOf, type Part } from './parts.ts'
+import type { ChangedPart, ComparedRow, State } from './row.ts'
 import type { Rules } from './rules.ts'
 import type { Seal } from './seal.ts'
 import { bytesOf, unignored, type Held, type Side } from './sides.ts'
-
-/** A resource as it stands on one side. */
-export interface State {
-  readonly digest?: string
-  readonly size?: number
-  readonly folder?: true
-}
-
-/** One line of a comparison. */
-export interface ComparedRow {
-  readonly path: ResourcePath
-  /** At both sides, only at the source, or only at the target. */
-  readonly state: 'existing' | 'added' | 'deleted'
-  readonly class: Class
-  /** Of what exists: whether the two differ. */
-  readonly changed?: boolean
-  /** Whether it is ticked unless somebody says otherwise. */
-  readonly selected: boolean
-  readonly source?: State
-  readonly target?: State
-  /** What both last had in common; null: that there was nothing. Absent: that is not known. */
-  readonly base?: State | null
-  /** As what it was compared, where that is more than bytes. */
-  readonly format?: Format
-  readonly changes?: readonly ChangedPart[]
-  /** Why taking it breaks those who call the target, where no single part is to blame. */
-  readonly breaking?: readonly string[]
-  /** A folder that comes or goes with what it holds: nobody decides of it. */
-  readonly implied?: true
-}
-
-/** A part of a resource that differs. Values that are long are left out. */
-export interface ChangedPart {
-  readonly part: string
-  readonly class: Class
-  readonly source?: unknown
-  readonly target?: unknown
-  readonly base?: unknown
-  /** Why taking it breaks those who call the target. */
-  readonly breaking?: readonly string[]
-}
 
 /** What is needed of the base: see BaseView of whoever keeps it. */
 export interface BaseRows {
@@ -132,6 +92,10 @@ async function withCommon(given: Compared, difference: Difference<Held>, at: Bas
   return { difference, at, common: await given.base.content(at) }
 }
 
+function isKnownAt({ base }: Compared, path: ResourcePath, at: BaseRow | undefined): boolean {
+  return at === undefined ? base.covers(path) : at.unknown !== true
+}
+
 function mayHaveParts({ hint }: Compared, { path, source, target }: Difference<Held>): boolean {
   if (source?.digest === undefined || target?.digest === undefined) return false
   const isSmall = (source.size ?? 0) <= maxDocumentBytes && (target.size ?? 0) <= maxDocumentBytes
@@ -178,7 +142,7 @@ function rowOf(given: Compared, placed: Placed): ComparedRow | Promise<ComparedR
   const { difference, at } = placed
   const { path, source, target } = difference
   const state = target === undefined ? 'added' : source === undefined ? 'deleted' : 'existing'
-  const isKnown = at !== undefined || given.base.covers(path)
+  const isKnown = isKnownAt(given, path, at)
   const base: Base = isKnown ? { known: true, ...digestOf(at) } : { known: false }
   const cls = classOf(base, signOf(source), signOf(target))
   const row = (more: { class: Class } & Partial<ComparedRow>): ComparedRow => ({
@@ -212,7 +176,7 @@ async function below(
   const values = { left: left.value, right: right.value, format: left.format }
   const common = at && baseValue(given, at, kept, { source, target, ...values })
   // That there was nothing is known too; what was there may not be kept any more.
-  const wasNothing = at === undefined ? given.base.covers(path) : at.digest === undefined
+  const wasNothing = at?.digest === undefined && isKnownAt(given, path, at)
   const isBased = wasNothing || common !== undefined
   const sides = { source: left.value, target: right.value, base: common }
   const rules = given.rules.forPath(path)

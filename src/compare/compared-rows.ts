@@ -1,7 +1,7 @@
 import { isFolderLine, lineFeed, stateIn, stateOf } from '../resources/listing.ts'
 import type { ResourcePath } from '../resources/path.ts'
 import type { ResourceState } from '../resources/resource.ts'
-import type { ComparedRow } from './compare.ts'
+import type { ComparedRow } from './row.ts'
 import type { PlacedRow, RowFiles } from './row-files.ts'
 
 /**

@@ -82,7 +82,10 @@ export class RowFiles {
     await syncFolder(this.#folder)
   }
 
-  /** The rows from an `end` on, in order; only those whose line is wanted, which lies in the bytes from `begin` on. Throws `missing`. */
+  /**
+   * The rows from an `end` on, in order; only those whose line is wanted, which lies in the bytes from `begin` on. Throws
+   * `missing`, `invalid` where no row ends.
+   */
   async *read<T>(id: string, { from = 0, wants }: ReadRows = {}): AsyncGenerator<PlacedRow<T>, void, void> {
     const file = await guarded('reading a comparison', () => open(this.#file(id)).catch(gone))
     if (file === undefined) throw new ReplicationError('missing', `the rows ${id} are no longer kept`)
@@ -210,6 +213,10 @@ async function* rowsIn<T>(
   wants: ReadRows['wants'],
 ): AsyncGenerator<PlacedRow<T>, void, void> {
   const chunk = Buffer.allocUnsafe(chunkBytes)
+  if (from > 0) {
+    const { bytesRead } = await guarded('reading a comparison', () => file.read(chunk, 0, 1, from - 1))
+    if (bytesRead === 0 || chunk[0] !== 10) throw new ReplicationError('invalid', 'no row ends there')
+  }
   let held: Buffer = Buffer.alloc(0)
   let at = from
   for (let read = at; ;) {

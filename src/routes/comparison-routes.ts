@@ -159,7 +159,8 @@ function readingRoutes(app: FastifyInstance, parts: RouteParts): void {
     async (request, reply) => {
       const found = await comparisonOf(parts, request.params.id)
       const { limit, cursor, ...filter } = request.query
-      return nextPage(request, reply, await listRows(parts, found, filter, { limit, ...placeOf(cursor) }))
+      const page = { limit, ...placeOf(cursor) }
+      return nextPage(request, reply, await listRows(parts, found, filter, page).catch(noPlace))
     },
   )
   app.get<WithId & { Querystring: Paged }>(
@@ -173,7 +174,8 @@ function readingRoutes(app: FastifyInstance, parts: RouteParts): void {
     async (request, reply) => {
       const { limit, cursor } = request.query
       const { id } = await commandOf(parts, request.params.id)
-      return nextPage(request, reply, await listResults(parts, id, { limit, ...placeOf(cursor) }))
+      const page = { limit, ...placeOf(cursor) }
+      return nextPage(request, reply, await listResults(parts, id, page).catch(noPlace))
     },
   )
   app.get<WithId & { Querystring: { path: string } }>(
@@ -209,4 +211,8 @@ function placeOf(cursor: string | undefined): { after?: number } {
   if (at === undefined) return {}
   if (!/^\d{1,15}$/.test(at)) throw badCursor()
   return { after: Number(at) }
+}
+
+function noPlace(error: unknown): never {
+  throw error instanceof ReplicationError && error.code === 'invalid' ? badCursor() : error
 }

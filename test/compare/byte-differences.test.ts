@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { BaseRow } from '../../src/compare/ancestor.ts'
-import { compared, type BaseRows, type ComparedRow } from '../../src/compare/compare.ts'
+import { compared, type BaseRows } from '../../src/compare/compare.ts'
+import type { ComparedRow } from '../../src/compare/row.ts'
 import { comparedRows, type SameRows } from '../../src/compare/compared-rows.ts'
 import { RowFiles } from '../../src/compare/row-files.ts'
 import { rulesFor } from '../../src/compare/rules.ts'
@@ -132,7 +133,10 @@ test('what is compared as bytes gives the rows, seals and counts of what is comp
         assert.deepEqual(read, plain.rows)
         assert.equal(count, plain.rows.length)
         assert.deepEqual([quick.seals, quick.counts], [plain.seals, plain.counts])
-        assert.equal(await sealOf(sideOf(given.source, true), [rootPath], never), quick.seals[0])
+        assert.equal(
+          await sealOf(sideOf(given.source, true), { paths: [rootPath], rules, signal: never }),
+          quick.seals[0],
+        )
         const others: ComparedRow[] = []
         for await (const { row } of comparedRows(files, id, { withSame: () => false })) others.push(row)
         assert.deepEqual(

@@ -99,7 +99,10 @@ async function changeOf(
     return write === 'nothing' ? undefined : { kind: 'put', resource: { path } }
   }
   // It is known by its digest, which the seal has seen to.
-  if (!isRead(row)) return void (await rebased({ ...source }))
+  if (!isRead(row)) {
+    await rebased({ ...source })
+    return undefined
+  }
   if (resource?.content === undefined) throw moved('source')
   const merge = isMerged(row, rules, hintOf(writing.agent).hint)
   if (merge && write !== 'nothing') {

@@ -1,6 +1,7 @@
 import { monotonicFactory } from 'ulid'
 import type { Class } from '../../compare/classes.ts'
-import { compared, type ComparedRow } from '../../compare/compare.ts'
+import { compared } from '../../compare/compare.ts'
+import type { ComparedRow } from '../../compare/row.ts'
 import type { SameRows } from '../../compare/compared-rows.ts'
 import type { RowFiles } from '../../compare/row-files.ts'
 import { rulesFor } from '../../compare/rules.ts'

@@ -1,4 +1,4 @@
-import type { ComparedRow } from '../../compare/compare.ts'
+import type { ComparedRow } from '../../compare/row.ts'
 import { bytesOf, type Side } from '../../compare/sides.ts'
 import { textDifference as differenceOf } from '../../compare/text.ts'
 import { ReplicationError } from '../../errors.ts'

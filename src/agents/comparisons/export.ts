@@ -1,5 +1,5 @@
 import type { BaseRow } from '../../compare/ancestor.ts'
-import type { ComparedRow } from '../../compare/compare.ts'
+import type { ComparedRow } from '../../compare/row.ts'
 import { Ordered } from '../../compare/ordered.ts'
 import { rulesFor } from '../../compare/rules.ts'
 import { packageSide, type Side } from '../../compare/sides.ts'

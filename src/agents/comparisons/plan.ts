@@ -1,4 +1,4 @@
-import type { ComparedRow } from '../../compare/compare.ts'
+import type { ComparedRow } from '../../compare/row.ts'
 import { comparedRows } from '../../compare/compared-rows.ts'
 import { chooser, type Decision, type Selection } from '../../compare/selection.ts'
 import { ReplicationError, type Fault } from '../../errors.ts'

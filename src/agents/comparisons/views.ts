@@ -1,4 +1,4 @@
-import type { ComparedRow } from '../../compare/compare.ts'
+import type { ComparedRow } from '../../compare/row.ts'
 import { comparedRows } from '../../compare/compared-rows.ts'
 import { isWithin, type ResourcePath } from '../../resources/path.ts'
 import { below, type Store } from '../../state/store.ts'

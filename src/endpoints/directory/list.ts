@@ -25,7 +25,11 @@ export async function* listDirectory(
   signal: AbortSignal,
   options?: ListOptions,
 ): AsyncGenerator<ResourceState> {
-  for await (const { bytes } of listBlocks(listed, path, signal, options)) yield* statesOf(bytes)
+  for await (const { bytes } of listBlocks(listed, path, signal, options))
+    for (const state of statesOf(bytes)) {
+      yield state
+      signal.throwIfAborted()
+    }
 }
 
 export async function* listBlocks(
