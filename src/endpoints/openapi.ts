@@ -37,8 +37,13 @@ export const openapi: EndpointKind<OpenapiOptions> = {
 function chosenOf(options: OpenapiOptions): FileOptions | UrlOptions {
   const { path, url, ...rest } = options
   if (path !== undefined && url === undefined) {
-    const { format, owned } = rest
-    return { path, ...(format !== undefined && { format }), ...(owned !== undefined && { owned }) }
+    const { format, owned, servers } = rest
+    return {
+      path,
+      ...(format !== undefined && { format }),
+      ...(owned !== undefined && { owned }),
+      ...(servers !== undefined && { servers }),
+    }
   }
   if (url !== undefined && path === undefined) return { ...rest, url }
   throw new ReplicationError('invalid', 'an openapi endpoint has either a `path` or a `url`')

@@ -1,7 +1,7 @@
 /** What a document is after a package has been applied to it, in a thread. */
 import { hash } from 'node:crypto'
 import type { MessagePort } from 'node:worker_threads'
-import { edited } from '../../documents/edit.ts'
+import { edited, type Edit } from '../../documents/edit.ts'
 import { printIndented } from '../../documents/edit/json.ts'
 import { printYaml } from '../../documents/yaml.ts'
 import { errorView, ReplicationError } from '../../errors.ts'
@@ -19,6 +19,7 @@ import { readText, type Read, type View } from './from.ts'
 import { givenBy, type Given } from './given.ts'
 import { pathNameOf } from './paths.ts'
 import { pathsIn } from './resources.ts'
+import { serversIn, serversPath, serversText } from './servers.ts'
 
 export interface Applied {
   /** Undefined when it stays as it is. */
@@ -45,7 +46,7 @@ export async function applied(bytes: Uint8Array | undefined, applying: Applying)
   const isNew = bytes === undefined || bytes.every((byte) => byte <= 0x20)
   const { text, format, definitions } = isNew ? fresh(applying) : readText(bytes, applying)
   const surplus = await surplusAmong(() => pathsIn(definitions), pkg, order)
-  const { puts, removals, same, ...told } = await read(applying, definitions)
+  const { puts, removals, same, servers, ...told } = await read(applying, definitions)
   const { edits, unchanged, removed } = changesOf(definitions, puts, [
     ...removals,
     ...surplus.map((path) => ({ path, deep: true })),
@@ -58,11 +59,13 @@ export async function applied(bytes: Uint8Array | undefined, applying: Applying)
     ...same.map((path) => ({ path, outcome: 'unchanged' as const })),
     ...puts.map((one) => ({ path: one.path, outcome: outcomeOf(one) })),
     ...removed.map((path) => ({ path, outcome: 'deleted' as const })),
+    ...servers.map(({ outcome }) => ({ path: serversPath, outcome })),
   ]
   port.postMessage({ entries: told.entries, bytes: told.bytes } satisfies Told)
+  const all = [...edits, ...servers.map(({ edit }) => edit)]
   return {
     ...told,
-    text: edits.length > 0 || isNew ? edited(text, format, edits, definitions.value) : undefined,
+    text: all.length > 0 || isNew ? edited(text, format, all, definitions.value) : undefined,
     results: [...results.toSorted((one, other) => comparePaths(one.path, other.path)), ...told.results],
   }
 }
@@ -79,6 +82,8 @@ interface Changes {
   readonly removals: Removal[]
   /** What is there already. */
   readonly same: ResourcePath[]
+  /** What becomes of its `servers`. */
+  readonly servers: { readonly edit: Edit; readonly outcome: ResourceResult['outcome'] }[]
   readonly results: ResourceResult[]
   readonly failures: ReplicationError[]
   entries: number
@@ -86,7 +91,10 @@ interface Changes {
 }
 
 async function read({ pkg, order, port, signal, breath }: Applying, definitions: Definitions): Promise<Changes> {
-  const found: Changes = { puts: [], removals: [], same: [], results: [], failures: [], entries: 0, bytes: 0 }
+  const found: Changes = {
+    ...{ puts: [], removals: [], same: [], servers: [], results: [], failures: [] },
+    ...{ entries: 0, bytes: 0 },
+  }
   const { paths, onFailure } = order
   for await (const batch of pkg.batches({ ...(paths !== undefined && { paths }), signal }))
     for (const change of batch) {
@@ -112,13 +120,23 @@ async function readOne(change: PackageChange, definitions: Definitions, found: C
   // What only holds others is no path of a document.
   if (change.kind === 'folder') return
   const { path } = change.entry
+  const before = path === serversPath ? serversText(definitions) : undefined
+  if (change.kind === 'delete' && before !== undefined) {
+    found.servers.push({ edit: { at: ['servers'], value: undefined }, outcome: 'deleted' })
+    return
+  }
   if (change.kind === 'delete') {
     found.removals.push({ path, deep: change.entry.deep })
     return
   }
   found.bytes += change.entry.size
   const bytes = await wholeOf(path, change.content)
-  if (digestAt(path, definitions) === change.entry.digest) found.same.push(path)
+  if (path === serversPath) {
+    const value = serversIn(bytes, definitions)
+    const outcome = before === undefined ? 'created' : 'updated'
+    if (before !== undefined && hash('sha256', before) === change.entry.digest) found.same.push(path)
+    else found.servers.push({ edit: { at: ['servers'], value }, outcome })
+  } else if (digestAt(path, definitions) === change.entry.digest) found.same.push(path)
   else found.puts.push(givenBy(path, bytes))
 }
 

@@ -9,7 +9,7 @@ import { taken } from '../file/fresh.ts'
 import { whereabouts } from '../file/whereabouts.ts'
 import { manyHear } from '../rest/many-hear.ts'
 import { shown } from '../rest/reply.ts'
-import { ownedByDefault, type FileOptions, type UrlOptions } from './options.ts'
+import { ownedBy, type FileOptions, type UrlOptions } from './options.ts'
 import { formatNamed, textOf } from './text.ts'
 import { Service } from './url.ts'
 import type { VersionOrder, Versioned } from './version-thread.ts'
@@ -18,7 +18,8 @@ const writers = new ThreadPool(maxThreads)
 const thread = new URL('./version-thread.js', import.meta.url)
 
 export function fileCopy(options: FileOptions, place: string): CopyPlan<FileOptions> {
-  const { path, format = formatNamed(path), owned = ownedByDefault } = options
+  const { path, format = formatNamed(path) } = options
+  const owned = ownedBy(options)
   const to = besideFile(path, place)
   return {
     options: { ...options, path: to },
@@ -60,7 +61,7 @@ async function copyUrl(
     const held = await old.get(signal)
     if (held === undefined)
       throw new ReplicationError('missing', `nothing is at ${shown(from.url)} that could be copied`)
-    const { owned = ownedByDefault } = from
+    const owned = ownedBy(from)
     const text =
       version === undefined
         ? textOf(held.bytes)

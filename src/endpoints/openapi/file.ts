@@ -9,14 +9,15 @@ import type { Receipt, Target, TargetDelivery } from '../endpoint.ts'
 import { testFile } from '../file/target.ts'
 import { whereabouts } from '../file/whereabouts.ts'
 import type { OpenapiApplyOrder } from './apply-thread.ts'
-import { ownedByDefault, type FileOptions } from './options.ts'
+import { ownedBy, type FileOptions } from './options.ts'
 import { list, read, type Home } from './source.ts'
 import { formatNamed } from './text.ts'
 
 const appliers = new ThreadPool(maxThreads)
 const thread = new URL('./apply-thread.js', import.meta.url)
 
-export function fileHome({ path, format = formatNamed(path), owned = ownedByDefault }: FileOptions): Home {
+export function fileHome({ path, format = formatNamed(path), ...rest }: FileOptions): Home {
+  const owned = ownedBy(rest)
   return {
     find: async () => ({ from: { file: (await whereabouts(path)).file }, format, owned }),
     refuse: () => {
@@ -37,11 +38,11 @@ export function fileTarget(options: FileOptions): Target {
 }
 
 async function apply(
-  { path, format = formatNamed(path), owned = ownedByDefault }: FileOptions,
+  { path, format = formatNamed(path), ...rest }: FileOptions,
   delivery: TargetDelivery,
   signal: AbortSignal,
 ): Promise<Receipt> {
-  const order = { where: await whereabouts(path), format, owned, ...documentsOrder(delivery) }
+  const order = { where: await whereabouts(path), format, owned: ownedBy(rest), ...documentsOrder(delivery) }
   signal.throwIfAborted()
   return toldOf(appliers.start<OpenapiApplyOrder, Receipt>(thread, order, signal), delivery, signal)
 }

@@ -1,7 +1,9 @@
 import { Type, type Static } from 'typebox'
 import { optionsSchema as restOptions } from '../rest/options.ts'
 
-export const ownedByDefault: string[] = ['x-*']
+import { takesServers } from './owned.ts'
+
+const ownedByDefault: string[] = ['x-*']
 
 const closed = { additionalProperties: false } as const
 
@@ -18,6 +20,13 @@ const about = {
       description:
         'What belongs to the document, beside `servers`, and is neither compared nor carried: names of extensions, `x-acme-*` for ' +
         'all that begin so, and JSON Pointers into the document; `x-*` when absent. An empty list: all extensions are content.',
+    }),
+  ),
+  servers: Type.Optional(
+    Type.Union([Type.Literal('keep'), Type.Literal('take')], {
+      description:
+        '`keep`, which is meant when it is absent: where the service is called belongs to the document. `take`: it is content too, that of ' +
+        'the document as a whole as the resource `/~servers`. Both sides should say the same.',
     }),
   ),
 }
@@ -48,7 +57,12 @@ export const openapiOptions = Type.Object(
 )
 
 export type OpenapiOptions = Static<typeof openapiOptions>
-type About = Pick<OpenapiOptions, 'format' | 'owned'>
+type About = Pick<OpenapiOptions, 'format' | 'owned' | 'servers'>
 export type FileOptions = About & { readonly path: string }
 export type UrlOptions = About &
   Pick<OpenapiOptions, 'auth' | 'headers' | 'tls' | 'timeoutMs' | 'attempts'> & { readonly url: string }
+
+/** What belongs to the document, as `Owned` has it. */
+export function ownedBy({ owned = ownedByDefault, servers }: About): readonly string[] {
+  return servers === 'take' ? [...owned, takesServers] : owned
+}

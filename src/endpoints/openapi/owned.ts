@@ -7,12 +7,17 @@ import { isExtension, objects, settled, shapeOf, type ObjectName, type Shape } f
 /** Says of a component under which name its package knows it, where that was taken by another one. */
 export const givenName = 'x-trebuchet-name'
 
+/** Among what is owned: `servers` is not. */
+export const takesServers = '-servers'
+
 export class Owned {
+  readonly takesServers: boolean
   readonly #isOwn: (extension: string) => boolean
   readonly #pointers: readonly (readonly string[])[]
 
   /** Names of extensions, with `*` at their end for any that begin so, and JSON Pointers into the document. */
   constructor(entries: readonly string[]) {
+    this.takesServers = entries.includes(takesServers)
     const names = entries.filter((entry) => !entry.startsWith('/'))
     const exact = new Set([givenName, ...names])
     const starts = names.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1))
@@ -44,7 +49,8 @@ export class Owned {
   }
 
   #owns(of: ObjectName, name: string): boolean {
-    return (isExtension(name) && this.#isOwn(name)) || (name === 'servers' && objects[of].servers === true)
+    if (name === 'servers') return !this.takesServers && objects[of].servers === true
+    return isExtension(name) && this.#isOwn(name)
   }
 
   #without(value: Value, any: Shape): Value {

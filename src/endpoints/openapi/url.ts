@@ -17,7 +17,7 @@ import { writeFault } from '../rest/probe.ts'
 import { isGood, shown, type Reply } from '../rest/reply.ts'
 import { stepsOfAll } from '../step.ts'
 import type { From } from './from.ts'
-import { ownedByDefault, type UrlOptions } from './options.ts'
+import { ownedBy, type UrlOptions } from './options.ts'
 import { list, read, type Home } from './source.ts'
 import { formatIn, formatNamed, maxBytes, textOf, tooLarge, type Format } from './text.ts'
 import type { UrlApplied, UrlApplyOrder } from './url-thread.ts'
@@ -44,10 +44,10 @@ export class Service {
   readonly owned: readonly string[]
   readonly #format: Format | undefined
 
-  constructor({ format, owned = ownedByDefault, ...options }: UrlOptions, context: EndpointContext) {
+  constructor({ format, owned, servers, ...options }: UrlOptions, context: EndpointContext) {
     this.client = new RestClient(chosenFrom(options), context)
     this.url = options.url
-    this.owned = owned
+    this.owned = ownedBy({ ...(owned !== undefined && { owned }), ...(servers !== undefined && { servers }) })
     this.#format = format ?? formatNamed(new URL(options.url).pathname)
   }
 

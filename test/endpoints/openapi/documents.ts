@@ -18,7 +18,7 @@ import { makeFolder, never } from '../trees.ts'
 
 const context = { installation: 'test' }
 
-export type About = Pick<OpenapiOptions, 'format' | 'owned'>
+export type About = Pick<OpenapiOptions, 'format' | 'owned' | 'servers'>
 
 export function sourceAt(path: string, options: About = {}): Source {
   return openapi.source?.({ path, ...options }, context) ?? assert.fail()
