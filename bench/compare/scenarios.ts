@@ -1,7 +1,7 @@
 /** A comparison of two folders beside what rsync and rclone would list of them, and the memory that it takes. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LoopWatch } from '../loop-delay.ts'
@@ -75,11 +75,11 @@ export async function compareFolders(
     })
     const expected = { ...nothing, existing: scenario.files, changed }
     const first = await compared(server, expected)
-    say(`${scenario.name}: the first comparison took ${(first.wallMs / 1000).toFixed(2)} s`)
+    say(`${scenario.name}: the first comparison took ${told(first)}`)
     const taken = new Map<string, Timed[]>()
     const take = (name: string, timed: Timed): void => {
       taken.set(name, [...(taken.get(name) ?? []), timed])
-      say(`${scenario.name}: ${name} took ${(timed.wallMs / 1000).toFixed(2)} s`)
+      say(`${scenario.name}: ${name} took ${told(timed)}`)
     }
     for (let run = 0; run < (scenario.memory === true ? 1 : runs); run++) {
       take(ours, await compared(server, expected))
@@ -89,7 +89,6 @@ export async function compareFolders(
     return { scenario, first, runs: taken }
   } finally {
     await server.close()
-    rmSync(folder, { recursive: true, force: true })
   }
 }
 
@@ -157,4 +156,8 @@ function run([program = '', ...args]: readonly string[]): void {
 function isInstalled({ command }: { readonly command: (from: string, to: string) => readonly string[] }): boolean {
   const [program = ''] = command('', '')
   return (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, program)))
+}
+
+function told({ wallMs, peakAnonymousBytes: bytes }: Timed): string {
+  return `${(wallMs / 1000).toFixed(2)} s${bytes === undefined ? '' : `, with ${Math.ceil(bytes / 1e6)} MB`}`
 }
