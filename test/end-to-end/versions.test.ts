@@ -141,7 +141,14 @@ test('a place that can be none, or is not ours to give, is refused', async () =>
   await agent('places')
   for (const path of ['', '.', '..', 'a/', 'https://x.example/v2.yaml', 'a\0b'])
     assert.equal((await make('places', { path })).status, 400, path)
-  assert.equal((await make('places', { path: join(server.dataDir, 'state', 'v2.yaml') })).status, 400)
+  assert.equal(
+    (
+      await make('places', {
+        path: join(server.environment['PACKAGES_DIR'] ?? join(server.dataDir, 'packages'), 'v2.yaml'),
+      })
+    ).status,
+    400,
+  )
   await refused('places', { path: 'v2.yaml', target: 'default' }, 400, /"of": "target"/)
   await refused('places', { path: 'v2.yaml', of: 'target', target: 'other' }, 404, /no target other/)
 })
