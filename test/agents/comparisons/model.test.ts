@@ -63,7 +63,7 @@ class Model {
       const cls = this.classAt(path)
       const [source, target] = [this.source.get(path), this.target.get(path)]
       if (cls === undefined) {
-        this.base.has(path) && this.base.set(path, undefined)
+        if (this.base.has(path)) this.base.set(path, undefined)
         continue
       }
       const isExisting = source !== undefined && target !== undefined

@@ -134,18 +134,20 @@ test('what was approved and has moved meanwhile writes nothing', async (t) => {
 })
 
 test('a schedule that compares tells how a target stands, and when that begins and ends', async (t) => {
-  const one = await sides(t, { triggers: [{ kind: 'schedule', cron: '* * * * * *', action: 'compare' }] })
-  const { store } = one.given.parts
+  const one = await sides(t)
   const told = async (): Promise<(string | undefined)[]> => {
-    const found = await store.range<ReplicationEvent>({ ...below(`${eventsLog}/`), limit: 1000 })
+    const found = await one.given.parts.store.range<ReplicationEvent>({ ...below(`${eventsLog}/`), limit: 1000 })
     return found
       .filter(({ value: { type } }) => type.startsWith('drift.'))
       .map(({ value }) => `${value.type} ${(value.data as { state?: string } | undefined)?.state}`)
   }
   const stands = (state: string): Promise<true> =>
-    until(async () => (await driftsOf(store, 'a', ['default']))[0]?.state === state || undefined)
+    until(async () => (await driftsOf(one.given.parts.store, 'a', ['default']))[0]?.state === state || undefined)
   one.put('source', '/a', '1')
   await one.replicate('a')
+  const triggers = [{ kind: 'schedule', cron: '* * * * * *', action: 'compare' }]
+  await one.given.configs.patch('a', { triggers }, { actor: 'test' })
+  await one.given.restart()
   await stands('in-sync')
   one.put('source', '/a', '2')
   await stands('behind')
@@ -154,6 +156,7 @@ test('a schedule that compares tells how a target stands, and when that begins a
   // A skipped item has left its mark; what is equal again misses nothing.
   const mark = divergedKey({ agent: 'a', queue: 'default' })
   const since = new Date(Date.now() - 1000).toISOString()
+  const { store } = one.given.parts
   await store.commit({ writes: [{ put: mark, value: { since, item: randomUUID() } }] })
   await one.replicate('a')
   await stands('in-sync')
