@@ -58,7 +58,7 @@ export class Client {
       method,
       headers: { ...(json !== undefined && { 'content-type': 'application/json' }), ...headers },
       ...(content !== undefined && { body: content }),
-      signal: AbortSignal.timeout(60_000),
+      signal: AbortSignal.timeout(180_000),
     })
   }
 
