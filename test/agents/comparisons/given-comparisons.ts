@@ -43,7 +43,7 @@ export async function givenComparisons(
 ): Promise<GivenComparisons> {
   const given = await givenEngine(t, options)
   const ended = async ({ id }: { readonly id: string }): Promise<CommandView> => {
-    await untilFinished(given.parts, id, 30_000, never)
+    await untilFinished(given.parts, id, 180_000, never)
     return viewCommand(given.parts.store, id)
   }
   const begin = async (comparison: Comparison, asked: Asked = {}, actor = 'test'): Promise<Command> => {
