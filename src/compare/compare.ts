@@ -11,6 +11,7 @@ import { classOf, selectedByDefault, type Base, type Class } from './classes.ts'
 import { sameRows, type SameRows } from './compared-rows.ts'
 import { contentOf, formatOf, mayBeDocument, type StructuredFormat } from './content.ts'
 import { differences, type Difference } from './differences.ts'
+import { maxDocumentBytes } from './merged-content.ts'
 import { Ordered } from './ordered.ts'
 import { partsOf, type Part } from './parts.ts'
 import type { ChangedPart, ComparedRow, State } from './row.ts'
@@ -41,8 +42,6 @@ export interface Compared {
   readonly signal: AbortSignal
 }
 
-/** What is larger is compared as bytes. */
-const maxDocumentBytes = 8 * 1024 * 1024
 /** Values that are longer are not shown in a row; the sides have them. */
 const maxShown = 2000
 /** So many contents are waited for at the same time. */

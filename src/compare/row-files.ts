@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { copyFile, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ReplicationError } from '../errors.ts'
+import { syncFolder } from '../packages/sync-folder.ts'
 import { gone, guarded } from '../packages/storage-error.ts'
 
 const chunkBytes = 256 * 1024
@@ -231,14 +232,5 @@ async function* rowsIn<T>(
       begin = end + 1
     }
     held = held.subarray(begin)
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder)
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }

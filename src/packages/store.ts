@@ -18,6 +18,7 @@ import {
 } from './manifest.ts'
 import { smallBytes } from './random-access.ts'
 import { RecentPackages } from './recent.ts'
+import { syncFolder } from './sync-folder.ts'
 import { gone, guarded, storageError } from './storage-error.ts'
 import { verifyWhole } from './verify.ts'
 import type { Verified } from './verify-thread.ts'
@@ -278,15 +279,6 @@ export class PackageStore {
 /** The first two digits behind `sha256-`: some 400 packages in each folder when there are 100,000. */
 function fan(id: PackageId): string {
   return id.slice('sha256-'.length, 'sha256-'.length + 2)
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder)
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }
 
 function missing(id: PackageId): ReplicationError {

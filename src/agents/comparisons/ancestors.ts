@@ -1,4 +1,5 @@
 import { BaseChanges, takePackage, type BaseRow } from '../../compare/ancestor.ts'
+import { Ordered } from '../../compare/ordered.ts'
 import type { HeldRows } from '../../compare/row-files.ts'
 import { ReplicationError } from '../../errors.ts'
 import type { PackageId } from '../../packages/manifest.ts'
@@ -7,7 +8,7 @@ import { isWithin, outermost, type ResourcePath } from '../../resources/path.ts'
 import { below, type Entry, type Write } from '../../state/store.ts'
 import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
-import { maxDocumentBytes, PackageContents } from './package-contents.ts'
+import { maxBaseBytes, PackageContents } from './package-contents.ts'
 import { baseKey, baseLog, type BaseChange, type BaseRecord } from './records.ts'
 
 type Kept = Pick<Parts, 'store' | 'packages' | 'rowFiles' | 'log'>
@@ -48,6 +49,20 @@ export async function openBase(kept: Kept, agent: Agent, target: string): Promis
     close: async () => {
       await Promise.all([contents.close(), held?.close()])
     },
+  }
+}
+
+/** What is known now of the base at these paths, which come in order. */
+export async function* knownAt(
+  base: BaseView,
+  places: AsyncIterable<{ readonly path: ResourcePath }>,
+): AsyncGenerator<BaseRow, void, void> {
+  const rows = new Ordered(base.rows(), ({ path }: BaseRow) => path)
+  try {
+    for await (const { path } of places)
+      yield (await rows.at(path)) ?? { path, ...(!base.covers(path) && { unknown: true as const }) }
+  } finally {
+    await rows.close()
   }
 }
 
@@ -178,7 +193,7 @@ async function* withDocuments(
 ): AsyncGenerator<BaseRow> {
   for await (const row of rows) {
     const { document, package: from, size = 0 } = row
-    if (!keeps || document !== undefined || from === undefined || size > maxDocumentBytes) {
+    if (!keeps || document !== undefined || from === undefined || size > maxBaseBytes) {
       yield row
       continue
     }

@@ -3,7 +3,7 @@ import { enqueue } from '../../queues/lanes.ts'
 import { below, scan, type Entry, type Write } from '../../state/store.ts'
 import { insist } from '../commands/advance.ts'
 import { agentsOf, commandOf } from '../commands/command.ts'
-import { commandKey, deliveryKey, type Command, type Delivery } from '../commands/records.ts'
+import { deliveryKey, type Command, type Delivery } from '../commands/records.ts'
 import type { Parts } from '../parts.ts'
 import { exportTask } from '../work/wake.ts'
 
@@ -12,17 +12,16 @@ import { exportTask } from '../work/wake.ts'
  * `missing`; `conflict` when nothing waits for that; `forbidden` for whoever asked for the command.
  */
 export async function approve(parts: Parts, id: string, actor: string, reason?: string): Promise<Command> {
-  const found = await parts.store.get<Command>(commandKey(id))
-  if (found === undefined) throw new ReplicationError('missing', `there is no command ${id}`)
-  if (found.value.approval?.state !== 'needed' || found.value.finishedAt !== undefined)
+  const asked = await commandOf(parts, id)
+  if (asked.approval?.state !== 'needed' || asked.finishedAt !== undefined)
     throw new ReplicationError('conflict', `command ${id} does not wait for anybody's approval`)
-  if (found.value.actor === actor)
+  if (asked.actor === actor)
     throw new ReplicationError(
       'forbidden',
       `command ${id} must be approved by somebody else than ${actor}, who asked for it`,
     )
   const at = new Date().toISOString()
-  for (const agent of agentsOf(found.value))
+  for (const agent of agentsOf(asked))
     await insist(parts.store, id, agent, async ({ command, entry }) => {
       if (entry.stage !== 'preparing' || command.approval?.state !== 'needed') return undefined
       const deliveries: { was: Entry<Delivery>; is: Delivery }[] = []
@@ -40,6 +39,6 @@ export async function approve(parts: Parts, id: string, actor: string, reason?: 
         events: [{ type: 'command.approved', actor, data: { ...(reason !== undefined && { reason }) } }],
       }
     })
-  for (const agent of agentsOf(found.value)) await parts.work.wake(exportTask(id, agent))
+  for (const agent of agentsOf(asked)) await parts.work.wake(exportTask(id, agent))
   return commandOf(parts, id)
 }

@@ -14,10 +14,9 @@ import type { Agent } from '../roster.ts'
 import { moved } from './apply.ts'
 import type { BaseView } from './ancestors.ts'
 import { hintOf } from './compare.ts'
+import { maxBaseBytes } from './package-contents.ts'
 import { plannedRows, type PlannedRow } from './plan.ts'
 import type { Application, ResultRow } from './records.ts'
-
-const maxBaseBytes = 256 * 1024
 
 /** All that is needed to write a plan. */
 export interface Writing {

@@ -14,7 +14,7 @@ import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
 import { inParts, partLimits, type Made } from '../work/split.ts'
 import { applicationEntry, comparisonOf, moved, sealOfSource } from './apply.ts'
-import { openBase, type BaseView } from './ancestors.ts'
+import { knownAt, openBase, type BaseView } from './ancestors.ts'
 import { changesOf } from './changes.ts'
 import { sidesOf } from './compare.ts'
 import { keptOf } from './kept.ts'
@@ -52,7 +52,7 @@ export async function writeApplication(
       made.push(await parts.packages.write(header, part, origin, signal))
     for (const folders of await foldersThatGo(parts, application))
       made.push(await parts.packages.write(header, deletions(folders), origin, signal))
-    for await (const row of before(parts, application, base)) await rebaseBack.add(row)
+    for await (const row of knownAt(base, plannedRows(parts, application.plan))) await rebaseBack.add(row)
     const others =
       comparison.reverts === undefined
         ? onNeither(parts, agent, comparison, base)
@@ -146,17 +146,4 @@ async function* comparedIn({ rowFiles }: Parts, { rows }: Comparison): AsyncGene
 
 async function* rowsOf({ rowFiles }: Parts, id: string): AsyncGenerator<BaseRow> {
   for await (const { row } of rowFiles.read<BaseRow>(id)) yield row
-}
-
-/** What is known now of the base at all that is applied. */
-async function* before(parts: Parts, application: Application, base: BaseView): AsyncGenerator<BaseRow> {
-  const rows = new Ordered(base.rows(), ({ path }: BaseRow) => path)
-  try {
-    for await (const { path } of plannedRows(parts, application.plan)) {
-      const row = await rows.at(path)
-      yield row ?? { path, ...(!base.covers(path) && { unknown: true as const }) }
-    }
-  } finally {
-    await rows.close()
-  }
 }

@@ -1,4 +1,5 @@
 import { contentOf } from '../../compare/content.ts'
+import { maxDocumentBytes } from '../../compare/merged-content.ts'
 import { Ordered } from '../../compare/ordered.ts'
 import { partsOf } from '../../compare/parts.ts'
 import { rulesFor } from '../../compare/rules.ts'
@@ -12,9 +13,6 @@ import { hintOf, sidesOf } from './compare.ts'
 import { PackageContents } from './package-contents.ts'
 import { plannedRows, type PlannedRow } from './plan.ts'
 import type { Application, Comparison, ResultRow } from './records.ts'
-
-/** What is larger is known by its digest alone. */
-const maxDocumentBytes = 8 * 1024 * 1024
 
 /**
  * Before another try: an earlier one may have written some of what is planned, so that each planned resource must be as it was

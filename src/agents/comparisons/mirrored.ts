@@ -1,4 +1,3 @@
-import type { BaseRow } from '../../compare/ancestor.ts'
 import { differences, statesIn } from '../../compare/differences.ts'
 import { Ordered } from '../../compare/ordered.ts'
 import type { Side } from '../../compare/sides.ts'
@@ -10,7 +9,7 @@ import { isWithin, type ResourcePath } from '../../resources/path.ts'
 import type { Change, Resource } from '../../resources/resource.ts'
 import type { Parts } from '../parts.ts'
 import type { Begun } from '../work/begin.ts'
-import { openBase, type BaseView } from './ancestors.ts'
+import { knownAt, openBase } from './ancestors.ts'
 import { sidesOf } from './compare.ts'
 import { keepPackage } from './keep.ts'
 import { replacedKey, type Replaced } from './records.ts'
@@ -41,7 +40,7 @@ export async function keepMirrored(
   try {
     const written = await parts.rowFiles.write(touchedBy(pkg, target, paths, signal))
     const changes = replaced(parts, written, target, signal)
-    const rebaseBack = await parts.rowFiles.write(before(parts, written, base))
+    const rebaseBack = await parts.rowFiles.write(knownAt(base, touchedIn(parts, written)))
     const kept = (undo: string): Replaced => ({
       ...{ command: progress.command.id, agent: agent.name, target: delivery.target, undo, written, rebaseBack },
     })
@@ -77,12 +76,12 @@ async function* touchedBy(
 
 async function* replaced(parts: Parts, written: string, target: Side, signal: AbortSignal): AsyncGenerator<Change> {
   const paths: ResourcePath[] = []
-  for await (const { row } of parts.rowFiles.read<Touched>(written)) if (row.was === 'held') paths.push(row.path)
+  for await (const { path, was } of touchedIn(parts, written)) if (was === 'held') paths.push(path)
   const held = new Ordered(target.pick(paths, signal), ({ path }: Resource) => path)
   try {
-    for await (const { row } of parts.rowFiles.read<Touched>(written)) {
-      const resource = row.was === 'held' ? await held.at(row.path) : undefined
-      if (resource === undefined) yield { kind: 'delete', path: row.path, deep: false }
+    for await (const { path, was } of touchedIn(parts, written)) {
+      const resource = was === 'held' ? await held.at(path) : undefined
+      if (resource === undefined) yield { kind: 'delete', path, deep: false }
       else yield { kind: 'put', resource }
     }
   } finally {
@@ -90,14 +89,6 @@ async function* replaced(parts: Parts, written: string, target: Side, signal: Ab
   }
 }
 
-async function* before(parts: Parts, written: string, base: BaseView): AsyncGenerator<BaseRow> {
-  const rows = new Ordered(base.rows(), ({ path }: BaseRow) => path)
-  try {
-    for await (const { row } of parts.rowFiles.read<Touched>(written)) {
-      const known = await rows.at(row.path)
-      yield known ?? { path: row.path, ...(!base.covers(row.path) && { unknown: true as const }) }
-    }
-  } finally {
-    await rows.close()
-  }
+async function* touchedIn({ rowFiles }: Parts, written: string): AsyncGenerator<Touched> {
+  for await (const { row } of rowFiles.read<Touched>(written)) yield row
 }

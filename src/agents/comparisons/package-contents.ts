@@ -6,7 +6,7 @@ import { comparePaths, type ResourcePath } from '../../resources/path.ts'
 import type { Parts } from '../parts.ts'
 
 /** The content of a document that is larger is not kept with a base. */
-export const maxDocumentBytes = 256 * 1024
+export const maxBaseBytes = 256 * 1024
 
 /** Contents that packages brought, while these are kept; asked for one after the other, in path order, each package is gone through once. */
 export class PackageContents {
