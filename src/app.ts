@@ -1,24 +1,20 @@
 import swagger from '@fastify/swagger'
 import { fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
-import { readFileSync } from 'node:fs'
 import { parseBodies } from './routes/body.ts'
 import { applyConventions } from './routes/conventions.ts'
+import { dashboardRoutes } from './routes/dashboard-routes.ts'
 import { healthRoutes } from './routes/health-routes.ts'
 import { openApi } from './routes/openapi.ts'
 import type { RouteParts } from './routes/parts.ts'
 import { answerErrors, answerGarbage, sendProblem } from './routes/problem.ts'
 import { echoRequestId, requestIdOf } from './routes/request-id.ts'
 import { RequestLog } from './routes/request-log.ts'
+import { softwareVersion } from './routes/software-version.ts'
 import { addRoutes } from './routes/table.ts'
-import type { Settings } from './settings.ts'
 import { callMs, withPatience } from './state/patience.ts'
 
-export interface AppParts extends RouteParts {
-  readonly settings: Pick<Settings, 'maxUploadBytes' | 'publicUrl' | 'roles'>
-}
-
 /** The HTTP side of the server, ready but not yet listening. Whoever closes it closes the parts afterwards. */
-export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
+export async function buildApp(parts: RouteParts): Promise<FastifyInstance> {
   const { publicUrl, maxUploadBytes } = parts.settings
   const app = fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
@@ -38,9 +34,12 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   answerErrors(app)
   echoRequestId(app)
   applyConventions(app)
-  await app.register(swagger, openApi({ version: version(), ...(publicUrl !== undefined && { publicUrl }) }))
+  await app.register(swagger, openApi({ version: softwareVersion(), ...(publicUrl !== undefined && { publicUrl }) }))
   await parseBodies(app, { maxUploadBytes })
-  if (parts.settings.roles.has('api')) await addRoutes(app, parts)
+  if (parts.settings.roles.has('api')) {
+    await addRoutes(app, parts)
+    dashboardRoutes(app)
+  }
   healthRoutes(app, parts)
   await app.ready()
   return app
@@ -63,10 +62,4 @@ export async function closeApp(app: FastifyInstance, graceMs: number): Promise<v
     clearInterval(idle)
     clearTimeout(limit)
   }
-}
-
-/** Of this software, as its package says. */
-function version(): string {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(manifest) as { version: string }).version
 }

@@ -68,6 +68,18 @@ export const settingsSchema = Type.Object(
         description: 'The origin under which others reach this server, for example https://author.example.com.',
       }),
     ),
+    environmentName: Type.Optional(
+      Type.String({
+        pattern: '^[^\\u0000-\\u001f]{1,40}$',
+        description: 'What the dashboard calls this environment on every page, for example Production.',
+      }),
+    ),
+    environmentColour: Type.Optional(
+      Type.String({
+        pattern: '^#[0-9a-fA-F]{6}$',
+        description: 'Its colour there, for example #b3261e; without it, one that follows from the name.',
+      }),
+    ),
     maxUploadBytes: Type.Integer({
       default: 17_179_869_184,
       ...positive,

@@ -41,12 +41,14 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   '@fastify/multipart': ['app', 'routes'],
   '@fastify/swagger': ['app', 'routes'],
   '@fastify/type-provider-typebox': ['app', 'routes'],
+  '@preact/signals': ['dashboard'],
   ajv: ['resources', 'agents'],
   'ajv-formats': ['resources', 'agents'],
   bullmq: ['queues'],
   commander: ['cli'],
   croner: ['agents'],
   diff: ['cli', 'compare'],
+  'eventsource-parser': ['dashboard'],
   fastify: ['app', 'routes'],
   ioredis: ['queues', 'state'],
   'js-yaml': ['documents'],
@@ -55,6 +57,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   'lossless-json': ['documents'],
   picomatch: ['resources'],
   pino: ['agents', 'queues', 'app', 'home', 'server'],
+  preact: ['dashboard'],
   'prom-client': ['agents', 'routes', 'app', 'server'],
   saxes: ['endpoints'],
   typebox: ['resources', 'packages', 'endpoints', 'compare', 'agents', 'routes', 'settings', 'app'],
@@ -108,7 +111,7 @@ function read(path: string): SourceFile {
 function filesIn(folder: string): string[] {
   if (!existsSync(join(root, folder))) return []
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !file.split('/').includes('node_modules'))
+    .filter((file) => /\.tsx?$/.test(file) && !file.split('/').includes('node_modules'))
     .toSorted()
 }
 

@@ -8,6 +8,14 @@ import type { Idempotency } from './idempotency.ts'
 
 /** What the routes are made with. */
 export interface RouteParts extends Parts {
+  readonly settings: {
+    readonly roles: ReadonlySet<'api' | 'worker'>
+    readonly maxUploadBytes: number
+    readonly publicUrl?: string
+    /** What people call the environment that this server belongs to. */
+    readonly environmentName?: string
+    readonly environmentColour?: string
+  }
   readonly configs: ConfigStore
   readonly kinds: readonly EndpointKind[]
   readonly engine: Engine

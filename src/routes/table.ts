@@ -18,6 +18,7 @@ import { problemSchema } from './problem.ts'
 import { pullRoutes } from './pull-routes.ts'
 import { queueRoutes } from './queue-routes.ts'
 import { revisionRoutes } from './revision-routes.ts'
+import { serverRoutes } from './server-routes.ts'
 import { versionRoutes } from './version-routes.ts'
 
 /*
@@ -61,6 +62,7 @@ const table: readonly Routes[] = [
   hookRoutes,
   versionRoutes,
   eventRoutes,
+  serverRoutes,
 ]
 
 /** Those that see to `Idempotency-Key` themselves, or whose answer is a stream, which is not kept. */

@@ -12,7 +12,8 @@ import type { Parts } from '../../src/agents/parts.ts'
 import { queueHooks } from '../../src/agents/queues/hooks.ts'
 import { Roster } from '../../src/agents/roster.ts'
 import { wakeLane, wakeLanes } from '../../src/agents/work/wake.ts'
-import { buildApp, type AppParts } from '../../src/app.ts'
+import { buildApp } from '../../src/app.ts'
+import type { RouteParts } from '../../src/routes/parts.ts'
 import { kinds } from '../../src/endpoints/kinds.ts'
 import { defaultLimits } from '../../src/packages/limits.ts'
 import { RowFiles } from '../../src/compare/row-files.ts'
@@ -24,7 +25,7 @@ import { answerChecker } from './documented.ts'
 
 export interface GivenApp {
   readonly app: FastifyInstance
-  readonly parts: AppParts
+  readonly parts: RouteParts
   /** Removed after the test. */
   readonly folder: string
   /** Lines that were logged, parsed. */
@@ -43,7 +44,7 @@ let check: ReturnType<typeof answerChecker> | undefined
 /** The app over real parts; nothing listens and no work is done. `t` is a test, or the whole file: `{ after }`. */
 export async function givenApp(
   t: { after(fn: () => Promise<void>): void },
-  others: Partial<AppParts> = {},
+  others: Partial<RouteParts> = {},
 ): Promise<GivenApp> {
   const folder = await mkdtemp(join(tmpdir(), 'app.'))
   const lines: Record<string, unknown>[] = []
@@ -63,7 +64,7 @@ export async function givenApp(
     wakeLanes: (agent, command) => wakeLanes({ store, work }, agent, command),
     wakeLane: (lane) => wakeLane({ store, work }, lane),
   }
-  const parts: AppParts = {
+  const parts: RouteParts = {
     ...own,
     ...{ configs, kinds, registry, engine: new Engine(own), idempotency: new Idempotency(store) },
     eventStreams: new EventStreams({ store, events, registry }, maxEventStreams),

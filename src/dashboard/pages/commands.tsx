@@ -1,0 +1,5 @@
+import type { PageProps } from '../shell.tsx'
+
+export function CommandsPage({ rest }: PageProps): preact.JSX.Element {
+  return <h1>{rest[0]}</h1>
+}
