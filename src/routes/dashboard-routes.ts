@@ -102,8 +102,7 @@ async function readSite(): Promise<Site> {
     .join('\n    ')
   const html = (await readFile(join(folder, 'index.html'), 'utf8'))
     .replaceAll('{{assets}}', prefix)
-    .replace('{{imports}}', imports)
-    .replace('{{preloads}}', preloads)
+    .replace('<!-- imports -->', `<script type="importmap">${imports}</script>\n    ${preloads}`)
   return { html, policy: policyWith(imports), digest: digest.slice(0, 16), assets }
 }
 

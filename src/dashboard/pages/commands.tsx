@@ -1,5 +1,111 @@
+import { CommandView } from '../command/command.tsx'
+import { agentNames } from '../data/agents.ts'
+import { useListed } from '../data/listed.ts'
+import { runStates } from '../agent/history.tsx'
+import type { Command } from '../data/views.ts'
+import { More } from '../parts/more.tsx'
+import { Paths } from '../parts/paths.tsx'
+import { Select } from '../parts/select.tsx'
+import { State } from '../parts/state.tsx'
+import { Ago, duration } from '../parts/time.tsx'
+import { linkTo, requery } from '../router.ts'
 import type { PageProps } from '../shell.tsx'
 
-export function CommandsPage({ rest }: PageProps): preact.JSX.Element {
-  return <h1>{rest[0]}</h1>
+/** All commands, newest first, or one of them. */
+export function CommandsPage({ rest: [id], query }: PageProps): preact.JSX.Element {
+  return id === undefined ? <Commands query={query} /> : <CommandView key={id} id={id} />
+}
+
+const kinds = ['replicate', 'import', 'export'] as const
+
+function Commands({ query }: { query: URLSearchParams }): preact.JSX.Element {
+  const given = Object.fromEntries(['state', 'agent', 'kind', 'path'].map((name) => [name, query.get(name) ?? '']))
+  const { state = '', agent = '', kind = '', path = '' } = given
+  const commands = useListed<Command>(
+    '/commands',
+    { state, agent, kind, ...(path.startsWith('/') && { path }) },
+    ({ type }) => type.startsWith('command.'),
+  )
+  return (
+    <section>
+      <header class="headline">
+        <h1>Commands</h1>
+      </header>
+      <div class="sheet">
+        <form class="filters" onSubmit={(event) => event.preventDefault()}>
+          <Select label="State" value={state} any="any" options={runStates} onPick={(to) => requery({ state: to })} />
+          <Select label="Kind" value={kind} any="any" options={kinds} onPick={(to) => requery({ kind: to })} />
+          <Select
+            label="Agent"
+            value={agent}
+            any="any"
+            options={agentNames.value ?? []}
+            onPick={(to) => requery({ agent: to })}
+          />
+          <label>
+            At or below the path
+            <input
+              value={path}
+              placeholder="/content"
+              onInput={(event) => requery({ path: event.currentTarget.value })}
+            />
+          </label>
+        </form>
+        {commands.items.length > 0 && (
+          <table class="rows">
+            <caption class="unseen">Commands, newest first</caption>
+            <thead>
+              <tr>
+                <th scope="col">State</th>
+                <th scope="col">What</th>
+                <th scope="col">Agents</th>
+                <th scope="col">When</th>
+                <th scope="col">Took</th>
+              </tr>
+            </thead>
+            <tbody>
+              {commands.items.map((command) => (
+                <Row key={command.id} command={command} />
+              ))}
+            </tbody>
+          </table>
+        )}
+        <More of={commands} none="No command fits." />
+      </div>
+    </section>
+  )
+}
+
+function Row({ command }: { command: Command }): preact.JSX.Element {
+  const { agents, createdAt, finishedAt } = command
+  return (
+    <tr>
+      <td data-label="State">
+        <State of={command.state} />
+      </td>
+      <td data-label="What">
+        <a href={linkTo(['commands', command.id])}>
+          {command.kind} {command.action === 'add' ? '' : command.action}
+        </a>{' '}
+        <Paths of={command.paths} />
+      </td>
+      <td data-label="Agents">
+        {agents.slice(0, 3).map(({ agent }, i) => (
+          <span key={agent}>
+            {i > 0 && ', '}
+            <a href={linkTo(['agents', agent])}>{agent}</a>
+          </span>
+        ))}
+        {agents.length > 3 && <small> and {agents.length - 3} more</small>}
+      </td>
+      <td data-label="When">
+        <Ago at={createdAt} />
+        <br />
+        <small>{command.actor}</small>
+      </td>
+      <td data-label="Took">
+        {finishedAt === undefined ? '…' : duration(Date.parse(finishedAt) - Date.parse(createdAt))}
+      </td>
+    </tr>
+  )
 }

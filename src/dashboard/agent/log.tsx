@@ -1,0 +1,45 @@
+import { at } from '../data/api.ts'
+import { useListed } from '../data/listed.ts'
+import type { LogLine } from '../data/views.ts'
+import { More } from '../parts/more.tsx'
+import { State } from '../parts/state.tsx'
+import { Clock } from '../parts/time.tsx'
+import type { TabProps } from '../pages/agent.tsx'
+import { linkTo } from '../router.ts'
+
+/** The agent's own log, newest first. */
+export function LogTab({ agent }: TabProps): preact.JSX.Element {
+  const lines = useListed<LogLine>(
+    at('agent', agent.name, 'log'),
+    {},
+    (event) => event.agent === agent.name && !event.type.endsWith('.progress'),
+    100,
+  )
+  return (
+    <div class="sheet">
+      <ol class="log" aria-label="Log, newest first">
+        {lines.items.map((line, i) => (
+          <li key={`${line.at} ${i}`}>
+            <Clock at={line.at} /> <State of={line.level} /> {line.message}
+            {line.target && <> · {line.target}</>}
+            {line.actor && <small> by {line.actor}</small>}
+            {line.command && (
+              <>
+                {' '}
+                <a href={linkTo(['commands', line.command])}>command</a>
+              </>
+            )}{' '}
+            <code>{fieldsOf(line)}</code>
+          </li>
+        ))}
+      </ol>
+      <More of={lines} none="The log has no line yet." />
+    </div>
+  )
+}
+
+function fieldsOf({ fields }: LogLine): string {
+  return Object.entries(fields)
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(' ')
+}

@@ -1,0 +1,65 @@
+import { useState } from 'preact/hooks'
+import { configOf } from '../data/agents.ts'
+import { at, post } from '../data/api.ts'
+import { Dialog } from '../parts/dialog.tsx'
+import { Failure } from '../parts/failure.tsx'
+import { notify } from '../parts/notices.tsx'
+import { Select } from '../parts/select.tsx'
+import { go, linkTo } from '../router.ts'
+
+const actions = ['add', 'delete', 'test'] as const
+
+/** Asks what is to be sent, sends it, and goes where one sees it arrive. */
+export function Replicate({ agent, onClose }: { agent: string; onClose: () => void }): preact.JSX.Element {
+  const [paths, setPaths] = useState((configOf(agent)?.roots ?? ['/']).join('\n'))
+  const [action, setAction] = useState<string>('add')
+  const [mode, setMode] = useState('update')
+  const [deep, setDeep] = useState(true)
+  const [problem, setProblem] = useState<unknown>()
+  const [isBusy, setBusy] = useState(false)
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault()
+    setBusy(true)
+    try {
+      const body = {
+        ...{ action, deep, paths: paths.split('\n').flatMap((line) => line.trim() || []) },
+        ...(action === 'add' && { mode }),
+      }
+      const { id } = await post<{ id: string }>(`/agent${at(agent)}/replicate`, body)
+      notify('The command is accepted.')
+      onClose()
+      go(linkTo(['commands', id]))
+    } catch (error) {
+      setProblem(error)
+      setBusy(false)
+    }
+  }
+  return (
+    <Dialog title={`Replicate with ${agent}`} onClose={onClose}>
+      <form onSubmit={(event) => void submit(event)}>
+        <label>
+          Paths, one a line
+          <textarea rows={4} required value={paths} onInput={(event) => setPaths(event.currentTarget.value)} />
+        </label>
+        <Select label="Action" value={action} options={actions} onPick={setAction} />
+        {action === 'add' && <Select label="Mode" value={mode} options={['update', 'mirror']} onPick={setMode} />}
+        {action === 'add' && mode === 'mirror' && (
+          <p class="hint">What the target has at these paths and the source does not is removed, within the guard.</p>
+        )}
+        <label class="tick">
+          <input type="checkbox" checked={deep} onChange={(event) => setDeep(event.currentTarget.checked)} />
+          with everything below
+        </label>
+        {problem !== undefined && <Failure error={problem} />}
+        <p class="verbs">
+          <button type="submit" class="primary" disabled={isBusy}>
+            Replicate
+          </button>
+          <button type="button" onClick={onClose}>
+            Leave it
+          </button>
+        </p>
+      </form>
+    </Dialog>
+  )
+}

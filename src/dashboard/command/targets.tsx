@@ -1,0 +1,85 @@
+import type { Target } from '../data/views.ts'
+import { bytes, count } from '../parts/amount.ts'
+import { State } from '../parts/state.tsx'
+import { Clock, duration, Since, Until } from '../parts/time.tsx'
+import { linkTo } from '../router.ts'
+import { ProgressBar } from './progress.tsx'
+
+export function Targets({ of, agent }: { of: readonly Target[]; agent: string }): preact.JSX.Element | null {
+  if (of.length === 0) return null
+  return (
+    <table class="rows">
+      <caption class="unseen">Targets of {agent}</caption>
+      <thead>
+        <tr>
+          <th scope="col">State</th>
+          <th scope="col">Target</th>
+          <th scope="col">How far</th>
+          <th scope="col">Tries</th>
+          <th scope="col">Receipt</th>
+        </tr>
+      </thead>
+      <tbody>
+        {of.map((target) => (
+          <tr key={target.target}>
+            <td data-label="State">
+              <State of={target.state} />
+            </td>
+            <td data-label="Target">
+              <a href={linkTo(['agents', agent, 'queues'])}>{target.target}</a>
+            </td>
+            <td data-label="How far">
+              <HowFar of={target} />
+            </td>
+            <td data-label="Tries">
+              {count(target.attempts)}
+              {target.nextAttemptAt && (
+                <small>
+                  {' '}
+                  next <Until at={target.nextAttemptAt} />
+                </small>
+              )}
+            </td>
+            <td data-label="Receipt">
+              {target.receipt ? <Clock at={target.receipt.appliedAt} /> : <small>none</small>}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+function HowFar({ of }: { of: Target }): preact.JSX.Element {
+  const { startedAt, finishedAt } = of
+  return (
+    <>
+      {of.state === 'delivering' && of.progress ? (
+        <ProgressBar of={of.progress} label={`Delivery to ${of.target}`} />
+      ) : (
+        <p>
+          {count(of.entries)} entries, {bytes(of.bytes)}
+          {startedAt && finishedAt && `, in ${duration(Date.parse(finishedAt) - Date.parse(startedAt))}`}
+          {of.state === 'delivering' && startedAt && (
+            <>
+              , for <Since at={startedAt} />
+            </>
+          )}
+        </p>
+      )}
+      {of.error && of.state !== 'delivered' && (
+        <p class="fault">
+          {of.error.code}: {of.error.detail}
+        </p>
+      )}
+      {of.decisions?.map(({ verb, actor, reason, at }) => (
+        <p key={at}>
+          <small>
+            {verb} by {actor} <Clock at={at} />
+            {reason && `: ${reason}`}
+          </small>
+        </p>
+      ))}
+    </>
+  )
+}
