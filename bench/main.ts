@@ -7,6 +7,8 @@ import { Command, InvalidArgumentError } from 'commander'
 import { compareFolders, compareScenarios, type CompareResult } from './compare/scenarios.ts'
 import { compareTable } from './compare/table.ts'
 import type { Contender } from './contender.ts'
+import { browserPath, dashboardScenarios, lookAtDashboard, type DashboardResult } from './dashboard/scenarios.ts'
+import { dashboardTable } from './dashboard/table.ts'
 import { engines } from './engines/installation.ts'
 import { compare, engineScenarios, type EngineResult } from './engines/scenarios.ts'
 import { engineTable } from './engines/table.ts'
@@ -36,6 +38,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   engines: engineScenarios.map(({ name }) => name),
   sync: syncScenarios.map(({ name }) => name),
   compare: compareScenarios.map(({ name }) => name),
+  dashboard: dashboardScenarios.map(({ name }) => name),
 }
 const names = Object.values(groups).flat()
 
@@ -43,7 +46,7 @@ const options = new Command('npm run bench --')
   .description('Measures copies of trees, both engines, the command line and comparisons, and prints a table of each.')
   .option(
     '--only <scenario,…>',
-    `of ${names.join(', ')}; or trees, engines, sync, compare for all of these`,
+    `of ${names.join(', ')}; or trees, engines, sync, compare, dashboard for all of these`,
     chosenScenarios,
   )
   .option('--runs <n>', 'runs of each tool and engine, taken in turn', wholeNumber, 5)
@@ -66,6 +69,7 @@ const folders = options.ours
       .filter(isChosen)
       .filter(({ files }) => options.only !== undefined || !options.quick || files < 100_000)
   : []
+const looked = options.ours ? dashboardScenarios.filter(isChosen) : []
 const installed = rivals.map((rival) => ({ rival, version: versionOf(rival) }))
 
 mkdirSync(options.dir, { recursive: true })
@@ -82,6 +86,7 @@ try {
   if (compared.length > 0) tables.push(await compareEngines())
   if (copied.length > 0) tables.push(await compareSync())
   if (folders.length > 0) tables.push(await compareTrees())
+  if (looked.length > 0) tables.push(await lookAtDashboards())
   const text = tables.join('\n')
   process.stdout.write(text)
   if (options.out !== undefined) writeFileSync(options.out, text)
@@ -163,6 +168,13 @@ async function compareTrees(): Promise<string> {
   const results: CompareResult[] = []
   for (const scenario of folders) results.push(await compareFolders(scenario, join(work, scenario.name), runs, say))
   return compareTable(results, runs, loadBefore)
+}
+
+async function lookAtDashboards(): Promise<string> {
+  if (browserPath() === undefined) return 'There is no Chromium here: the dashboard was not measured.\n'
+  const results: DashboardResult[] = []
+  for (const scenario of looked) results.push(await lookAtDashboard(scenario, join(work, scenario.name), runs, say))
+  return dashboardTable(results, runs, loadBefore)
 }
 
 async function tidy(): Promise<void> {

@@ -5,6 +5,8 @@ import type { Agent, AgentState, Config } from './views.ts'
 
 /** How soon after something has happened it is seen, and how often at most. */
 const refreshMs = { after: 150, every: 1000, afterFailure: 5000 }
+const frameMs = 16
+const perFrame = 8
 /** So many agents are asked for one by one; more together. */
 const fewAgents = 6
 
@@ -92,13 +94,25 @@ async function refresh(): Promise<void> {
 async function readAll(): Promise<void> {
   const found: Agent[] = []
   for await (const page of pages<Agent>('/agent', { limit: 500 })) found.push(...page)
+  const now = found.map(({ name }) => name)
+  if (now.join() === names.value.join()) return redraw(found.filter(hasChanged))
   batch(() => {
-    const now = found.map(({ name }) => name)
     for (const name of summaries.keys()) if (!now.includes(name)) summaries.delete(name)
     for (const agent of found) keep(agent)
-    if (now.join() !== names.value.join()) names.value = now
-    agentNames.value = names.value
+    names.value = now
+    agentNames.value = now
   })
+}
+
+/** A few in each frame, so that the page stays smooth while all agents are busy. */
+async function redraw(changed: readonly Agent[]): Promise<void> {
+  agentNames.value ??= names.value
+  for (let i = 0; i < changed.length; i += perFrame) {
+    batch(() => {
+      for (const agent of changed.slice(i, i + perFrame)) keep(agent)
+    })
+    await new Promise((resolve) => setTimeout(resolve, frameMs))
+  }
 }
 
 async function readConfigs(): Promise<void> {
@@ -108,8 +122,12 @@ async function readConfigs(): Promise<void> {
   configs.value = found
 }
 
+function hasChanged(agent: Agent): boolean {
+  return JSON.stringify(summaries.get(agent.name)?.peek()) !== JSON.stringify(agent)
+}
+
 function keep(agent: Agent): void {
   const known = summaries.get(agent.name)
   if (known === undefined) summaries.set(agent.name, signal(agent))
-  else if (JSON.stringify(known.value) !== JSON.stringify(agent)) known.value = agent
+  else if (hasChanged(agent)) known.value = agent
 }

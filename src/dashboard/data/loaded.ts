@@ -63,7 +63,8 @@ export function useLoaded<T>(
       over.abort()
     }
   }, [key])
-  const { value, problem, reload } = state.key === key ? state : { value: undefined, problem: undefined, reload: nothing }
+  const { value, problem, reload } =
+    state.key === key ? state : { value: undefined, problem: undefined, reload: nothing }
   return { value, problem, reload }
 }
 

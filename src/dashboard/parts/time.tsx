@@ -1,4 +1,5 @@
-import { signal } from '@preact/signals'
+import { computed, signal, type ReadonlySignal } from '@preact/signals'
+import { useMemo } from 'preact/hooks'
 
 /** The one clock of the page. */
 const now = signal(Date.now())
@@ -32,7 +33,13 @@ interface At {
   readonly at: string
 }
 
-function Moment({ at, children }: At & { children: string }): preact.JSX.Element {
+/** Only the text changes with the clock; nothing else is drawn again. */
+function Ticking({ at, tell }: At & { tell: (ms: number) => string }): preact.JSX.Element {
+  const text = useMemo(() => computed(() => tell(now.value - Date.parse(at))), [at])
+  return <Moment at={at}>{text}</Moment>
+}
+
+function Moment({ at, children }: At & { children: string | ReadonlySignal<string> }): preact.JSX.Element {
   return (
     <time dateTime={at} title={new Date(at).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'long' })}>
       {children}
@@ -42,25 +49,23 @@ function Moment({ at, children }: At & { children: string }): preact.JSX.Element
 
 /** How long ago. */
 export function Ago({ at }: At): preact.JSX.Element {
-  const ms = now.value - Date.parse(at)
-  return <Moment at={at}>{ms < 5000 ? 'just now' : `${coarse(ms)} ago`}</Moment>
+  return <Ticking at={at} tell={(ms) => (ms < 5000 ? 'just now' : `${coarse(ms)} ago`)} />
 }
 
 /** How long it has lasted. */
 export function Since({ at }: At): preact.JSX.Element {
-  return <Moment at={at}>{coarse(now.value - Date.parse(at))}</Moment>
+  return <Ticking at={at} tell={coarse} />
 }
 
 /** How long it still takes. */
 export function Until({ at }: At): preact.JSX.Element {
-  const ms = Date.parse(at) - now.value
-  return <Moment at={at}>{ms < 1000 ? 'now' : `in ${coarse(ms)}`}</Moment>
+  return <Ticking at={at} tell={(ms) => (ms > -1000 ? 'now' : `in ${coarse(-ms)}`)} />
 }
 
 /** The time itself: of the day for today, with the date before. */
 export function Clock({ at }: At): preact.JSX.Element {
   const time = new Date(at)
-  const isToday = time.toDateString() === new Date(now.value).toDateString()
+  const isToday = time.toDateString() === new Date(now.peek()).toDateString()
   const format: Intl.DateTimeFormatOptions = isToday
     ? { timeStyle: 'medium' }
     : { dateStyle: 'short', timeStyle: 'medium' }
