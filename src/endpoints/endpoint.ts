@@ -193,8 +193,8 @@ export interface TargetDelivery {
   readonly paths?: readonly ResourcePath[]
   /** The most that a mirror may remove; beyond it `apply` throws `conflict` and has changed nothing. */
   readonly deletes: DeleteGuard
-  /** Told now and then how far it is. */
-  readonly progress?: (entries: number, bytes: number) => void
+  /** Told now and then how far it is; with `sending` it is the package that is sent so far, of so many bytes. */
+  readonly progress?: (entries: number, bytes: number, sending?: { readonly of: number }) => void
   /** Told what became of each resource as soon as that is known, by targets that learn it one by one. */
   readonly result?: (result: ResourceResult) => void
   /**

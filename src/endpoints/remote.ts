@@ -24,6 +24,9 @@ type Options = Static<typeof options>
 
 /** Seconds that one question waits for the far command's end; the next follows at once. Proxies cut at 30 or 60. */
 const waitSeconds = 25
+/** The same of the import itself, and while the far command runs: between them we hear how far it is. */
+const waitSecondsAtFirst = 2
+const waitSecondsRunning = 3
 
 /** Read and sent at a time: the default of 64 KiB costs a turn of the loop sixteen times as often. */
 const chunkBytes = 1024 * 1024
@@ -39,7 +42,15 @@ interface FarCommand {
 interface FarAgent {
   readonly package?: string
   readonly error?: { readonly detail: string }
-  readonly targets?: readonly { target: string; entries?: number; bytes?: number; error?: { detail: string } }[]
+  readonly targets?: readonly FarTarget[]
+}
+interface FarTarget {
+  readonly target: string
+  readonly state?: string
+  readonly entries?: number
+  readonly bytes?: number
+  readonly error?: { readonly detail: string }
+  readonly progress?: { readonly phase?: string; readonly entries?: number; readonly bytes?: number }
 }
 
 /**
@@ -85,7 +96,7 @@ class RemoteTarget implements Target {
         'package-delivery': delivery.id,
         'package-lane': delivery.lane,
         'package-epoch': String(delivery.epoch),
-        prefer: `wait=${waitSeconds}`,
+        prefer: `wait=${waitSecondsAtFirst}`,
         ...traceOf(delivery),
       },
       body,
@@ -100,8 +111,11 @@ class RemoteTarget implements Target {
       await this.#caller.call('POST', `/replication/commands/${id}/retry`, { signal, headers: traceOf(delivery) })
       command = await this.#command(id, delivery, signal)
     }
-    while (['queued', 'running', 'retrying'].includes(command.state))
-      command = await this.#command(id, delivery, signal, waitSeconds)
+    while (['queued', 'running', 'retrying'].includes(command.state)) {
+      tellFar(command, delivery)
+      const wait = command.state === 'running' ? waitSecondsRunning : waitSeconds
+      command = await this.#command(id, delivery, signal, wait)
+    }
     return this.#receipt(command, delivery)
   }
 
@@ -157,12 +171,35 @@ class RemoteTarget implements Target {
   }
 }
 
+/** How far the slowest of the far targets is. */
+function tellFar({ agents }: FarCommand, { progress }: TargetDelivery): void {
+  const far = (agents?.[0]?.targets ?? []).map(({ state, entries, bytes, progress: its }) => {
+    const is = state === 'delivered' ? { entries, bytes } : its?.phase === 'applying' ? its : {}
+    return { entries: is.entries ?? 0, bytes: is.bytes ?? 0 }
+  })
+  const [slowest] = far.toSorted((one, other) => one.bytes - other.bytes || one.entries - other.entries)
+  if (slowest !== undefined) progress?.(slowest.entries, slowest.bytes)
+}
+
+/** The file, telling how much of it has been read for sending. */
+async function* toldOf(file: string, of: number, progress: TargetDelivery['progress']): AsyncGenerator<Uint8Array> {
+  let sent = 0
+  for await (const chunk of createReadStream(file, { highWaterMark: chunkBytes }) as AsyncIterable<Uint8Array>) {
+    yield chunk
+    progress?.(0, (sent += chunk.length), { of })
+  }
+}
+
 /** The zip as it is; where only a part of it shall be applied, a form that says so before the zip. */
 async function uploadOf(delivery: TargetDelivery): Promise<{ type: string; length: number; body: () => Readable }> {
   const { file } = delivery.package
   const { size } = await stat(file)
-  if (delivery.paths === undefined)
-    return { type: 'application/zip', length: size, body: () => createReadStream(file, { highWaterMark: chunkBytes }) }
+  const whole = (): Readable =>
+    // What is sent at once tells nothing on its way.
+    size <= chunkBytes
+      ? createReadStream(file, { highWaterMark: chunkBytes })
+      : Readable.from(toldOf(file, size, delivery.progress), { objectMode: false })
+  if (delivery.paths === undefined) return { type: 'application/zip', length: size, body: whole }
   const boundary = `part-${randomUUID()}`
   const before = Buffer.from(
     `--${boundary}\r\ncontent-disposition: form-data; name="document"\r\ncontent-type: application/json\r\n\r\n` +
@@ -177,7 +214,7 @@ async function uploadOf(delivery: TargetDelivery): Promise<{ type: string; lengt
       Readable.from(
         (async function* () {
           yield before
-          yield* createReadStream(file, { highWaterMark: chunkBytes }) as AsyncIterable<Buffer>
+          yield* whole() as AsyncIterable<Buffer>
           yield after
         })(),
         { objectMode: false },

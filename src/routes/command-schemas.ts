@@ -1,5 +1,6 @@
 import { Type, type Static, type TSchema } from 'typebox'
 import { namePattern } from '../agents/config/config.ts'
+import { headwayPhases } from '../agents/commands/headway.ts'
 import { runStates, targetStates, verbs } from '../agents/commands/records.ts'
 import { pathSchema } from '../resources/schema.ts'
 
@@ -75,6 +76,22 @@ const decision = Type.Object(
   { ...closed, title: 'Decision', description: 'What somebody decided about the item, and why.' },
 )
 
+const progress = Type.Object(
+  {
+    phase: Type.Enum(headwayPhases),
+    entries: count,
+    bytes: Type.Integer({
+      minimum: 0,
+      description: 'While it is sent, of the package as it travels; else of contents.',
+    }),
+    totalEntries: Type.Optional(count),
+    totalBytes: Type.Optional(count),
+    startedAt: time,
+    at: time,
+  },
+  { ...closed, title: 'Progress', description: 'There while it goes on, if it takes longer than a second.' },
+)
+
 const target = Type.Object(
   {
     target: Type.String(),
@@ -87,6 +104,7 @@ const target = Type.Object(
     startedAt: Type.Optional(time),
     finishedAt: Type.Optional(time),
     receipt: Type.Optional(receipt),
+    progress: Type.Optional(progress),
     decisions: Type.Optional(Type.Array(decision, { description: 'The newest 20, oldest first.' })),
   },
   { ...closed, title: 'Target' },
@@ -160,6 +178,7 @@ export const commandView = Type.Object(
           ),
           error: Type.Optional(errorView),
           notes,
+          progress: Type.Optional(progress),
           targets,
         },
         closed,

@@ -33,8 +33,9 @@ import { openTestHome } from '../home.ts'
 type Gate = (delivery: TargetDelivery, signal: AbortSignal) => Promise<void>
 const gates = new Map<string, Gate>()
 
-/** What stands before a source. */
-const sourceGates = new Map<string, () => Promise<void>>()
+/** What stands before a source, and behind each resource of it: it is told how many were read so far. */
+type SourceGate = (read: number) => Promise<void>
+const sourceGates = new Map<string, SourceGate>()
 
 /** A memory endpoint with a gate before it, by its name: one that is as unwell as a test needs it. */
 const gated: EndpointKind<MemoryOptions> = {
@@ -44,8 +45,12 @@ const gated: EndpointKind<MemoryOptions> = {
     const source = memory.source?.(options, context) as Source
     return {
       read: async function* (...asked) {
-        await sourceGates.get(options.name)?.()
-        yield* source.read(...asked)
+        let read = 0
+        await sourceGates.get(options.name)?.(read)
+        for await (const resource of source.read(...asked)) {
+          yield resource
+          await sourceGates.get(options.name)?.(++read)
+        }
       },
     }
   },
@@ -77,7 +82,7 @@ export interface Given {
   /** What a target holds at the path, as text. */
   read(target: string, path: string): string | undefined
   gate(target: string, gate: Gate | undefined): void
-  gateSource(gate: (() => Promise<void>) | undefined): void
+  gateSource(gate: SourceGate | undefined): void
   ask(request: Partial<CommandRequest> & { agents: string[]; paths?: never; at?: string[] }): Promise<Command>
   finished(command: { id: string }): Promise<CommandView>
   /** Lets the engine work on what was accepted. */

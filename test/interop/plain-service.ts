@@ -6,6 +6,8 @@ import type { TestContext } from 'node:test'
 
 export class PlainService {
   readonly #documents = new Map<string, string>()
+  /** An answer waits for it. */
+  hold: ((method: string, path: string) => Promise<void> | undefined) | undefined
   readonly #server: Server
 
   static async start(t: TestContext): Promise<PlainService> {
@@ -31,6 +33,7 @@ export class PlainService {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = Buffer.concat((await request.toArray()) as Buffer[]).toString()
     const { method, url = '', headers } = request
+    await this.hold?.(method ?? '', url)
     const known = this.#documents.get(url)
     const end = (status: number, content = '', more: Record<string, string> = {}): void =>
       void response

@@ -2,15 +2,16 @@ import type { Receipt } from '../../endpoints/endpoint.ts'
 import { ReplicationError, type ErrorView } from '../../errors.ts'
 import type { PackageId } from '../../packages/manifest.ts'
 import { isWithin, type ResourcePath } from '../../resources/path.ts'
-import { below, scan, type Store } from '../../state/store.ts'
+import type { Store } from '../../state/store.ts'
 import { agentsOf } from './command.ts'
+import { allIds, idsOfAgent, marks } from './ids.ts'
+import { exportHeadway, headwaysOf, type Headway } from './headway.ts'
 import {
   commandKey,
   commandKinds,
   deliveryKey,
   entryKey,
   forgottenKey,
-  historyKey,
   type Cause,
   type Command,
   type CommandAction,
@@ -19,7 +20,6 @@ import {
   type Delivery,
   type Forgotten,
   type HistoryEntry,
-  type HistoryMark,
   type RunState,
   type TargetState,
 } from './records.ts'
@@ -51,6 +51,8 @@ export interface AgentView {
   readonly parts?: { readonly done: number; readonly total: number }
   readonly error?: ErrorView
   readonly notes?: readonly string[]
+  /** How far its export is, while it goes on. */
+  readonly progress?: Headway
   readonly targets: readonly TargetView[]
 }
 
@@ -65,6 +67,8 @@ export interface TargetView {
   readonly startedAt?: string
   readonly finishedAt?: string
   readonly receipt?: Receipt
+  /** How far its delivery is, while it goes on. */
+  readonly progress?: Headway
   readonly decisions?: readonly Decision[]
 }
 
@@ -100,13 +104,15 @@ async function viewOf(store: Store, command: Command): Promise<CommandView> {
       const entry = (await store.get<HistoryEntry>(entryKey(command.id, agent)))?.value
       if (entry === undefined) return forgottenView(store, command, agent)
       const deliveries = await deliveriesOf(store, entry)
+      const [progress, headways] = await Promise.all([exportHeadway(store, entry), headwaysOf(store, deliveries)])
       return {
         ...{ agent, status: entry.status },
         ...(entry.package !== undefined && { package: entry.package }),
         ...(entry.error !== undefined && { error: entry.error }),
         ...(entry.notes !== undefined && { notes: entry.notes }),
         ...partsOf(entry, deliveries),
-        targets: deliveries.map((delivery) => targetView(delivery, entry)),
+        ...(progress !== undefined && { progress }),
+        targets: deliveries.map((delivery) => targetView(delivery, entry, headways.get(delivery))),
       }
     }),
   )
@@ -133,7 +139,7 @@ function partsOf({ parts: total }: HistoryEntry, deliveries: readonly Delivery[]
   return { parts: { done: Math.min(total, ...done), total } }
 }
 
-function targetView(delivery: Delivery, entry: HistoryEntry): TargetView {
+function targetView(delivery: Delivery, entry: HistoryEntry, progress?: Headway): TargetView {
   const {
     agent: _,
     command: _command,
@@ -149,6 +155,7 @@ function targetView(delivery: Delivery, entry: HistoryEntry): TargetView {
     ...shown,
     entries: delivery.receipt?.entries ?? entry.entries,
     bytes: delivery.receipt?.bytes ?? entry.bytes,
+    ...(progress !== undefined && { progress }),
   }
 }
 
@@ -234,42 +241,6 @@ export async function lastCommand(store: Store, agent: string): Promise<Command 
   )
   const [id = ''] = newest.toSorted().toReversed()
   return id === '' ? undefined : (await store.get<Command>(commandKey(id)))?.value
-}
-
-async function* allIds(store: Store, { before }: Selection): AsyncGenerator<string> {
-  const { from, to } = below(commandKey(''))
-  const range = { from, to: before === undefined ? to : commandKey(before), reverse: true }
-  for await (const { key } of scan(store, range)) yield key.slice(from.length)
-}
-
-/** The ids of one agent's commands of any kind, merged, newest first. */
-async function* idsOfAgent(store: Store, agent: string, chosen: Selection): AsyncGenerator<string> {
-  const kinds = chosen.kind === undefined ? commandKinds : [chosen.kind]
-  const sources = kinds.map((kind) => marks(store, agent, kind, chosen))
-  const heads = await Promise.all(sources.map((source) => source.next()))
-  for (;;) {
-    const newest = heads.reduce(
-      (best, head, i) => (head.done !== true && head.value.id > (heads[best]?.value?.id ?? '') ? i : best),
-      -1,
-    )
-    const head = heads[newest]
-    const source = sources[newest]
-    if (head === undefined || head.done === true || source === undefined) return
-    yield head.value.id
-    heads[newest] = await source.next()
-  }
-}
-
-async function* marks(
-  store: Store,
-  agent: string,
-  kind: CommandKind,
-  { before }: { readonly before?: string },
-): AsyncGenerator<{ id: string; status: RunState }, void> {
-  const { from, to } = below(historyKey(agent, kind, ''))
-  const range = { from, to: before === undefined ? to : historyKey(agent, kind, before), reverse: true }
-  for await (const { key, value } of scan<HistoryMark>(store, range))
-    yield { id: key.slice(from.length), status: value.status }
 }
 
 function admits(chosen: Omit<Selection, 'limit'>, command: Command, status: RunState): boolean {

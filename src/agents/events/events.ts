@@ -10,9 +10,11 @@ export const words = {
   'command.cancelled': 'command cancelled',
   'command.retried': 'command queued again',
   'package.ready': 'package ready',
+  'export.progress': 'export goes on',
   'export.retrying': 'export failed',
   'export.failed': 'export failed',
   'delivery.started': 'delivery started',
+  'delivery.progress': 'delivery goes on',
   'delivery.retrying': 'delivery failed',
   'delivery.delivered': 'delivery applied',
   'delivery.failed': 'delivery failed',
@@ -64,7 +66,9 @@ export interface LoggedEvent {
 export const agentLog = (agent: string): string => `agent-log/${agent}`
 
 /** The log of an agent leaves out what its other lines, or its history, say again: each line costs a share of a commit. */
-const untold: ReadonlySet<EventType> = new Set(['command.accepted', 'command.finished', 'delivery.started'])
+const untold: ReadonlySet<EventType> = new Set([
+  ...(['command.accepted', 'command.finished', 'export.progress', 'delivery.started', 'delivery.progress'] as const),
+])
 
 /** The writes that belong into the batch of what happened. */
 export function eventWrites(event: ReplicationEvent): Write[] {

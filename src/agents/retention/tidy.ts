@@ -1,4 +1,5 @@
 import { removeExpired } from '../../state/expiry.ts'
+import { forgetHeadway } from '../commands/headway.ts'
 import { trimAgentLogs } from '../events/agent-log.ts'
 import { foldBases, forgetComparisons, forgetReplaced } from './comparisons.ts'
 import { forgetHistory } from './history.ts'
@@ -23,6 +24,7 @@ export async function tidy(
   await foldBases({ store, packages, rowFiles, roster, log }, signal)
   await forgetComparisons({ store, packages, rowFiles, roster, log }, now, signal)
   await forgetReplaced({ store, packages, rowFiles, roster, log }, now, signal)
+  await forgetHeadway(store, signal)
   const more = [
     await forgetHistory(store, now, most, signal),
     await forgetPackages({ store, packages }, now, most, signal),

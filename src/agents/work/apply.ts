@@ -1,4 +1,4 @@
-import type { Receipt } from '../../endpoints/endpoint.ts'
+import type { Receipt, TargetDelivery } from '../../endpoints/endpoint.ts'
 import { ReplicationError } from '../../errors.ts'
 import type { PackageId } from '../../packages/manifest.ts'
 import type { Write } from '../../state/store.ts'
@@ -15,6 +15,7 @@ import { partOf } from '../commands/part.ts'
 import { deliveryKey, isUnderWay, packageKey, type Delivery, type PackageRecord } from '../commands/records.ts'
 import type { Parts } from '../parts.ts'
 import type { Begun } from './begin.ts'
+import type { HeadwayTeller } from './tell-headway.ts'
 
 /** What a target has applied, and what it and the source then have in common. */
 export interface Applied {
@@ -23,7 +24,12 @@ export interface Applied {
 }
 
 /** Applies the package, or those of its parts that are still to be applied, and answers one receipt for all. */
-export async function applyAll(parts: Parts, begun: Begun, signal: AbortSignal): Promise<Applied> {
+export async function applyAll(
+  parts: Parts,
+  begun: Begun,
+  headway: HeadwayTeller,
+  signal: AbortSignal,
+): Promise<Applied> {
   const { command, entry } = begun.progress
   if (entry.package === undefined) throw new ReplicationError('missing', `command ${command.id} has no package`)
   if (command.application !== undefined) await keepReplaced(parts, begun, signal)
@@ -40,13 +46,21 @@ export async function applyAll(parts: Parts, begun: Begun, signal: AbortSignal):
       ? { package: entry.package, deep: command.deep, ...asked }
       : baseAfter(await applicationOf(parts, command.id))),
   })
-  if (ids === undefined)
-    return { base, receipt: await apply(parts, begun, { id: begun.id, package: entry.package, ...asked }, signal) }
+  // Of a part of a package nobody has counted how much that is.
+  const totals = asked.paths === undefined ? { totalEntries: entry.entries, totalBytes: entry.bytes } : {}
+  if (ids === undefined) {
+    const progress = progressTo(headway, totals)
+    return {
+      base,
+      receipt: await apply(parts, begun, { id: begun.id, package: entry.package, ...asked, progress }, signal),
+    }
+  }
   let applied = begun.delivery.applied ?? { parts: 0, entries: 0, bytes: 0 }
   let appliedAt = new Date().toISOString()
   for (const [i, id] of ids.entries()) {
     if (i < applied.parts) continue
-    const receipt = await apply(parts, begun, { id: `${begun.id}/${i + 1}`, package: id, ...asked }, signal)
+    const progress = progressTo(headway, totals, applied)
+    const receipt = await apply(parts, begun, { id: `${begun.id}/${i + 1}`, package: id, ...asked, progress }, signal)
     applied = { parts: i + 1, entries: applied.entries + receipt.entries, bytes: applied.bytes + receipt.bytes }
     appliedAt = receipt.appliedAt
     await remember(parts, begun, applied)
@@ -54,6 +68,20 @@ export async function applyAll(parts: Parts, begun: Begun, signal: AbortSignal):
   const { entries, bytes } = applied
   const detail = { parts: ids.length }
   return { base, receipt: { delivery: begun.id, package: entry.package, entries, bytes, appliedAt, detail } }
+}
+
+/** Passes on how far a target is, behind what it has applied `before`. */
+function progressTo(
+  headway: HeadwayTeller,
+  totals: { readonly totalEntries?: number; readonly totalBytes?: number },
+  before = { entries: 0, bytes: 0 },
+): NonNullable<TargetDelivery['progress']> {
+  return (entries, bytes, sending) =>
+    headway.is(
+      sending === undefined
+        ? { phase: 'applying', entries: before.entries + entries, bytes: before.bytes + bytes, ...totals }
+        : { phase: 'sending', entries: before.entries, bytes, totalBytes: sending.of },
+    )
 }
 
 function baseAfter({ rebase, covers }: Application): { rows?: string; covers?: readonly ResourcePath[] } {
@@ -74,7 +102,7 @@ async function remember(parts: Parts, begun: Begun, applied: NonNullable<Deliver
 async function apply(
   parts: Parts,
   begun: Begun,
-  one: { readonly id: string; readonly package: PackageId; readonly paths?: readonly ResourcePath[] },
+  one: Pick<TargetDelivery, 'id' | 'paths' | 'progress'> & { readonly package: PackageId },
   signal: AbortSignal,
 ): Promise<Receipt> {
   const { agent, delivery } = begun

@@ -3,6 +3,7 @@ import { itemsOf, standingOf, stillHeld, stillRunning, takeOver } from '../../qu
 import type { Again } from '../../queues/work.ts'
 import type { Check, Entry, Write } from '../../state/store.ts'
 import { advanceAll, type Move, type Progress } from '../commands/advance.ts'
+import { headwayKey } from '../commands/headway.ts'
 import { anotherTry, deliveryKey, type Delivery } from '../commands/records.ts'
 import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
@@ -64,7 +65,8 @@ function beginning(agent: Agent, lane: LaneId, item: PlacedItem, hold: Hold): Be
       return {
         deliveries: [{ was, is: delivery }],
         checks: [{ key: item.key, version: item.version }, ...stillRunning(lane), ...hold.checks],
-        writes: hold.writes,
+        // Whoever died in it may have left word of how far he was.
+        writes: [...hold.writes, ...(was.value.active ? [{ delete: headwayKey(command, lane.agent, target) }] : [])],
         events: [{ type: 'delivery.started', target, data: { attempt: delivery.attempts } }],
       }
     },
@@ -121,7 +123,8 @@ export function waitingAgain(lane: LaneId, { value }: PlacedItem, hold: Pick<Hol
       const was = found as Entry<Delivery> | undefined
       if (was?.value.active !== true) return undefined
       const state = was.value.error === undefined ? 'queued' : 'retrying'
-      return { ...hold, deliveries: [{ was, is: { ...was.value, active: false, state } }] }
+      const writes = [...hold.writes, { delete: headwayKey(command, lane.agent, target) }]
+      return { ...hold, writes, deliveries: [{ was, is: { ...was.value, active: false, state } }] }
     },
   }
 }

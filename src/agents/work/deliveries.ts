@@ -12,6 +12,7 @@ import { applyAll, type Applied } from './apply.ts'
 import { begin, release, successorsOf, withTry, type Begun } from './begin.ts'
 import { tellDelivered } from '../webhooks/outbox.ts'
 import { putBack } from './put-back.ts'
+import { deliveryTeller } from './tell-headway.ts'
 
 const atOnce: Again = { at: 0 }
 
@@ -142,8 +143,9 @@ interface Answered extends Applied {
 async function attempt(parts: Parts, begun: Begun, signal: AbortSignal): Promise<Answered> {
   const { lane } = begun
   const startedAt = performance.now()
+  const headway = deliveryTeller(parts, begun)
   try {
-    const applied = await applyAll(parts, begun, signal)
+    const applied = await headway.during(applyAll(parts, begun, headway, signal))
     const tookMs = Math.round(performance.now() - startedAt)
     const attempt = attemptOf(begun)
     const told = { delivery: begun.id, target: lane.queue, attempt, tookMs, entries: applied.receipt.entries }

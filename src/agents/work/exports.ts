@@ -11,6 +11,7 @@ import { scan, below, type Check, type Entry, type Store, type Write } from '../
 import { advance, insist, type Progress, type Step } from '../commands/advance.ts'
 import { guardMirror } from './mirror-guard.ts'
 import { writeApplication } from '../comparisons/export.ts'
+import { exportHeadwayKey } from '../commands/headway.ts'
 import { words } from '../events/events.ts'
 import type { Parts } from '../parts.ts'
 import {
@@ -28,6 +29,7 @@ import {
 import type { Agent } from '../roster.ts'
 import { inParts, partLimits, type Made } from './split.ts'
 import { runTest } from './target-test.ts'
+import { exportTeller, type HeadwayTeller } from './tell-headway.ts'
 
 /** How many notes an entry keeps; the last of them says how many more there were. */
 const maxNotes = 20
@@ -55,7 +57,13 @@ export async function exportEntry(
   if (entry.nextExportAt !== undefined && Date.parse(entry.nextExportAt) > Date.now())
     return { at: Date.parse(entry.nextExportAt) }
   const begun = await advance(store, commandId, agentName, ({ entry: { stage, exports } }) =>
-    stage === 'preparing' ? { entry: { exports: exports + 1, nextExportAt: undefined } } : undefined,
+    stage === 'preparing'
+      ? {
+          entry: { exports: exports + 1, nextExportAt: undefined },
+          // Whoever died in it may have left word of how far he was.
+          ...(exports > 0 && { writes: [{ delete: exportHeadwayKey(commandId, agentName) }] }),
+        }
+      : undefined,
   )
   if (begun === undefined) return undefined
   const log = parts.log.child({ command: commandId, agent: agentName })
@@ -66,7 +74,8 @@ export async function exportEntry(
     }
     const notes = new Notes()
     const startedAt = performance.now()
-    const made = await writeExport(parts, agent, begun.command, notes, signal)
+    const headway = exportTeller(parts, commandId, agentName, begun.entry.exports)
+    const made = await headway.during(writeExport(parts, agent, begun.command, { notes, headway }, signal))
     const { id, entries, bytes } = made.whole
     log.info({ package: id, parts: made.parts.length, entries, bytes }, words['package.ready'])
     parts.metrics.exported(agentName, (performance.now() - startedAt) / 1000)
@@ -107,7 +116,7 @@ async function writeExport(
   parts: Parts,
   agent: Agent,
   command: Command,
-  notes: Notes,
+  { notes, headway }: { readonly notes: Notes; readonly headway: HeadwayTeller },
   signal: AbortSignal,
 ): Promise<Made> {
   const header: ManifestHeader = {
@@ -129,7 +138,9 @@ async function writeExport(
   // What a mirror removes is known from all that it lists, so it is never split.
   const limits = command.mode === 'mirror' ? { maxEntries: Infinity, maxBytes: Infinity } : partLimits
   const made: PackageSummary[] = []
-  for await (const part of inParts(changes, limits)) made.push(await parts.packages.write(header, part, origin, signal))
+  const tally = (entries: number, bytes: number): void => headway.is({ phase: 'reading', entries, bytes })
+  for await (const part of inParts(changes, limits, tally))
+    made.push(await parts.packages.write(header, part, origin, signal))
   const [only] = made
   if (only !== undefined && made.length === 1) {
     if (command.mode === 'mirror') await guardMirror(agent, await parts.packages.file(only.id), signal)

@@ -20,22 +20,26 @@ export interface Made {
 
 /**
  * The changes in parts, at least one. Each part must be read to its end, contents included, before the next is asked for; a part
- * ends with the entry that fills it.
+ * ends with the entry that fills it. `tally` is told how much has been read of all.
  */
 export async function* inParts(
   changes: AsyncIterable<Change>,
   { maxEntries, maxBytes }: PartLimits,
+  tally?: (entries: number, bytes: number) => void,
 ): AsyncGenerator<AsyncIterable<Change>, void, void> {
   const source = changes[Symbol.asyncIterator]()
   let next = await source.next()
+  const all = { entries: 0, bytes: 0 }
   async function* part(): AsyncGenerator<Change, void, void> {
     let entries = 0
     let bytes = 0
     const add = (more: number): void => {
       bytes += more
+      tally?.(all.entries, (all.bytes += more))
     }
     while (next.done !== true && entries < maxEntries && bytes < maxBytes) {
       entries++
+      tally?.(++all.entries, all.bytes)
       yield counted(next.value, add)
       next = await source.next()
     }
