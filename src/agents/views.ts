@@ -7,6 +7,7 @@ import { driftsOf, type DriftRecord } from './comparisons/drift.ts'
 import { queuesOf, type QueueSummary } from './queues/views.ts'
 import { pullFailureKey, type PullFailure } from './work/pulling.ts'
 import type { Agent } from './roster.ts'
+import { deliveredKeys } from './throughput.ts'
 import { viewTriggers, type TriggerView } from './triggers/views.ts'
 
 export type AgentState = 'disabled' | 'failed' | 'paused' | 'blocked' | 'retrying' | 'running' | 'idle'
@@ -24,6 +25,8 @@ export interface AgentSummary {
   /** In the order of its config. */
   readonly triggers: readonly TriggerView[]
   readonly counters: Readonly<Record<'commands' | 'delivered' | 'failedAttempts', number>>
+  /** How much was delivered in each of the last 12 hours, oldest first, with the one that is not over yet. */
+  readonly throughput: readonly number[]
 }
 
 export async function viewAgent(store: Store, agent: Agent): Promise<AgentSummary> {
@@ -33,8 +36,9 @@ export async function viewAgent(store: Store, agent: Agent): Promise<AgentSummar
     totalKey(agent.name, 'commands'),
     totalKey(agent.name, 'delivered'),
     totalKey(agent.name, 'failedAttempts'),
+    ...deliveredKeys(agent.name),
   ])
-  const [commands = 0, delivered = 0, failedAttempts = 0] = totals.map((total) => total?.value ?? 0)
+  const [commands = 0, delivered = 0, failedAttempts = 0, ...throughput] = totals.map((total) => total?.value ?? 0)
   const { state, reason } = await agentState(store, agent, queues)
   return {
     ...{ name: agent.name, enabled: agent.config.enabled, state },
@@ -46,6 +50,7 @@ export async function viewAgent(store: Store, agent: Agent): Promise<AgentSummar
     ),
     triggers: await viewTriggers(store, agent),
     counters: { commands, delivered, failedAttempts },
+    throughput,
   }
 }
 

@@ -4,6 +4,7 @@ import { listCommands, listHistory, viewCommand, type Selection } from '../agent
 import { cancel, pause, resume, retry } from '../agents/commands/operate.ts'
 import { viewAgent } from '../agents/views.ts'
 import { commandKinds, runStates } from '../agents/commands/records.ts'
+import { maxHours, throughputOf } from '../agents/throughput.ts'
 import { testTarget } from '../agents/work/target-test.ts'
 import { ReplicationError } from '../errors.ts'
 import { pathSchema } from '../resources/schema.ts'
@@ -14,11 +15,15 @@ import { agentName, commandView, historyEntry, listOf, mayReason, type MayReason
 import { operation as schema } from './operation.ts'
 import { cursorOf, nextPage, pageQuery } from './paging.ts'
 import type { RouteParts } from './parts.ts'
-import { agentSummary, testSteps } from './queue-schemas.ts'
+import { agentSummary, testSteps, throughput } from './queue-schemas.ts'
 
 const byName = Type.Object({ name: agentName })
 const byTarget = Type.Object({ name: agentName, target: Type.String() })
 const byCommand = Type.Object({ id: Type.String() })
+const lastHours = Type.Object(
+  { hours: Type.Integer({ default: 24, minimum: 1, maximum: maxHours }) },
+  { additionalProperties: false },
+)
 const time = Type.Optional(Type.String({ format: 'date-time' }))
 const period = { since: time, until: time, path: Type.Optional(pathSchema) }
 const state = Type.Optional(Type.Enum(runStates))
@@ -54,6 +59,14 @@ function agentRoutes(app: FastifyInstance, parts: RouteParts): void {
   )
   app.get<Named>('/agent/:name', schema('getAgent', 'agents', { params: byName }, agentSummary), async ({ params }) =>
     viewAgent(parts.store, await parts.roster.get(params.name)),
+  )
+  app.get<Named & { Querystring: { hours: number } }>(
+    '/agent/:name/throughput',
+    schema('getThroughput', 'agents', { params: byName, querystring: lastHours }, throughput),
+    async ({ params, query }) => {
+      const { name } = await parts.roster.get(params.name)
+      return { items: await throughputOf(parts.store, name, query.hours) }
+    },
   )
   for (const [verb, act] of [
     ['pause', pause],

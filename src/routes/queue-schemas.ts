@@ -120,8 +120,31 @@ export const agentSummary = Type.Object(
     ),
     triggers: Type.Array(trigger, { description: 'In the order of its config.' }),
     counters: Type.Object({ commands: count, delivered: count, failedAttempts: count }, closed),
+    throughput: Type.Array(count, {
+      description:
+        'How much was delivered in each of the last 12 hours, oldest first, with the one that is not over yet.',
+    }),
   },
   { ...closed, title: 'Agent' },
+)
+
+export const throughput = Type.Object(
+  {
+    items: Type.Array(
+      Type.Object(
+        {
+          at: { ...time, description: 'When the hour began.' },
+          delivered: count,
+          failed: Type.Integer({ minimum: 0, description: 'Tries that have failed.' }),
+          entries: count,
+          bytes: count,
+        },
+        closed,
+      ),
+      { description: 'Oldest first; the last is the hour that is not over yet.' },
+    ),
+  },
+  { ...closed, title: 'Throughput' },
 )
 
 export const testSteps = Type.Object(

@@ -7,7 +7,7 @@ import { PlainService } from '../interop/plain-service.ts'
 import { until } from './client.ts'
 import { scratch, Server } from './server.ts'
 import { plant } from './trees.ts'
-import type { Command } from './views.ts'
+import type { AgentView, Command } from './views.ts'
 
 const folder = scratch()
 const server = await Server.start()
@@ -21,6 +21,14 @@ interface Progress {
   readonly totalBytes?: number
   readonly startedAt: string
   readonly at: string
+}
+
+interface Hour {
+  readonly at: string
+  readonly delivered: number
+  readonly failed: number
+  readonly entries: number
+  readonly bytes: number
 }
 
 function progressOf(command: Command): Progress | undefined {
@@ -78,4 +86,24 @@ test('a bar moves while a service takes its time, here and at whoever sent the p
   assert.equal(command.state, 'succeeded')
   assert.equal(progressOf(command), undefined)
   events.close()
+})
+
+test('what was delivered in the last hours is shown beside the agent, and by the hour', async () => {
+  const source = join(folder, 'hours')
+  plant(source, { 'content/page.html': 'hello' })
+  const target = { kind: 'directory', path: join(folder, 'hours-target') }
+  await client.agent({ name: 'hours', source: { kind: 'directory', path: source }, targets: [target] })
+  await client.deliver('hours', { paths: ['/content'] })
+  const { body } = await client.get<AgentView>('/agent/hours')
+  assert.equal(body.throughput.length, 12)
+  assert.equal((body.throughput[10] ?? 0) + (body.throughput[11] ?? 0), 1)
+  const { body: day } = await client.get<{ items: readonly Hour[] }>('/agent/hours/throughput')
+  assert.equal(day.items.length, 24)
+  const hour = day.items.find(({ delivered }) => delivered > 0)
+  assert.deepEqual(hour, { at: hour?.at, delivered: 1, failed: 0, entries: 2, bytes: 5 })
+  const { body: two } = await client.get<{ items: readonly Hour[] }>('/agent/hours/throughput?hours=2')
+  assert.equal(two.items.length, 2)
+  for (const hours of ['0', '169', 'x'])
+    assert.equal((await client.get(`/agent/hours/throughput?hours=${hours}`)).status, 400)
+  assert.equal((await client.get('/agent/nobody/throughput')).status, 404)
 })

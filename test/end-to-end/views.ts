@@ -103,6 +103,7 @@ export interface AgentView {
   readonly lastCommand?: { readonly id: string }
   readonly triggers: readonly Trigger[]
   readonly counters: Readonly<Record<string, number>>
+  readonly throughput: readonly number[]
 }
 
 export interface Trigger {

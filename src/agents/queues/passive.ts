@@ -6,12 +6,12 @@ import type { Entry } from '../../state/store.ts'
 import { advance, type Progress, type Step } from '../commands/advance.ts'
 import type { Author } from './item-verbs.ts'
 import type { Parts } from '../parts.ts'
+import { countDelivered } from '../throughput.ts'
 import { partOf } from '../commands/part.ts'
 import {
   anotherTry,
   deliveryKey,
   packageKey,
-  totalKey,
   type Command,
   type Delivery,
   type PackageRecord,
@@ -162,7 +162,7 @@ export async function acknowledge(
       }
       return {
         checks: [...checks, ...out.checks],
-        writes: [...writes, ...out.writes, { add: totalKey(lane.agent, 'delivered'), amount: 1 }],
+        writes: [...writes, ...out.writes, ...countDelivered(lane.agent, applied)],
         deliveries: [{ was, is: { ...delivery, state: 'delivered', tries, receipt, finishedAt: at } }],
         events: [{ type: 'delivery.delivered', target: lane.queue, actor, data: { attempts: delivery.attempts } }],
       }

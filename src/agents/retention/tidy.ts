@@ -5,6 +5,7 @@ import { foldBases, forgetComparisons, forgetReplaced } from './comparisons.ts'
 import { forgetHistory } from './history.ts'
 import { forgetPackages } from './packages.ts'
 import type { Parts } from '../parts.ts'
+import { forgetThroughput } from '../throughput.ts'
 import { trimEvents } from './sweep.ts'
 
 /** What one turn removes of each kind at most. */
@@ -25,6 +26,7 @@ export async function tidy(
   await forgetComparisons({ store, packages, rowFiles, roster, log }, now, signal)
   await forgetReplaced({ store, packages, rowFiles, roster, log }, now, signal)
   await forgetHeadway(store, signal)
+  await forgetThroughput(store, now)
   const more = [
     await forgetHistory(store, now, most, signal),
     await forgetPackages({ store, packages }, now, most, signal),

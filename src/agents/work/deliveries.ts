@@ -5,9 +5,10 @@ import type { LaneId, PlacedItem } from '../../queues/lanes.ts'
 import type { Again, Task } from '../../queues/work.ts'
 import type { Entry, Store } from '../../state/store.ts'
 import { advanceAll, type Move, type Progress, type Step } from '../commands/advance.ts'
-import { deliveryKey, isUnderWay, totalKey, type Delivery, type Try } from '../commands/records.ts'
+import { deliveryKey, isUnderWay, type Delivery, type Try } from '../commands/records.ts'
 import { words } from '../events/events.ts'
 import type { Parts } from '../parts.ts'
+import { countDelivered, countFailed } from '../throughput.ts'
 import { applyAll, type Applied } from './apply.ts'
 import { begin, release, successorsOf, withTry, type Begun } from './begin.ts'
 import { tellDelivered } from '../webhooks/outbox.ts'
@@ -172,7 +173,7 @@ function delivered(begun: Begun, startedAt: string, { receipt, base, tookMs }: A
   const move = endOf(begun, startedAt, ({ queue: _queue, error: _error, ...delivery }) => ({
     is: { ...delivery, state: 'delivered', receipt },
     checks: out.checks,
-    writes: [...out.writes, base, { add: totalKey(begun.lane.agent, 'delivered'), amount: 1 }, ...told.writes],
+    writes: [...out.writes, base, ...countDelivered(begun.lane.agent, receipt), ...told.writes],
     events: [
       {
         type: 'delivery.delivered',
@@ -190,7 +191,7 @@ async function failed(parts: Parts, begun: Begun, startedAt: string, error: unkn
   const attempts = attemptOf(begun)
   const log = parts.log.child({ delivery: begun.id, target })
   const view = errorView(error)
-  const totals = { add: totalKey(begun.lane.agent, 'failedAttempts'), amount: 1 }
+  const counted = countFailed(begun.lane.agent)
   // 401, 403 and 404 tell of a setting that somebody will mend, not of the package.
   const hopeless = !isTransient(error) && !configurationFaults.has(view.code)
   const final = error instanceof ReplicationError && error.final
@@ -202,7 +203,7 @@ async function failed(parts: Parts, begun: Begun, startedAt: string, error: unkn
       // What can never be done need not lie in anybody's way.
       is: { ...delivery, state: 'failed', error: view, ...(!final && { queue: errorLane.queue }) },
       checks: out.checks,
-      writes: [...out.writes, ...(final ? [] : enqueue(errorLane, begun.item.value)), totals],
+      writes: [...out.writes, ...(final ? [] : enqueue(errorLane, begun.item.value)), ...counted],
       events: [{ type: 'delivery.failed', target, data: { attempts, error: view } }],
     }))
     await record(parts, [ended])
@@ -214,7 +215,7 @@ async function failed(parts: Parts, begun: Begun, startedAt: string, error: unkn
   const nextAttemptAt = new Date(at).toISOString()
   const ended = endOf(begun, startedAt, (delivery) => ({
     is: { ...delivery, state: 'retrying', error: view, nextAttemptAt },
-    writes: [totals],
+    writes: counted,
     events: [{ type: 'delivery.retrying', target, data: { attempts, error: view, nextAttemptAt } }],
   }))
   await record(parts, [ended])
