@@ -1,6 +1,7 @@
 import { Type, type Static, type TSchema } from 'typebox'
 import { namePattern } from '../agents/config/config.ts'
 import { headwayPhases } from '../agents/commands/headway.ts'
+import { eventTypes } from '../agents/events/events.ts'
 import { runStates, targetStates, verbs } from '../agents/commands/records.ts'
 import { pathSchema } from '../resources/schema.ts'
 
@@ -186,6 +187,18 @@ export const commandView = Type.Object(
     ),
   },
   { ...closed, title: 'Command' },
+)
+
+export const timelineItem = Type.Object(
+  {
+    type: Type.Enum(eventTypes),
+    at: time,
+    agent: Type.String(),
+    target: Type.Optional(Type.String()),
+    actor: Type.Optional(Type.String()),
+    data: Type.Optional(Type.Object({}, { additionalProperties: true, description: 'What else its type has to say.' })),
+  },
+  { ...closed, title: 'TimelineItem' },
 )
 
 export const historyEntry = Type.Object(

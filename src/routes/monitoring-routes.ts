@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { listCommands, listHistory, viewCommand, type Selection } from '../agents/commands/views.ts'
 import { cancel, pause, resume, retry } from '../agents/commands/operate.ts'
 import { viewAgent } from '../agents/views.ts'
+import { listTimeline } from '../agents/commands/timeline.ts'
 import { commandKinds, runStates } from '../agents/commands/records.ts'
 import { maxHours, throughputOf } from '../agents/throughput.ts'
 import { testTarget } from '../agents/work/target-test.ts'
@@ -11,7 +12,15 @@ import { pathSchema } from '../resources/schema.ts'
 import { callerGone } from './caller-gone.ts'
 import { actorOf, waitOf } from './command-headers.ts'
 import { held } from './held.ts'
-import { agentName, commandView, historyEntry, listOf, mayReason, type MayReason } from './command-schemas.ts'
+import {
+  agentName,
+  commandView,
+  historyEntry,
+  listOf,
+  mayReason,
+  timelineItem,
+  type MayReason,
+} from './command-schemas.ts'
 import { operation as schema } from './operation.ts'
 import { cursorOf, nextPage, pageQuery } from './paging.ts'
 import type { RouteParts } from './parts.ts'
@@ -129,6 +138,16 @@ function commandReadingRoutes(app: FastifyInstance, parts: RouteParts): void {
       const waitMs = waitOf(request)
       if (waitMs !== undefined) await held(parts, reply, request.params.id, waitMs)
       return viewCommand(parts.store, request.params.id)
+    },
+  )
+  app.get<{ Params: { id: string }; Querystring: { limit: number; cursor?: string } }>(
+    '/commands/:id/events',
+    schema('listCommandEvents', 'commands', { params: byCommand, querystring: pageQuery() }, listOf(timelineItem)),
+    async (request, reply) => {
+      const { limit, cursor } = request.query
+      const after = cursorOf(cursor)
+      const page = { limit, ...(after !== undefined && { after }) }
+      return nextPage(request, reply, await listTimeline(parts.store, request.params.id, page))
     },
   )
   for (const [verb, act] of [

@@ -43,7 +43,10 @@ test('each hour knows what was delivered in it, how much that was, and what fail
   )
   const { throughput, counters } = await viewAgent(store, await given.parts.roster.get('author'))
   assert.equal(throughput.length, 12)
-  assert.equal(throughput.slice(10).reduce((all, one) => all + one), 3)
+  assert.equal(
+    throughput.slice(10).reduce((all, one) => all + one),
+    3,
+  )
   assert.deepEqual(counters, { commands: 1, delivered: 3, failedAttempts: 2 })
 })
 

@@ -227,7 +227,7 @@ function partOf(
   const entry: HistoryEntry = {
     ...{ command: id, agent: agent.name, kind, status: 'queued', createdAt },
     ...{ stage: pkg === undefined ? 'preparing' : 'ready', exports: 0 },
-    ...(pkg !== undefined && { package: pkg.id }),
+    ...(pkg !== undefined && { package: pkg.id, readyAt: createdAt }),
     ...{ entries: pkg?.entries ?? 0, bytes: pkg?.bytes ?? 0 },
     ...{ targets, counts: targets.length === 0 ? {} : { queued: targets.length } },
   }

@@ -1,6 +1,7 @@
 import type { Check, Entry, Store, Write } from '../../state/store.ts'
 import type { PackageId } from '../../packages/manifest.ts'
 import { eventWrites, type ReplicationEvent } from '../events/events.ts'
+import { incidentsIn, withIncidents, type Incident } from './incidents.ts'
 import { chainWrites } from '../triggers/chain.ts'
 import { followersKey } from '../triggers/records.ts'
 import {
@@ -138,7 +139,8 @@ async function stride(
   const step = await next(was, found)
   if (step === undefined) return undefined
   const now = new Date().toISOString()
-  const entry = entryAfter(was.entry, step, now)
+  const happened = incidentsIn(step.events ?? [], now)
+  const entry = entryAfter(was.entry, step, happened, now)
   const command = commandAfter(was.command, step.command, was.entry, entry, now)
   const chained = chainWrites((followedBy?.value ?? []) as readonly string[], command, was.entry, entry)
   const own: Check[] = [
@@ -148,6 +150,7 @@ async function stride(
   const shared: Check[] = [{ key: entryEntry.key, version: entryEntry.version }]
   const changes =
     step.entry !== undefined ||
+    happened.length > 0 ||
     (step.deliveries ?? []).some(({ was: { value: was }, is }) => was.state !== is.state || was.queue !== is.queue)
   const writes: Write[] = [
     ...(changes ? [{ put: entryEntry.key, value: entry }] : []),
@@ -200,7 +203,7 @@ export async function insist(
   }
 }
 
-function entryAfter(was: HistoryEntry, step: Step, now: string): HistoryEntry {
+function entryAfter(was: HistoryEntry, step: Step, happened: readonly Incident[], now: string): HistoryEntry {
   let counts: Counts<TargetState> = was.counts
   let parked = was.parked ?? 0
   for (const { was: before, is } of step.deliveries ?? []) {
@@ -210,7 +213,12 @@ function entryAfter(was: HistoryEntry, step: Step, now: string): HistoryEntry {
   const { finishedAt: _, ...open } = { ...was, ...step.entry, counts, parked: parked === 0 ? undefined : parked }
   const entry = dropUndefined(open)
   const status = entryStatus(entry)
-  return { ...entry, status, ...(isFinal(status) && { finishedAt: was.finishedAt ?? now }) }
+  return {
+    ...{ ...entry, status },
+    ...(step.entry?.stage === 'ready' && { readyAt: now }),
+    ...withIncidents(was.incidents, happened),
+    ...(isFinal(status) && { finishedAt: was.finishedAt ?? now }),
+  }
 }
 
 function commandAfter(

@@ -96,7 +96,11 @@ export async function cancel(parts: Parts, commandId: string, actor: string, rea
       const early = entry.stage === 'preparing'
       const gone = await withdraw(parts.store, entry, (delivery) =>
         isOpen(delivery) || (early && delivery.queue !== undefined)
-          ? { ...delivery, state: 'cancelled', decisions: decided(delivery, { verb: 'cancel', at, ...by }) }
+          ? {
+              ...delivery,
+              state: 'cancelled',
+              decisions: decided(delivery, { verb: 'cancel', at, ...by, event: 'delivery.cancelled' }),
+            }
           : undefined,
       )
       if (gone.deliveries.length === 0 && !early) return undefined
@@ -104,7 +108,10 @@ export async function cancel(parts: Parts, commandId: string, actor: string, rea
         ...gone,
         ...(early && { entry: { stage: 'cancelled', nextExportAt: undefined } }),
         events: [
-          ...gone.deliveries.map(({ is }) => ({ type: 'delivery.cancelled' as const, target: is.target, ...told(by) })),
+          ...gone.deliveries.map(({ is: { target } }) => ({
+            ...{ type: 'delivery.cancelled' as const, target, actor },
+            data: { verb: 'cancel', ...(reason !== undefined && { reason }) },
+          })),
           { type: 'command.cancelled', ...told(by) },
         ],
       }
@@ -139,7 +146,7 @@ export async function retry(parts: Parts, commandId: string, actor: string, reas
           writes.push(...out.writes)
         }
         const at = new Date().toISOString()
-        const decisions = decided(was.value, { verb: 'retry', at, ...by })
+        const decisions = decided(was.value, { verb: 'retry', at, ...by, event: 'command.retried' })
         requeued.push({ was, is: { ...anotherRound(was.value), decisions } })
         writes.push(...enqueue(lane, { command: commandId, target: lane.queue, enqueuedAt: at }))
       }

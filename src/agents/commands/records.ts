@@ -3,7 +3,9 @@ import type { PackageId, PackageSummary } from '../../packages/manifest.ts'
 import type { Receipt } from '../../endpoints/endpoint.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import type { Write } from '../../state/store.ts'
+import type { EventType } from '../events/events.ts'
 import type { Applies, Approval } from './applies.ts'
+import type { Incident } from './incidents.ts'
 
 /*
  * What the Store keeps of commands:
@@ -125,6 +127,10 @@ export interface HistoryEntry {
   readonly error?: ErrorView
   /** What was passed over and why, at most 20 lines. */
   readonly notes?: readonly string[]
+  /** Since when the package is there. */
+  readonly readyAt?: string
+  /** What its deliveries do not know of, the newest 20, oldest first. */
+  readonly incidents?: readonly Incident[]
 }
 
 export interface Preparing {
@@ -208,6 +214,8 @@ export interface Decision {
   readonly at: string
   readonly actor: string
   readonly reason?: string
+  /** The event that told it. */
+  readonly event?: EventType
 }
 
 export interface Try {

@@ -69,7 +69,7 @@ export interface TargetView {
   readonly receipt?: Receipt
   /** How far its delivery is, while it goes on. */
   readonly progress?: Headway
-  readonly decisions?: readonly Decision[]
+  readonly decisions?: readonly Omit<Decision, 'event'>[]
 }
 
 export interface HistoryView {
@@ -149,6 +149,7 @@ function targetView(delivery: Delivery, entry: HistoryEntry, progress?: Headway)
     tries: _tries,
     round: _round,
     applied: _applied,
+    decisions,
     ...shown
   } = delivery
   return {
@@ -156,6 +157,7 @@ function targetView(delivery: Delivery, entry: HistoryEntry, progress?: Headway)
     entries: delivery.receipt?.entries ?? entry.entries,
     bytes: delivery.receipt?.bytes ?? entry.bytes,
     ...(progress !== undefined && { progress }),
+    ...(decisions !== undefined && { decisions: decisions.map(({ event: _event, ...decision }) => decision) }),
   }
 }
 

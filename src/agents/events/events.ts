@@ -9,6 +9,7 @@ export const words = {
   'command.finished': 'command finished',
   'command.cancelled': 'command cancelled',
   'command.retried': 'command queued again',
+  'command.reverted': 'command undone',
   'package.ready': 'package ready',
   'export.progress': 'export goes on',
   'export.retrying': 'export failed',

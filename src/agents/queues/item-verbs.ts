@@ -205,7 +205,9 @@ async function decide(
       ...(after.entry !== undefined && { entry: after.entry }),
       checks: [...out.checks, ...(after.checks ?? [])],
       writes: [...(after.stays === true ? [] : out.writes), ...(after.writes ?? [])],
-      deliveries: [{ was, is: { ...after.is, active: false, decisions: decided(was.value, decision) } }],
+      deliveries: [
+        { was, is: { ...after.is, active: false, decisions: decided(was.value, { ...decision, event: after.event }) } },
+      ],
       events: [
         {
           type: after.event,

@@ -2,6 +2,7 @@ import { below, scan, type Check, type Entry, type Store, type Write } from '../
 import { configKey, knownKey, revisionKey, type StoredConfig, type StoredRevision } from '../config/record.ts'
 import { historyDefaults, type AgentConfig } from '../config/config.ts'
 import { agentsOf } from '../commands/command.ts'
+import { revertedKey } from '../commands/incidents.ts'
 import {
   commandKey,
   deliveryKey,
@@ -83,7 +84,8 @@ async function forget(store: Store, done: Entry<unknown>, now: number): Promise<
   if (entry !== undefined && isAtRest(entry) && entry.finishedAt === finishedAt) {
     const { kind, targets, status, package: pkg } = entry
     writes.push({ delete: entryKey(id, agent) }, { delete: historyKey(agent, kind, id) })
-    writes.push(...targets.map((target) => ({ delete: deliveryKey(id, agent, target) })))
+    for (const key of [deliveryKey, revertedKey])
+      writes.push(...targets.map((target) => ({ delete: key(id, agent, target) })))
     if (pkg !== undefined)
       writes.push({ add: packageEntriesKey(pkg), amount: -1 }, { put: idleKey(new Date(now), pkg), value: true })
     writes.push(

@@ -3,10 +3,11 @@ import { backoffMs } from '../../queues/backoff.ts'
 import { dequeue, enqueue, headOf, itemsOf, normalRank, rankOf, standingOf, stillHeld } from '../../queues/lanes.ts'
 import type { LaneId, PlacedItem } from '../../queues/lanes.ts'
 import type { Again, Task } from '../../queues/work.ts'
-import type { Entry, Store } from '../../state/store.ts'
+import type { Entry, Store, Write } from '../../state/store.ts'
 import { advanceAll, type Move, type Progress, type Step } from '../commands/advance.ts'
+import { revertedKey, type Reverted } from '../commands/incidents.ts'
 import { deliveryKey, isUnderWay, type Delivery, type Try } from '../commands/records.ts'
-import { words } from '../events/events.ts'
+import { eventWrites, words } from '../events/events.ts'
 import type { Parts } from '../parts.ts'
 import { countDelivered, countFailed } from '../throughput.ts'
 import { applyAll, type Applied } from './apply.ts'
@@ -173,7 +174,13 @@ function delivered(begun: Begun, startedAt: string, { receipt, base, tookMs }: A
   const move = endOf(begun, startedAt, ({ queue: _queue, error: _error, ...delivery }) => ({
     is: { ...delivery, state: 'delivered', receipt },
     checks: out.checks,
-    writes: [...out.writes, base, ...countDelivered(begun.lane.agent, receipt), ...told.writes],
+    writes: [
+      ...out.writes,
+      base,
+      ...countDelivered(begun.lane.agent, receipt),
+      ...told.writes,
+      ...revertedWrites(begun),
+    ],
     events: [
       {
         type: 'delivery.delivered',
@@ -183,6 +190,25 @@ function delivered(begun: Begun, startedAt: string, { receipt, base, tookMs }: A
     ],
   }))
   return { ...move, tasks: told.tasks }
+}
+
+/** Where it has undone another command, that one is told. */
+function revertedWrites({ delivery: { agent, target }, progress: { command } }: Begun): Write[] {
+  const { id, actor, application } = command
+  if (application?.reverts === undefined) return []
+  const at = new Date().toISOString()
+  const told = {
+    type: 'command.reverted',
+    agent,
+    target,
+    actor,
+    command: application.reverts,
+    data: { by: id },
+  } as const
+  return [
+    { put: revertedKey(application.reverts, agent, target), value: { command: id, at, actor } satisfies Reverted },
+    ...eventWrites({ at, ...told }),
+  ]
 }
 
 async function failed(parts: Parts, begun: Begun, startedAt: string, error: unknown): Promise<Again | undefined> {
