@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger'
 import { fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { Gauge } from 'prom-client'
 import { parseBodies } from './routes/body.ts'
 import { applyConventions } from './routes/conventions.ts'
 import { dashboardRoutes } from './routes/dashboard-routes.ts'
@@ -10,6 +11,7 @@ import { answerErrors, answerGarbage, sendProblem } from './routes/problem.ts'
 import { echoRequestId, requestIdOf } from './routes/request-id.ts'
 import { RequestLog } from './routes/request-log.ts'
 import { softwareVersion } from './routes/software-version.ts'
+import { measureRequests } from './routes/request-metrics.ts'
 import { addRoutes } from './routes/table.ts'
 import { callMs, withPatience } from './state/patience.ts'
 
@@ -33,6 +35,9 @@ export async function buildApp(parts: RouteParts): Promise<FastifyInstance> {
   app.addHook('preHandler', (_request, _reply, done) => withPatience(callMs, done))
   answerErrors(app)
   echoRequestId(app)
+  measureRequests(app, parts.metrics)
+  const info = { name: 'trebuchet_build_info', help: '1, with the version of this software.' }
+  new Gauge({ ...info, labelNames: ['version'], registers: [parts.registry] }).set({ version: softwareVersion() }, 1)
   applyConventions(app)
   await app.register(swagger, openApi({ version: softwareVersion(), ...(publicUrl !== undefined && { publicUrl }) }))
   await parseBodies(app, { maxUploadBytes })

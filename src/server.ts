@@ -6,7 +6,9 @@ import { ulid } from 'ulid'
 import { ConfigStore } from './agents/config/store.ts'
 import { Engine } from './agents/engine.ts'
 import { EventHub } from './agents/events/hub.ts'
-import { DeliveryMetrics } from './agents/metrics.ts'
+import { Metrics } from './agents/metrics/metrics.ts'
+import { RedisMetrics } from './agents/metrics/redis.ts'
+import { Volume } from './agents/metrics/volumes.ts'
 import type { Parts } from './agents/parts.ts'
 import { queueHooks } from './agents/queues/hooks.ts'
 import { Roster } from './agents/roster.ts'
@@ -90,7 +92,11 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     closers.push(stopWork)
     const parts: Parts = {
       ...{ store, work, packages, rowFiles, roster, events, log, installation },
-      metrics: new DeliveryMetrics(registry, store, roster),
+      metrics: new Metrics(registry, store, [
+        new Volume('packages', settings.packagesDir),
+        new Volume('data', settings.dataDir),
+        ...(home.redis === undefined ? [] : [new RedisMetrics(home.redis)]),
+      ]),
       wakeLanes: (agent, command) => wakeLanes({ store, work }, agent, command),
       wakeLane: (lane) => wakeLane({ store, work }, lane),
     }

@@ -102,6 +102,8 @@ export class Engine {
     if (this.#watches.isFor(agent)) meanwhile(this.#watches.hear(event))
     // An agent that was enabled, or got its target mended, goes on at once.
     if (type === 'config.changed' || type === 'agent.resumed') meanwhile(this.#wakeAgent(agent))
+    if (type === 'config.changed' && (event.data as { action?: string }).action === 'deleted')
+      this.#parts.metrics.forget(agent)
     if (type === 'config.changed') meanwhile(this.#watches.configChanged(agent))
   }
 

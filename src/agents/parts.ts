@@ -5,7 +5,7 @@ import type { LaneId } from '../queues/lanes.ts'
 import type { Work } from '../queues/work.ts'
 import type { Store } from '../state/store.ts'
 import type { EventHub } from './events/hub.ts'
-import type { DeliveryMetrics } from './metrics.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import type { Agent, Roster } from './roster.ts'
 
 /** What everything that agents do is made with. */
@@ -17,7 +17,7 @@ export interface Parts {
   readonly rowFiles: RowFiles
   readonly roster: Roster
   readonly events: EventHub
-  readonly metrics: DeliveryMetrics
+  readonly metrics: Metrics
   readonly log: Logger
   /** This installation, as it names itself to others. */
   readonly installation: string

@@ -160,6 +160,8 @@ export interface Target {
    * known to be at whoever sent it. Absent: only the newest.
    */
   readonly remembers?: number
+  /** The package travels before it is applied, and `sent` is told when it has. */
+  readonly sends?: true
   /**
    * Applies the package, in order, and answers the target's own receipt. Applying a delivery twice leaves what applying
    * it once leaves, and a repeat after the receipt is durable does nothing but answer it. When `apply` has thrown, each
@@ -195,6 +197,8 @@ export interface TargetDelivery {
   readonly deletes: DeleteGuard
   /** Told now and then how far it is; with `sending` it is the package that is sent so far, of so many bytes. */
   readonly progress?: (entries: number, bytes: number, sending?: { readonly of: number }) => void
+  /** Told when all of the package has been sent to where it is applied, by targets that send it. */
+  readonly sent?: () => void
   /** Told what became of each resource as soon as that is known, by targets that learn it one by one. */
   readonly result?: (result: ResourceResult) => void
   /**

@@ -71,6 +71,7 @@ const knownReceipts = 1000
 
 class RemoteTarget implements Target {
   readonly remembers = knownReceipts
+  readonly sends = true
   readonly holdings: Source
   readonly #agent: string
   readonly #caller: HttpCaller
@@ -99,8 +100,10 @@ class RemoteTarget implements Target {
         prefer: `wait=${waitSecondsAtFirst}`,
         ...traceOf(delivery),
       },
-      body,
+      body: () => body().once('end', () => delivery.sent?.()),
     })
+    // What is known there already is answered before it is read.
+    delivery.sent?.()
     const id = commandId(accepted)
     let command = await this.#command(id, delivery, signal)
     // A repeat finds what an earlier try came to: what failed there is tried again there, by the same command.

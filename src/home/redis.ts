@@ -6,7 +6,7 @@ import { BullMqWork } from '../queues/bullmq.ts'
 import type { Settings } from '../settings.ts'
 import type { RedisAddress } from '../state/redis/address.ts'
 import { RedisClients, type RedisLog } from '../state/redis/clients.ts'
-import { checkUsable, weaknessesOf } from '../state/redis/inspect.ts'
+import { checkUsable, memoryOf, weaknessesOf } from '../state/redis/inspect.ts'
 import { announce, type Presence } from '../state/redis/presence.ts'
 import { openShared } from '../state/redis/store.ts'
 import { proveShared } from '../state/shared-folder.ts'
@@ -33,6 +33,12 @@ export async function openRedis(settings: Settings, url: string, log: Logger): P
         return weaknessesOf(clients, replicas)
       },
       onReturn: (listener) => clients.onReturn(listener),
+      redis: {
+        isUp: () => clients.callers.status === 'ready',
+        memory: () => memoryOf(clients),
+        onBreak: (listener) => clients.tally.onBreak(listener),
+        onAnswer: (listener) => clients.tally.onAnswer(listener),
+      },
       leave: async () => {
         await presence?.leave()
         clients.close()

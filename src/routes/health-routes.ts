@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import { answer, problems } from './conventions.ts'
 import type { RouteParts } from './parts.ts'
@@ -42,7 +43,8 @@ export function healthRoutes(app: FastifyInstance, parts: RouteParts): void {
         response: { 200: answer({ description: 'Text format', schema: Type.String(), type: 'text/plain' }) },
       },
     },
-    async (_request, reply) => reply.type(parts.registry.contentType).send(await parts.registry.metrics()),
+    async (_request, reply) =>
+      reply.type(parts.metrics.contentType).send(Readable.from(await parts.metrics.exposition())),
   )
   app.get(
     '/openapi.json',

@@ -113,7 +113,14 @@ export const agentSummary = Type.Object(
     ),
     drift: Type.Array(
       Type.Object(
-        { target: Type.String(), state: Type.Enum(driftStates), comparison: Type.String(), at: time, since: time },
+        {
+          target: Type.String(),
+          state: Type.Enum(driftStates),
+          comparison: Type.String(),
+          at: time,
+          since: time,
+          equalAt: Type.Optional(time),
+        },
         { ...closed, title: 'Drift' },
       ),
       { description: 'How its targets stood when they were last compared as a whole.' },

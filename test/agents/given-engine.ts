@@ -12,7 +12,7 @@ import { deliverHead } from '../../src/agents/work/deliveries.ts'
 import { Engine } from '../../src/agents/engine.ts'
 import { EventHub } from '../../src/agents/events/hub.ts'
 import { exportEntry } from '../../src/agents/work/exports.ts'
-import { DeliveryMetrics } from '../../src/agents/metrics.ts'
+import { Metrics } from '../../src/agents/metrics/metrics.ts'
 import type { Parts } from '../../src/agents/parts.ts'
 import { queueHooks } from '../../src/agents/queues/hooks.ts'
 import type { Command } from '../../src/agents/commands/records.ts'
@@ -193,7 +193,7 @@ async function start(
   })
   const parts: Parts = {
     ...{ store, work, packages, rowFiles, roster, events, log, installation: 'here' },
-    metrics: new DeliveryMetrics(new Registry(), store, roster),
+    metrics: new Metrics(new Registry(), store),
     wakeLanes: (agent, command) => wakeLanes({ store, work }, agent, command),
     wakeLane: (lane) => wakeLane({ store, work }, lane),
   }

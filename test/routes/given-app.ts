@@ -7,7 +7,7 @@ import { Registry } from 'prom-client'
 import { ConfigStore } from '../../src/agents/config/store.ts'
 import { Engine } from '../../src/agents/engine.ts'
 import { EventHub } from '../../src/agents/events/hub.ts'
-import { DeliveryMetrics } from '../../src/agents/metrics.ts'
+import { Metrics } from '../../src/agents/metrics/metrics.ts'
 import type { Parts } from '../../src/agents/parts.ts'
 import { queueHooks } from '../../src/agents/queues/hooks.ts'
 import { Roster } from '../../src/agents/roster.ts'
@@ -60,7 +60,7 @@ export async function givenApp(
   await events.open(store, (err) => log.error({ err }, 'events cannot be followed'))
   const own: Parts = {
     ...{ store, work, packages, rowFiles, roster, log, installation: 'test', events },
-    metrics: new DeliveryMetrics(registry, store, roster),
+    metrics: new Metrics(registry, store),
     wakeLanes: (agent, command) => wakeLanes({ store, work }, agent, command),
     wakeLane: (lane) => wakeLane({ store, work }, lane),
   }

@@ -31,7 +31,7 @@ test('a server that cannot work is 503, and says why', async (t) => {
 test('metrics are those of the registry, as Prometheus reads them', async (t) => {
   const { call, parts, config } = await givenApp(t)
   await call({ method: 'POST', url: '/replication/config', payload: config('a') })
-  parts.metrics.delivered({ agent: 'a', queue: 'default' }, 'delivered', 0.1)
+  parts.metrics.tried({ agent: 'a', queue: 'default' }, [], { entries: 1, bytes: 1 })
   const response = await call('/metrics')
   assert.equal(response.headers['content-type'], parts.registry.contentType)
   assert.match(response.body, /^trebuchet_deliveries_total\{agent="a",target="default",result="delivered"\} 1$/m)

@@ -19,6 +19,8 @@ export interface DriftRecord {
   readonly at: string
   /** Since when it is in this state. */
   readonly since: string
+  /** When such a comparison last found both sides equal, if one ever has. */
+  readonly equalAt?: string
 }
 
 const ofTarget: ReadonlySet<Class> = new Set(['customised', 'merge', 'conflict', 'removed-at-target', 'target-only'])
@@ -54,9 +56,11 @@ export async function driftWrites(
   const skipped = divergedKey({ agent, queue: target })
   const [found, mark] = await store.getAll([key, skipped])
   const was = found?.value as DriftRecord | undefined
+  const equalAt = state === 'in-sync' ? createdAt : was?.equalAt
   const is: DriftRecord = {
     ...{ state, comparison: id, at: createdAt },
     since: was?.state === state ? was.since : createdAt,
+    ...(equalAt !== undefined && { equalAt }),
   }
   const told = { at: createdAt, agent, target, data: { comparison: id, state, since: is.since } }
   const begins = state !== 'in-sync' && was?.state !== state

@@ -14,7 +14,7 @@ import { recordsOf } from './item-records.ts'
 import type { Agent } from '../roster.ts'
 
 /** From how many failed tries on a head counts as blocked: fewer are a hiccup, and an alarm for each would be ignored. */
-const blockedAfter = 3
+export const blockedAfter = 3
 
 export type QueueState = 'paused' | 'blocked' | 'retrying' | 'running' | 'idle' | 'passive'
 
@@ -97,6 +97,6 @@ function stateOf(
 }
 
 /** Tries that have failed: the one under way has not, yet. */
-function failuresOf(delivery: Delivery): number {
+export function failuresOf(delivery: Delivery): number {
   return delivery.error === undefined ? 0 : delivery.attempts - (delivery.active ? 1 : 0)
 }

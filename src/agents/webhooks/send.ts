@@ -123,11 +123,12 @@ async function record(parts: Parts, { value: was, key, version }: Entry<HookMess
     checks: [{ key, version }],
     writes: [{ delete: dueKey(was, nextAttemptAt) }, ...kept, ...event],
   })
-  if (ok)
-    parts.log[kind === 'sent' ? 'info' : kind === 'again' ? 'warn' : 'error'](
-      { agent, command, target, ...facts },
-      words[type],
-    )
+  if (!ok) return
+  parts.metrics.hooked(agent, kind === 'over' ? 'given-up' : kind === 'sent' ? 'sent' : 'failed')
+  parts.log[kind === 'sent' ? 'info' : kind === 'again' ? 'warn' : 'error'](
+    { agent, command, target, ...facts },
+    words[type],
+  )
 }
 
 /** For as long as the agent keeps its history. */

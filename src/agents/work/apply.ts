@@ -16,6 +16,7 @@ import { deliveryKey, isUnderWay, packageKey, type Delivery, type PackageRecord 
 import type { Parts } from '../parts.ts'
 import type { Begun } from './begin.ts'
 import type { HeadwayTeller } from './tell-headway.ts'
+import type { TryClock } from './try-clock.ts'
 
 /** What a target has applied, and what it and the source then have in common. */
 export interface Applied {
@@ -27,9 +28,10 @@ export interface Applied {
 export async function applyAll(
   parts: Parts,
   begun: Begun,
-  headway: HeadwayTeller,
+  watching: { readonly headway: HeadwayTeller; readonly clock: TryClock },
   signal: AbortSignal,
 ): Promise<Applied> {
+  const { headway, clock } = watching
   const { command, entry } = begun.progress
   if (entry.package === undefined) throw new ReplicationError('missing', `command ${command.id} has no package`)
   if (command.application !== undefined) await keepReplaced(parts, begun, signal)
@@ -48,19 +50,14 @@ export async function applyAll(
   })
   // Of a part of a package nobody has counted how much that is.
   const totals = asked.paths === undefined ? { totalEntries: entry.entries, totalBytes: entry.bytes } : {}
-  if (ids === undefined) {
-    const progress = progressTo(headway, totals)
-    return {
-      base,
-      receipt: await apply(parts, begun, { id: begun.id, package: entry.package, ...asked, progress }, signal),
-    }
-  }
+  const applyOne = (id: string, pkg: PackageId, before?: { entries: number; bytes: number }): Promise<Receipt> =>
+    apply(parts, begun, { id, package: pkg, ...asked, progress: progressTo(headway, totals, before) }, signal, clock)
+  if (ids === undefined) return { base, receipt: await applyOne(begun.id, entry.package) }
   let applied = begun.delivery.applied ?? { parts: 0, entries: 0, bytes: 0 }
   let appliedAt = new Date().toISOString()
   for (const [i, id] of ids.entries()) {
     if (i < applied.parts) continue
-    const progress = progressTo(headway, totals, applied)
-    const receipt = await apply(parts, begun, { id: `${begun.id}/${i + 1}`, package: id, ...asked, progress }, signal)
+    const receipt = await applyOne(`${begun.id}/${i + 1}`, id, applied)
     applied = { parts: i + 1, entries: applied.entries + receipt.entries, bytes: applied.bytes + receipt.bytes }
     appliedAt = receipt.appliedAt
     await remember(parts, begun, applied)
@@ -104,6 +101,7 @@ async function apply(
   begun: Begun,
   one: Pick<TargetDelivery, 'id' | 'paths' | 'progress'> & { readonly package: PackageId },
   signal: AbortSignal,
+  clock: TryClock,
 ): Promise<Receipt> {
   const { agent, delivery } = begun
   const { target } = delivery
@@ -112,9 +110,12 @@ async function apply(
   if (begun.progress.command.mode === 'mirror') await keepMirrored(parts, begun, file, one.paths, signal)
   // What applies a comparison has seen to it before it was sealed.
   const own = application === undefined ? await preserved(parts, begun, file, one.paths, signal) : undefined
-  const receipt = await agent.target(target).apply(
+  const endpoint = agent.target(target)
+  clock.begins(endpoint.sends === true ? 'transfer' : 'apply')
+  const receipt = await endpoint.apply(
     {
       ...one,
+      sent: () => clock.sent(),
       lane: `${parts.installation}/${begun.lane.agent}/${target}`,
       epoch: begun.epoch,
       package: own?.package ?? file,
@@ -123,6 +124,7 @@ async function apply(
     },
     signal,
   )
+  clock.ends()
   // A repeat may find what an earlier try has applied, and was made with what the target had then.
   if (own !== undefined && receipt.delivery === one.id) {
     const detail = { ...receipt.detail, applied: receipt.package, preserved: own.resources }

@@ -15,6 +15,7 @@ import { begin, release, successorsOf, withTry, type Begun } from './begin.ts'
 import { tellDelivered } from '../webhooks/outbox.ts'
 import { putBack } from './put-back.ts'
 import { deliveryTeller } from './tell-headway.ts'
+import { TryClock } from './try-clock.ts'
 
 const atOnce: Again = { at: 0 }
 
@@ -144,18 +145,19 @@ interface Answered extends Applied {
 
 async function attempt(parts: Parts, begun: Begun, signal: AbortSignal): Promise<Answered> {
   const { lane } = begun
-  const startedAt = performance.now()
+  const attempt = attemptOf(begun)
+  if (attempt === 1) parts.metrics.begun(lane, begun.item.value.enqueuedAt)
+  const clock = new TryClock()
   const headway = deliveryTeller(parts, begun)
   try {
-    const applied = await headway.during(applyAll(parts, begun, headway, signal))
-    const tookMs = Math.round(performance.now() - startedAt)
-    const attempt = attemptOf(begun)
+    const applied = await headway.during(applyAll(parts, begun, { headway, clock }, signal))
+    const tookMs = Math.round(clock.tookMs)
     const told = { delivery: begun.id, target: lane.queue, attempt, tookMs, entries: applied.receipt.entries }
     parts.log.info(told, words['delivery.delivered'])
-    parts.metrics.delivered(lane, 'delivered', tookMs / 1000)
+    parts.metrics.tried(lane, clock.spent(), applied.receipt)
     return { ...applied, tookMs }
   } catch (error) {
-    if (!signal.aborted) parts.metrics.delivered(lane, 'failed', (performance.now() - startedAt) / 1000)
+    if (!signal.aborted) parts.metrics.tried(lane, clock.spent())
     throw error
   }
 }

@@ -67,23 +67,26 @@ export async function exportEntry(
   )
   if (begun === undefined) return undefined
   const log = parts.log.child({ command: commandId, agent: agentName })
+  let startedAt: number | undefined
   try {
     if (begun.command.action === 'test') {
       await runTest(parts, agent, begun.command, signal)
       return undefined
     }
     const notes = new Notes()
-    const startedAt = performance.now()
+    startedAt = performance.now()
     const headway = exportTeller(parts, commandId, agentName, begun.entry.exports)
     const made = await headway.during(writeExport(parts, agent, begun.command, { notes, headway }, signal))
     const { id, entries, bytes } = made.whole
     log.info({ package: id, parts: made.parts.length, entries, bytes }, words['package.ready'])
-    parts.metrics.exported(agentName, (performance.now() - startedAt) / 1000)
+    parts.metrics.exported(agentName, 'ok', performance.now() - startedAt)
+    startedAt = undefined
     await finish(parts, begun.command, agent, made, notes)
     await parts.wakeLanes(agent, commandId)
     return undefined
   } catch (error) {
     if (signal.aborted) throw error
+    if (startedAt !== undefined) parts.metrics.exported(agentName, 'failed', performance.now() - startedAt)
     const attempts = begun.entry.exports
     if (!isTransient(error) || attempts >= agent.config.queue.attempts) {
       log.error({ err: error, attempts }, words['export.failed'])

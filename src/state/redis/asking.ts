@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import { ReplicationError } from '../../errors.ts'
 import { callMs, patienceMs, waitingFor } from '../patience.ts'
+import type { Tally } from './facts.ts'
 
 /** Once it has passed, nothing more may be sent for whoever asked: he was told that it failed. */
 export interface Deadline {
@@ -30,19 +31,26 @@ interface Question {
  */
 export class Asking {
   readonly #redis: Redis
+  readonly #tally: Tally | undefined
   readonly #underWay = new Set<Question>()
   #closed = false
 
-  constructor(redis: Redis) {
+  /** `tally` is told of each answer. */
+  constructor(redis: Redis, tally?: Tally) {
     this.#redis = redis
+    this.#tally = tally
   }
 
   /** Throws `unavailable` for whatever keeps it from an answer, also for what Redis refuses. */
   async ask<T>(ask: Ask<T>, options: AskOptions = {}): Promise<T> {
     if (this.#closed) throw closed()
+    const since = performance.now()
     try {
-      return await waitingFor(this.#within(patienceMs(callMs), ask, options))
+      const answer = await waitingFor(this.#within(patienceMs(callMs), ask, options))
+      this.#tally?.answered(performance.now() - since, true)
+      return answer
     } catch (cause) {
+      if (options.signal?.aborted !== true) this.#tally?.answered(performance.now() - since, false)
       if (cause instanceof ReplicationError) throw cause
       const reason = reasonOf(cause as Error)
       throw new ReplicationError('unavailable', `the state in Redis is not available: ${reason}`, { cause })

@@ -1,6 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import { callMs } from '../patience.ts'
 import { optionsOf, type RedisAddress } from './address.ts'
+import { Tally } from './facts.ts'
 import { blockMs } from './feed.ts'
 
 /** Where connections tell what happens to them: pino's methods. */
@@ -32,6 +33,8 @@ export class RedisClients {
   readonly workers: Redis
   /** As `callers`, for reads that block. */
   readonly feed: Redis
+  /** What becomes of all of them. */
+  readonly tally = new Tally()
   readonly #address: RedisAddress
   readonly #log: RedisLog
   readonly #all = new Set<Redis>()
@@ -129,7 +132,13 @@ export class RedisClients {
       if (!broken && !this.#closed) this.#log.warn({ err, connection }, 'redis is away')
       broken = true
     })
+    let there = false
+    client.on('close', () => {
+      if (there && !this.#closed) this.tally.broke()
+      there = false
+    })
     client.on('ready', () => {
+      there = true
       if (broken) this.#log.info({ connection }, 'redis is back')
       broken = false
     })

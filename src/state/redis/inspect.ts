@@ -42,6 +42,13 @@ export async function weaknessesOf({ callers }: Connection, replicas: number): P
   })
 }
 
+/** What Redis has used of its memory, and of how much (0: of all that there is), in bytes. Undefined where it does not tell. */
+export async function memoryOf({ callers }: Connection): Promise<{ used: number; max: number } | undefined> {
+  const facts = await new Asking(callers).ask(() => factsOf(callers, 'memory'))
+  const [used, max] = [facts?.get('used_memory'), facts?.get('maxmemory')]
+  return used === undefined || max === undefined ? undefined : { used: Number(used), max: Number(max) }
+}
+
 /** What a batch may need: were one of them refused in the middle, the batch would be done by half. */
 const permissionScript = `
 local missing = {}

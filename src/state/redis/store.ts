@@ -71,9 +71,9 @@ class SharedStore implements Store {
     this.#keys = keys
     this.#values = values
     this.#feed = new Feed(clients.feed, `${clients.prefix}:store:feed`, this.#appended)
-    this.#reads = new Asking(clients.callers)
+    this.#reads = new Asking(clients.callers, clients.tally)
     this.#news = new Asking(clients.feed)
-    this.#commits = replicas === 0 ? this.#reads : new Asking(clients.commits)
+    this.#commits = replicas === 0 ? this.#reads : new Asking(clients.commits, clients.tally)
     this.#rounds = replicas === 0 ? undefined : new Rounds(clients.commits, replicas)
   }
 

@@ -1,0 +1,15 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
+/** So long one thing may hold the event loop before others have their turn. */
+const turnMs = 5
+
+/** Makes work that would go on and on give way to others now and then. */
+export class Turns {
+  #since = performance.now()
+
+  async giveWay(): Promise<void> {
+    if (performance.now() - this.#since < turnMs) return
+    await nextTurn()
+    this.#since = performance.now()
+  }
+}
