@@ -87,6 +87,8 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     const registry = new Registry()
     // Each look at the clock wakes a server that rests.
     collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: loopDelayEveryMs })
+    // Gauges that are named as counters are: the same by type has a name that is right.
+    for (const what of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${what}_total`)
     let stopped: Promise<void> | undefined
     const stopWork = (): Promise<void> => (stopped ??= work.close(settings.shutdownGraceMs))
     closers.push(stopWork)

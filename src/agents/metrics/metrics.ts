@@ -127,13 +127,21 @@ export class Metrics {
       this.#registry.metrics(),
       ...this.#tellers.map((teller) => teller.families()),
     ])
-    if (walk !== undefined) for (const { series } of this.#own) series.keepOnly(walk.standing, walk.knownAt)
+    if (walk !== undefined) this.#agree(walk)
     const state = new Gauges(
       'trebuchet_state_up',
       '1 when the state could be read for this answer; without it there is nothing of queues and targets in it.',
       [[{}, Number(walk !== undefined)]],
     )
     return written(processes, [state, ...(walk?.families ?? []), ...this.#own, ...told.flat()])
+  }
+
+  /** What is no more goes, and what has not happened yet has not: a count that began with 1 would be seen as no rise. */
+  #agree({ standing, knownAt }: Walk): void {
+    for (const { series } of this.#own) series.keepOnly(standing, knownAt)
+    for (const [agent, targets] of standing)
+      for (const target of targets)
+        for (const result of ['delivered', 'failed']) this.#tries.add({ agent, target, result }, 0)
   }
 
   get #own(): readonly (Counts | Durations)[] {

@@ -32,7 +32,7 @@ export interface Walk {
 }
 
 /** So many heads are asked for at the same time. */
-const together = 32
+const together = 8
 
 /**
  * Looks once at all queues of all agents, a page at a time: an empty queue costs no look of its own. Throws `unavailable` as the
