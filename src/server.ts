@@ -4,7 +4,7 @@ import { pino, type Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { ulid } from 'ulid'
 import { ConfigStore } from './agents/config/store.ts'
-import { Engine } from './agents/engine.ts'
+import { Engine, lastSweep, sweepEveryMs } from './agents/engine.ts'
 import { EventHub } from './agents/events/hub.ts'
 import { Metrics } from './agents/metrics/metrics.ts'
 import { RedisMetrics } from './agents/metrics/redis.ts'
@@ -14,6 +14,9 @@ import { queueHooks } from './agents/queues/hooks.ts'
 import { Roster } from './agents/roster.ts'
 import { seedAgents } from './agents/config/seed.ts'
 import { wakeLane, wakeLanes } from './agents/work/wake.ts'
+import { serverHook } from './agents/webhooks/from-settings.ts'
+import { startHeartbeat } from './agents/webhooks/heartbeat.ts'
+import { audienceOf, setAudience } from './agents/webhooks/notices.ts'
 import { buildApp, closeApp } from './app.ts'
 import { RowFiles } from './compare/row-files.ts'
 import { apartFrom } from './endpoints/apart.ts'
@@ -21,6 +24,7 @@ import { directory } from './endpoints/directory.ts'
 import type { EndpointKind } from './endpoints/endpoint.ts'
 import { kinds as allKinds } from './endpoints/kinds.ts'
 import { ReplicationError } from './errors.ts'
+import type { Home } from './home/home.ts'
 import { openHome } from './home/open.ts'
 import { defaultLimits } from './packages/limits.ts'
 import { PackageStore } from './packages/store.ts'
@@ -56,6 +60,7 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
       }
   }
   try {
+    const notify = serverHook(settings)
     const home = await openHome(settings, log)
     const { store, work } = home
     closers.push(() => home.leave())
@@ -101,7 +106,9 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
       ]),
       wakeLanes: (agent, command) => wakeLanes({ store, work }, agent, command),
       wakeLane: (lane) => wakeLane({ store, work }, lane),
+      ...(notify && { notify }),
     }
+    if (settings.roles.has('worker')) await setAudience(store, audienceOf(notify, settings.publicUrl))
     const engine = new Engine(parts)
     closers.push(() => engine.stop())
     const closing = new AbortController()
@@ -121,12 +128,24 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
       await engine.start()
       home.onReturn(() => void engine.sweepNow())
     }
+    const beganAt = Date.now()
     const url = await app.listen({ host: settings.host, port: settings.port })
+    const { heartbeatUrl, heartbeatIntervalMs: everyMs } = settings
+    if (heartbeatUrl !== undefined)
+      closers.push(startHeartbeat({ url: heartbeatUrl, everyMs, log, trouble: () => troubleOf(home, beganAt) }))
     return { url, close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+/** Why the server is not well. Throws where its state cannot be used. */
+async function troubleOf({ store, warnings }: Home, beganAt: number): Promise<string | undefined> {
+  await warnings()
+  const seen = Math.max(beganAt, await lastSweep(store))
+  const quietMs = Date.now() - seen
+  return quietMs > 3 * sweepEveryMs ? `no sweep has ended for ${Math.round(quietMs / 1000)} s` : undefined
 }
 
 async function kindsBeside(folders: readonly string[]): Promise<EndpointKind[]> {

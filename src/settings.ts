@@ -5,6 +5,7 @@ import { ReplicationError, type Fault } from './errors.ts'
 import { checkerOf, textCheckerOf } from './resources/schema.ts'
 import { withFiles } from './settings-files.ts'
 
+const hookUrl = { pattern: '^https?://[^/?#@\\s]+([/?][^#\\s]*)?$', maxLength: 2000 } as const
 const positive = { minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const
 
 /** Every setting. In the environment `dataDir` is called DATA_DIR; docs/OPERATIONS.md has a row for each. */
@@ -80,6 +81,24 @@ export const settingsSchema = Type.Object(
         description: 'Its colour there, for example #b3261e; without it, one that follows from the name.',
       }),
     ),
+    notifyUrl: Type.Optional(
+      Type.String({ ...hookUrl, description: 'Called for every agent when something calls for somebody.' }),
+    ),
+    notifySecret: Type.Optional(Type.String({ minLength: 1, description: 'What those calls are signed with.' })),
+    notifyOn: Type.String({
+      default: 'blocked,recovered,failed,drifted,missed',
+      pattern: '^[a-z]+(,[a-z]+)*$',
+      description: 'Of what they tell, with commas between them.',
+    }),
+    heartbeatUrl: Type.Optional(
+      Type.String({ ...hookUrl, description: 'Called by this server as long as it is well.' }),
+    ),
+    heartbeatIntervalMs: Type.Integer({
+      default: 60_000,
+      minimum: 1000,
+      maximum: 86_400_000,
+      description: 'How often that is called.',
+    }),
     maxUploadBytes: Type.Integer({
       default: 17_179_869_184,
       ...positive,

@@ -1,5 +1,5 @@
 import type { Again, Task } from '../queues/work.ts'
-import { below, scan } from '../state/store.ts'
+import { below, scan, type Store } from '../state/store.ts'
 import { deliverHead } from './work/deliveries.ts'
 import { exportEntry } from './work/exports.ts'
 import type { Parts } from './parts.ts'
@@ -17,6 +17,7 @@ import { fireSchedules } from './triggers/schedule.ts'
 import { afterTask, leftChained, scheduleTask, triggerTasks } from './triggers/tasks.ts'
 import { Watches } from './triggers/watches.ts'
 import { leftToSend } from './webhooks/outbox.ts'
+import { hasNotices } from './webhooks/notices.ts'
 import { sendDue } from './webhooks/send.ts'
 
 /** How many at the same time, on one server: exports share the disk, deliveries mostly wait for their targets. */
@@ -31,12 +32,18 @@ const concurrentHooks = 16
 const turnMs = 200
 
 /** Wake-ups may be lost; what should be awake is looked for again at the start and this often, by one server for all. */
-const sweepEveryMs = 60_000
+export const sweepEveryMs = 60_000
+const sweptKey = 'swept'
 const tidyEveryMs = 600_000
 const orphansEveryMs = 24 * 3_600_000
 const sweep: Task = { queue: 'chores', key: 'sweep', data: {} }
 const tidying: Task = { queue: 'chores', key: 'tidy', data: {} }
 const orphans: Task = { queue: 'chores', key: 'orphans', data: {} }
+
+/** When one last ended, on any server: ms since the epoch, 0 for never. */
+export async function lastSweep(store: Pick<Store, 'get'>): Promise<number> {
+  return (await store.get<number>(sweptKey))?.value ?? 0
+}
 
 /** Drives what was accepted to its end: exports, then the lanes. Knows nothing of HTTP. */
 export class Engine {
@@ -99,6 +106,7 @@ export class Engine {
     }
     if (type === 'command.cancelled') this.#exporting.get(`${command}/${agent}`)?.abort()
     if (type === 'command.finished') meanwhile(this.#wakeFollowers(event))
+    if (hasNotices(event)) meanwhile(this.#wakeHooks(agent))
     if (this.#watches.isFor(agent)) meanwhile(this.#watches.hear(event))
     // An agent that was enabled, or got its target mended, goes on at once.
     if (type === 'config.changed' || type === 'agent.resumed') meanwhile(this.#wakeAgent(agent))
@@ -110,6 +118,11 @@ export class Engine {
   async #wakeFollowers({ data }: ReplicationEvent): Promise<void> {
     const { followers = [] } = data as { followers?: readonly string[] }
     for (const follower of followers) await this.#parts.work.wake(afterTask(follower))
+  }
+
+  /** What the batch of a fact has left to be told. */
+  async #wakeHooks(agent?: string): Promise<void> {
+    for await (const { task, at } of leftToSend(this.#parts.store, agent)) await this.#parts.work.wake(task, at)
   }
 
   async #export({ key, data }: Task, signal: AbortSignal): Promise<Again | undefined> {
@@ -184,7 +197,8 @@ export class Engine {
       for (const task of triggerTasks(agent.name, agent.config)) await this.#parts.work.wake(task)
     }
     for await (const name of leftChained(this.#parts.store)) await this.#parts.work.wake(afterTask(name))
-    for await (const { task, at } of leftToSend(this.#parts.store)) await this.#parts.work.wake(task, at)
+    await this.#wakeHooks()
+    await this.#parts.store.commit({ writes: [{ put: sweptKey, value: Date.now() }] })
   }
 
   async #wakePull({ name, puller }: Agent): Promise<void> {

@@ -7,6 +7,7 @@ import type { Store } from '../state/store.ts'
 import type { EventHub } from './events/hub.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import type { Agent, Roster } from './roster.ts'
+import type { ServerHook } from './webhooks/notices.ts'
 
 /** What everything that agents do is made with. */
 export interface Parts {
@@ -21,6 +22,8 @@ export interface Parts {
   readonly log: Logger
   /** This installation, as it names itself to others. */
   readonly installation: string
+  /** Told of all agents, where the server has such a hook. */
+  readonly notify?: ServerHook
   /** Lets each lane of the agent look at its head; with a command, only those whose head is that command's item. */
   readonly wakeLanes: (agent: Agent, command?: string) => Promise<void>
   /** Lets one lane look at its head. */

@@ -9,8 +9,11 @@ const maxAnswerBytes = 65_536
 const dispatcher = new Agent({ connect: { timeout: 10_000 } })
 
 export interface Posting {
+  readonly method?: 'GET' | 'POST'
+  /** What errors call the receiver; by default the URL without its query. */
+  readonly name?: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  readonly body?: string
   /** After so long without an answer it has failed. */
   readonly deadlineMs: number
   readonly signal: AbortSignal
@@ -22,23 +25,33 @@ export interface Posted {
   readonly retryAfterMs?: number
 }
 
-/** Posts a text once, and follows no redirect. Throws `unavailable` where no answer comes. */
-export async function post(url: string, { headers, body, deadlineMs, signal }: Posting): Promise<Posted> {
+/** Posts a text once, or asks with GET, and follows no redirect. Throws `unavailable` where no answer comes. */
+export async function post(
+  url: string,
+  { method = 'POST', name = shown(url), headers, body, deadlineMs, signal }: Posting,
+): Promise<Posted> {
   const deadline = AbortSignal.timeout(deadlineMs)
   const until = AbortSignal.any([signal, deadline])
   try {
-    const answer = await request(url, { method: 'POST', headers: { ...headers }, body, dispatcher, signal: until })
+    const answer = await request(url, {
+      method,
+      headers: { ...headers },
+      body: body ?? null,
+      dispatcher,
+      signal: until,
+    })
     await answer.body.dump({ limit: maxAnswerBytes, signal: until }).catch(() => undefined)
     const retryAfterMs = waitOf(answer.headers['retry-after'])
     return { status: answer.statusCode, ...(retryAfterMs !== undefined && { retryAfterMs }) }
   } catch (cause) {
     signal.throwIfAborted()
     const why = deadline.aborted ? `within ${deadlineMs / 1000} s` : `(${reasonOf(cause)})`
-    throw new ReplicationError('unavailable', `${shown(url)} gave no answer ${why}`, { cause })
+    throw new ReplicationError('unavailable', `${name} gave no answer ${why}`, { cause })
   }
 }
 
-function reasonOf(error: unknown): string {
+/** Why a call came to nothing. */
+export function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
-  return code ?? message
+  return error instanceof ReplicationError ? message : (code ?? message)
 }

@@ -15,10 +15,13 @@ const byId = Type.Object({ name: agentName, id: Type.String() })
 const message = Type.Object(
   {
     id: Type.String({ description: 'The `webhook-id`, the same each time that it is sent.' }),
-    url: Type.String({ description: 'Without its query.' }),
+    url: Type.String({ description: 'Without its query; of the server’s own hook only the origin.' }),
+    from: Type.Enum(['agent', 'server'], {
+      description: 'Whose hook it is: one of the agent, or the one that the server has for all agents (NOTIFY_URL).',
+    }),
     type: Type.Enum(hookTypes),
-    command: Type.String(),
-    target: Type.String(),
+    command: Type.Optional(Type.String()),
+    target: Type.Optional(Type.String()),
     createdAt: time,
     status: Type.Enum(['pending', 'sent', 'failed']),
     tries: Type.Integer({ minimum: 0 }),

@@ -23,6 +23,7 @@ import {
   type Preparing,
   type TargetState,
 } from './records.ts'
+import { newsWrites, withTurns } from './news.ts'
 import { commandState, entryStatus, isAtRest, isFinal } from './status.ts'
 
 /** One agent's part of a command as it stands in the Store. */
@@ -104,7 +105,7 @@ export async function advanceAll(store: Store, moves: readonly Move[]): Promise<
     for (const [i, move] of tried.entries()) {
       const seen = found.slice(at, (at += keys[i]?.length ?? 0))
       const may = move.follows === undefined || strides.has(move.follows)
-      const made = may ? await stride(move, seen) : undefined
+      const made = may ? await stride(store, move, seen) : undefined
       if (made === undefined) left.add(move)
       else strides.set(move, made)
     }
@@ -131,6 +132,7 @@ interface Stride {
 }
 
 async function stride(
+  store: Store,
   { command: commandId, agent, next }: Move,
   [commandEntry, entryEntry, followedBy, ...found]: readonly (Entry<unknown> | undefined)[],
 ): Promise<Stride | undefined> {
@@ -143,6 +145,7 @@ async function stride(
   const entry = entryAfter(was.entry, step, happened, now)
   const command = commandAfter(was.command, step.command, was.entry, entry, now)
   const chained = chainWrites((followedBy?.value ?? []) as readonly string[], command, was.entry, entry)
+  const { deliveries, turns } = withTurns(step.deliveries ?? [], now)
   const own: Check[] = [
     ...(step.deliveries ?? []).map(({ was }) => ({ key: was.key, version: was.version })),
     ...(step.checks ?? []),
@@ -154,13 +157,14 @@ async function stride(
     (step.deliveries ?? []).some(({ was: { value: was }, is }) => was.state !== is.state || was.queue !== is.queue)
   const writes: Write[] = [
     ...(changes ? [{ put: entryEntry.key, value: entry }] : []),
-    ...(step.deliveries ?? []).map(({ is }) => ({ put: deliveryKey(is.command, is.agent, is.target), value: is })),
+    ...deliveries.map(({ is }) => ({ put: deliveryKey(is.command, is.agent, is.target), value: is })),
     ...(step.writes ?? []),
     ...packageUses(was.entry, entry),
     ...preparation(was.entry, entry),
     ...rest(was.entry, entry),
     ...chained,
     ...(step.events ?? []).flatMap((event) => eventWrites({ at: now, agent, command: commandId, ...event })),
+    ...(await newsWrites(store, { command, was: was.entry, is: entry, deliveries, turns, at: now })),
   ]
   if (command !== was.command) {
     shared.push({ key: commandEntry.key, version: commandEntry.version })

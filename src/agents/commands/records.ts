@@ -162,6 +162,8 @@ export interface Delivery {
   /** Of a tree in several parts: what the target has applied so far. */
   readonly applied?: { readonly parts: number; readonly entries: number; readonly bytes: number }
   readonly nextAttemptAt?: string
+  /** Since when it blocks its queue: its third failed try. */
+  readonly blockedSince?: string
   readonly error?: ErrorView
   readonly startedAt?: string
   readonly finishedAt?: string

@@ -150,6 +150,7 @@ function targetView(delivery: Delivery, entry: HistoryEntry, progress?: Headway)
     round: _round,
     applied: _applied,
     decisions,
+    blockedSince: _blocked,
     ...shown
   } = delivery
   return {

@@ -2,6 +2,7 @@ import type { Class } from '../../compare/classes.ts'
 import { divergedKey, type Divergence } from '../../queues/lanes.ts'
 import type { Check, Store, Write } from '../../state/store.ts'
 import { eventWrites } from '../events/events.ts'
+import { noticeWrites } from '../webhooks/notices.ts'
 import { driftKey, type Comparison } from './records.ts'
 
 /**
@@ -73,6 +74,9 @@ export async function driftWrites(
       { put: key, value: is },
       ...(begins ? eventWrites({ type: 'drift.found', ...told }) : []),
       ...(ends ? eventWrites({ type: 'drift.ended', ...told }) : []),
+      ...(begins || ends
+        ? await noticeWrites(store, begins ? 'drifted' : 'settled', { agent, target, ...told.data })
+        : []),
       ...(isMadeUp ? [{ delete: skipped }] : []),
     ],
   }

@@ -7,7 +7,11 @@ import { isPlaceholder, isPlain, lookUp, placeholder, secretSchema } from './sec
 
 const closed = { additionalProperties: false } as const
 
-export const hookTypes = ['applied', 'delivered'] as const
+/** What is told when something calls for somebody, or no longer does. */
+export const noticeTypes = ['blocked', 'recovered', 'failed', 'drifted', 'settled', 'missed'] as const
+export type NoticeType = (typeof noticeTypes)[number]
+
+export const hookTypes = ['applied', 'delivered', ...noticeTypes] as const
 export type HookType = (typeof hookTypes)[number]
 
 /** A secret of a config, as it is stored. */
@@ -33,7 +37,12 @@ const hook = Type.Object(
     secret: Type.Optional(secret),
     on: Type.Array(Type.Enum(hookTypes), {
       ...{ default: ['applied'], minItems: 1, uniqueItems: true },
-      description: '`applied`: what applies a comparison has been delivered. `delivered`: anything else has.',
+      description: [
+        '`applied`: what applies a comparison has been delivered. `delivered`: anything else has.',
+        '`blocked`: the head of a queue has failed three times. `recovered`: it no longer blocks its queue.',
+        '`failed`: a command has ended as failed or partial. `missed`: a schedule fired late.',
+        '`drifted`: a target differs from its source. `settled`: it no longer does.',
+      ].join('\n'),
     }),
     headers: Type.Optional(
       Type.Record(
@@ -58,7 +67,8 @@ const hook = Type.Object(
 
 export const hooksSchema = Type.Array(hook, {
   maxItems: 20,
-  description: 'Called when something has been delivered, so that a gateway can publish it again, for example.',
+  description:
+    'Called when something has been delivered, so that a gateway can publish it again, for example, or has gone wrong.',
 })
 
 export type Hook = Static<typeof hook>

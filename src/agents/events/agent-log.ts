@@ -38,7 +38,7 @@ function lineOf(event: ReplicationEvent): LogLine {
   return { at, level: levelOf(event), message: words[type], ...who, fields: { ...data } }
 }
 
-const failures = new Set<EventType>(['export.failed', 'delivery.failed', 'trigger.failed'])
+const failures = new Set<EventType>(['export.failed', 'delivery.failed', 'trigger.failed', 'queue.blocked'])
 const troubles = new Set<EventType>([
   ...(['export.retrying', 'delivery.retrying', 'delivery.skipped', 'trigger.missed', 'trigger.waiting'] as const),
 ])

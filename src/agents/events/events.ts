@@ -23,6 +23,8 @@ export const words = {
   'delivery.cancelled': 'delivery cancelled',
   'delivery.moved': 'delivery moved back',
   'delivery.hastened': 'delivery hastened',
+  'queue.blocked': 'queue blocked',
+  'queue.recovered': 'queue recovered',
   'queue.paused': 'queue paused',
   'queue.resumed': 'queue resumed',
   'agent.paused': 'agent paused',

@@ -6,7 +6,7 @@ import { driftStates, type DriftRecord } from '../comparisons/drift.ts'
 import { driftKey } from '../comparisons/records.ts'
 import { queuesOf } from '../config/config.ts'
 import type { StoredConfig } from '../config/record.ts'
-import { blockedAfter, failuresOf } from '../queues/views.ts'
+import { blockedAfter, failuresOf } from '../queues/blocking.ts'
 import { Gauges, type Family, type Standing } from './series.ts'
 import { Turns } from './turns.ts'
 

@@ -10,11 +10,9 @@ import {
 } from '../../queues/lanes.ts'
 import type { Store } from '../../state/store.ts'
 import type { Delivery, HistoryEntry } from '../commands/records.ts'
+import { blockedAfter, failuresOf } from './blocking.ts'
 import { recordsOf } from './item-records.ts'
 import type { Agent } from '../roster.ts'
-
-/** From how many failed tries on a head counts as blocked: fewer are a hiccup, and an alarm for each would be ignored. */
-export const blockedAfter = 3
 
 export type QueueState = 'paused' | 'blocked' | 'retrying' | 'running' | 'idle' | 'passive'
 
@@ -94,9 +92,4 @@ function stateOf(
   const failures = failuresOf(head)
   if (failures >= blockedAfter) return 'blocked'
   return failures > 0 ? 'retrying' : 'running'
-}
-
-/** Tries that have failed: the one under way has not, yet. */
-export function failuresOf(delivery: Delivery): number {
-  return delivery.error === undefined ? 0 : delivery.attempts - (delivery.active ? 1 : 0)
 }

@@ -7,6 +7,7 @@ import type { ScheduleTrigger } from '../config/config.ts'
 import { compare } from '../comparisons/compare.ts'
 import { eventWrites } from '../events/events.ts'
 import type { Parts } from '../parts.ts'
+import { noticeWrites } from '../webhooks/notices.ts'
 import type { Agent } from '../roster.ts'
 import { nextTime, timesBetween } from './cron.ts'
 import { fire, tell, type Begin, type Firing } from './firing.ts'
@@ -56,7 +57,8 @@ async function look(
   const missed = further > 0 || now - dueAt > lateMs ? 1 + further : 0
   const cause: Cause = { trigger: 'schedule', dueAt: nextAt, ...(missed > 0 && { missed }) }
   if (trigger.action === 'compare') return lookForDrift(parts, agent, trigger, mark, { next, now, missed, signal })
-  const outcome = await fire(parts, agent.name, firingOf(agent, trigger, mark, { cause, next, now }), begin)
+  const notice = missed > 0 ? await noticeWrites(parts.store, 'missed', { agent: agent.name, ...cause }) : []
+  const outcome = await fire(parts, agent.name, firingOf(agent, trigger, mark, { cause, next, now, notice }), begin)
   if (outcome.taken) return next
   if ('lost' in outcome) return 0
   const { error, waitMs } = outcome
@@ -92,13 +94,18 @@ async function lookForDrift(
     ...{ nextAt: new Date(next).toISOString(), lastFiredAt: new Date(now).toISOString() },
     ...(missed > 0 && { missed }),
   }
+  const cause: Cause = { trigger: 'schedule', ...(mark.value.nextAt !== undefined && { dueAt: mark.value.nextAt }) }
   // Before it is done: of several servers one does it, and what dies with that one is done the next time.
+  const at = new Date(now).toISOString()
   const { ok } = await parts.store.commit({
     checks: [{ key: mark.key, version: mark.version }],
-    writes: [{ put: mark.key, value: moved }],
+    writes: [
+      { put: mark.key, value: moved },
+      ...(missed > 0 ? eventWrites({ type: 'trigger.missed', at, agent: agent.name, data: { ...cause, missed } }) : []),
+      ...(missed > 0 ? await noticeWrites(parts.store, 'missed', { agent: agent.name, ...cause, missed }) : []),
+    ],
   })
   if (!ok) return 0
-  const cause: Cause = { trigger: 'schedule', ...(mark.value.nextAt !== undefined && { dueAt: mark.value.nextAt }) }
   for (const target of agent.targets)
     try {
       const asked = { target, actor: 'trigger:schedule', ...(paths !== undefined && { paths }) }
@@ -116,7 +123,7 @@ function firingOf(
   agent: Agent,
   { action: chosen = 'add', mode = 'update', paths }: ScheduleTrigger,
   mark: Entry<TriggerMark>,
-  { cause, next, now }: { cause: Cause; next: number; now: number },
+  { cause, next, now, notice }: { cause: Cause; next: number; now: number; notice: readonly Write[] },
 ): Firing {
   const at = new Date(now).toISOString()
   const { missed } = cause
@@ -131,7 +138,7 @@ function firingOf(
       const said: Write[] =
         missed === undefined
           ? []
-          : eventWrites({ type: 'trigger.missed', at, agent: agent.name, command: id, data: cause })
+          : [...eventWrites({ type: 'trigger.missed', at, agent: agent.name, command: id, data: cause }), ...notice]
       return {
         checks: [{ key: mark.key, version: mark.version }],
         writes: [{ put: mark.key, value: moved }, ...said],

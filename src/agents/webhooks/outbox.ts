@@ -5,7 +5,7 @@ import { below, type Store, type Write } from '../../state/store.ts'
 import type { Command } from '../commands/records.ts'
 import type { Hook, HookType } from '../config/hooks.ts'
 import type { Agent } from '../roster.ts'
-import { dueBelow, dueKey, duePrefix, hookOf, hookTask, messageKey, type HookMessage } from './records.ts'
+import { dueBelow, dueKey, dueOf, duePrefix, hookOf, hookTask, messageKey, type HookMessage } from './records.ts'
 
 const nextId = monotonicFactory()
 
@@ -47,16 +47,23 @@ function outgoing(
   command: string,
   data: Readonly<Record<string, unknown>> & { readonly target: string },
 ): Outgoing {
+  const receivers = hooks.filter(({ on }) => on.includes(type)).map(({ url }) => ({ url, hook: hookOf(url) }))
+  return messageWrites(receivers, type, { agent, command, target: data.target, data })
+}
+
+export type Receiver = Pick<HookMessage, 'hook' | 'url'> & Partial<Pick<HookMessage, 'from'>>
+
+type Facts = Pick<HookMessage, 'agent'> &
+  Partial<Pick<HookMessage, 'command' | 'target'>> & { readonly data: Readonly<Record<string, unknown>> }
+
+/** One message for each. */
+export function messageWrites(receivers: readonly Receiver[], type: HookType, { data, ...about }: Facts): Outgoing {
   const createdAt = new Date().toISOString()
-  const messages = hooks
-    .filter(({ on }) => on.includes(type))
-    .map(({ url }): HookMessage => {
-      const body = JSON.stringify({ type, timestamp: createdAt, data })
-      return {
-        ...{ id: nextId(), agent, hook: hookOf(url), url: shown(url), type, command, target: data.target, body },
-        ...{ createdAt, status: 'pending', tries: 0, nextAttemptAt: createdAt },
-      }
-    })
+  const body = JSON.stringify({ type, timestamp: createdAt, data })
+  const messages = receivers.map(({ hook, url, from = 'agent' }): HookMessage => ({
+    ...{ id: nextId(), hook, url: shown(url), from, type, ...about, body },
+    ...{ createdAt, status: 'pending', tries: 0, nextAttemptAt: createdAt },
+  }))
   return { writes: messages.flatMap(pendingWrites), tasks: messages.map(hookTask) }
 }
 
@@ -68,9 +75,12 @@ export function pendingWrites(message: HookMessage): Write[] {
   ]
 }
 
-/** What is still to be sent, one task for each receiver and when its first is due. */
-export async function* leftToSend(store: Store): AsyncGenerator<{ task: Task; at: number }, void, void> {
-  const all = below(duePrefix)
+/** What is still to be sent, by all or by one agent: one task for each receiver and when its first is due. */
+export async function* leftToSend(
+  store: Store,
+  agent?: string,
+): AsyncGenerator<{ task: Task; at: number }, void, void> {
+  const all = below(agent === undefined ? duePrefix : dueOf(agent))
   for (let { from } = all; ;) {
     const [first] = await store.range({ from, to: all.to, limit: 1 })
     if (first === undefined) return

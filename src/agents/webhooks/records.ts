@@ -13,7 +13,8 @@ const messagePrefix = 'hook-message/'
 export const messagesOf = (agent: string): string => `${messagePrefix}${agent}/`
 export const messageKey = (agent: string, id: string): string => `${messagesOf(agent)}${id}`
 export const duePrefix = 'hook-due/'
-export const dueBelow = (agent: string, hook: string): string => `${duePrefix}${agent}/${hook}/`
+export const dueOf = (agent: string): string => `${duePrefix}${agent}/`
+export const dueBelow = (agent: string, hook: string): string => `${dueOf(agent)}${hook}/`
 
 export interface HookMessage {
   /** The receiver knows it by this, however often it comes. */
@@ -21,11 +22,13 @@ export interface HookMessage {
   readonly agent: string
   /** Names the hook by its URL. */
   readonly hook: string
-  /** Without its query. */
+  /** Without its query; of the server's own hook only the origin. */
   readonly url: string
+  /** Whose hook it is: the agent's own, or that of the server for all agents. */
+  readonly from: 'agent' | 'server'
   readonly type: HookType
-  readonly command: string
-  readonly target: string
+  readonly command?: string
+  readonly target?: string
   /** What is sent, the same each time. */
   readonly body: string
   readonly createdAt: string
@@ -48,6 +51,15 @@ export interface HookMessage {
 /** The same for the same URL, wherever it stands in the config. */
 export function hookOf(url: string): string {
   return hash('sha256', url, 'base64url').slice(0, 16)
+}
+
+/** What it is about, as events say it. */
+export function aboutOf({
+  agent,
+  command,
+  target,
+}: HookMessage): Pick<HookMessage, 'agent'> & Partial<Pick<HookMessage, 'command' | 'target'>> {
+  return { agent, ...(command !== undefined && { command }), ...(target !== undefined && { target }) }
 }
 
 export function dueKey({ agent, hook, id }: HookMessage, at: string): string {

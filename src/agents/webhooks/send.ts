@@ -10,7 +10,7 @@ import { eventWrites, words } from '../events/events.ts'
 import type { Parts } from '../parts.ts'
 import { keptBy } from '../retention/history.ts'
 import { pendingWrites } from './outbox.ts'
-import { dueBelow, dueKey, hookOf, messageKey, type HookMessage } from './records.ts'
+import { aboutOf, dueBelow, dueKey, hookOf, messageKey, type HookMessage } from './records.ts'
 
 const deadlineMs = 15_000
 /** How long one receiver is served before others have their turn. */
@@ -43,14 +43,23 @@ export async function sendDue(
 }
 
 async function tryOnce(parts: Parts, was: Entry<HookMessage>, signal: AbortSignal): Promise<void> {
-  const { agent: name, hook: wanted } = was.value
-  const agent = await parts.roster.find(name)
-  const hook = agent?.config.hooks?.find(({ url }) => hookOf(url) === wanted)
+  const { agent: name } = was.value
+  const hook = await hookNamed(parts, was.value)
   if (hook === undefined) {
-    const error = new ReplicationError('missing', `agent ${name} no longer has this hook`)
+    const who = was.value.from === 'server' ? 'this server' : `agent ${name}`
+    const error = new ReplicationError('missing', `${who} no longer has this hook`)
     return record(parts, was, { kind: 'over', error: errorView(error), untried: true })
   }
   await record(parts, was, await outcomeOf(parts, was.value, hook, signal))
+}
+
+/** Undefined when it is there no longer. */
+export async function hookNamed(
+  { roster, notify }: Pick<Parts, 'roster' | 'notify'>,
+  { agent, hook: wanted, from }: Pick<HookMessage, 'agent' | 'hook' | 'from'>,
+): Promise<Hook | undefined> {
+  if (from === 'server') return notify?.id === wanted ? notify.hook : undefined
+  return (await roster.find(agent))?.config.hooks?.find(({ url }) => hookOf(url) === wanted)
 }
 
 /** What a try comes to. */
@@ -62,7 +71,7 @@ type Outcome =
 
 async function outcomeOf(
   { installation }: Pick<Parts, 'installation'>,
-  { id, url, body, tries }: HookMessage,
+  { id, url, from, body, tries }: HookMessage,
   hook: Hook,
   signal: AbortSignal,
 ): Promise<Outcome> {
@@ -72,7 +81,8 @@ async function outcomeOf(
   try {
     const ready = await hookWithSecrets(hook, process.env)
     const headers = { 'user-agent': `trebuchet (${installation})`, ...signed(id, body, ready) }
-    const { status, retryAfterMs = 0 } = await post(hook.url, { headers, body, deadlineMs, signal })
+    const named = from === 'server' ? { name: url } : {}
+    const { status, retryAfterMs = 0 } = await post(hook.url, { ...named, headers, body, deadlineMs, signal })
     if (status >= 200 && status < 300) return { kind: 'sent', answer: status }
     answer = status
     waitMs = retryAfterMs
@@ -116,8 +126,8 @@ async function record(parts: Parts, { value: was, key, version }: Entry<HookMess
     ...(is.nextAttemptAt !== undefined && { nextAttemptAt: is.nextAttemptAt }),
   }
   const type = kind === 'sent' ? 'hook.sent' : 'hook.failed'
-  const { agent, command, target } = was
-  const event = eventWrites({ type, at: now.toISOString(), agent, command, target, data: facts })
+  const who = aboutOf(was)
+  const event = eventWrites({ type, at: now.toISOString(), ...who, data: facts })
   const kept: Write[] = kind === 'again' ? pendingWrites(is) : await keptWrites(parts.store, is, now)
   const { ok } = await parts.store.commit({
     checks: [{ key, version }],
@@ -125,10 +135,7 @@ async function record(parts: Parts, { value: was, key, version }: Entry<HookMess
   })
   if (!ok) return
   parts.metrics.hooked(agent, kind === 'over' ? 'given-up' : kind === 'sent' ? 'sent' : 'failed')
-  parts.log[kind === 'sent' ? 'info' : kind === 'again' ? 'warn' : 'error'](
-    { agent, command, target, ...facts },
-    words[type],
-  )
+  parts.log[kind === 'sent' ? 'info' : kind === 'again' ? 'warn' : 'error']({ ...who, ...facts }, words[type])
 }
 
 /** For as long as the agent keeps its history. */

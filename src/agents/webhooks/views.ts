@@ -5,7 +5,8 @@ import { eventWrites } from '../events/events.ts'
 import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
 import { pendingWrites } from './outbox.ts'
-import { dueKey, hookOf, hookTask, messageKey, messagesOf, type HookMessage } from './records.ts'
+import { hookNamed } from './send.ts'
+import { aboutOf, dueKey, hookTask, messageKey, messagesOf, type HookMessage } from './records.ts'
 
 export type HookMessageView = Omit<HookMessage, 'agent' | 'hook' | 'body' | 'expiresAt'> & {
   /** What is sent. */
@@ -42,14 +43,15 @@ export async function replay(parts: Parts, agent: Agent, id: string, actor: stri
     if (found === undefined)
       throw new ReplicationError('missing', `agent ${agent.name} has sent no message ${id.slice(0, 100)}`)
     const { value: was, key, version } = found
-    if (agent.config.hooks?.some(({ url }) => hookOf(url) === was.hook) !== true)
-      throw new ReplicationError('conflict', `agent ${agent.name} no longer has a hook to ${was.url}`)
+    if ((await hookNamed(parts, was)) === undefined) {
+      const who = was.from === 'server' ? 'this server' : `agent ${agent.name}`
+      throw new ReplicationError('conflict', `${who} no longer has a hook to ${was.url}`)
+    }
     const at = new Date().toISOString()
     const { finishedAt: _, expiresAt: _expires, nextAttemptAt, ...left } = was
     const is: HookMessage = {
       ...{ ...left, status: 'pending', tries: 0, nextAttemptAt: at, replayedBy: actor, replayedAt: at },
     }
-    const { command, target, url } = was
     const { ok } = await parts.store.commit({
       checks: [{ key, version }],
       writes: [
@@ -58,11 +60,9 @@ export async function replay(parts: Parts, agent: Agent, id: string, actor: stri
         ...eventWrites({
           type: 'hook.replayed',
           at,
-          agent: agent.name,
+          ...aboutOf(was),
           actor,
-          command,
-          target,
-          data: { hook: id, url },
+          data: { hook: id, url: was.url },
         }),
       ],
     })
