@@ -13,10 +13,15 @@ import { RequestLog } from './routes/request-log.ts'
 import { softwareVersion } from './routes/software-version.ts'
 import { measureRequests } from './routes/request-metrics.ts'
 import { addRoutes } from './routes/table.ts'
+import type { Tracing } from './tracing/otel.ts'
 import { callMs, withPatience } from './state/patience.ts'
 
+export interface AppParts extends RouteParts {
+  readonly tracing?: Tracing | undefined
+}
+
 /** The HTTP side of the server, ready but not yet listening. Whoever closes it closes the parts afterwards. */
-export async function buildApp(parts: RouteParts): Promise<FastifyInstance> {
+export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const { publicUrl, maxUploadBytes } = parts.settings
   const app = fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
@@ -31,6 +36,7 @@ export async function buildApp(parts: RouteParts): Promise<FastifyInstance> {
     },
     clientErrorHandler: answerGarbage,
   })
+  if (parts.tracing !== undefined) await app.register(parts.tracing.plugin)
   // Behind the reading of the body, whose length is the caller's, and in whose events this context would be lost.
   app.addHook('preHandler', (_request, _reply, done) => withPatience(callMs, done))
   answerErrors(app)

@@ -29,9 +29,11 @@ import { openHome } from './home/open.ts'
 import { defaultLimits } from './packages/limits.ts'
 import { PackageStore } from './packages/store.ts'
 import { EventStreams } from './routes/event-streams.ts'
+import { softwareVersion } from './routes/software-version.ts'
 import { Idempotency } from './routes/idempotency.ts'
 import { loadSettings, type Settings } from './settings.ts'
 import type { Store } from './state/store.ts'
+import { openTracing } from './tracing/open.ts'
 
 /** No writing of a package pauses so long; in a folder that servers share, what is older was left by a dead one. */
 const abandonedMs = 24 * 3_600_000
@@ -61,7 +63,9 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
   }
   try {
     const notify = serverHook(settings)
-    const home = await openHome(settings, log)
+    const tracing = await openTracing(process.env, log, softwareVersion())
+    if (tracing !== undefined) closers.push(() => tracing.close())
+    const home = await openHome(settings, log, tracing?.queues)
     const { store, work } = home
     closers.push(() => home.leave())
     closers.push(() => store.close())
@@ -114,7 +118,7 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     const closing = new AbortController()
     const app = await buildApp({
       ...parts,
-      ...{ configs, kinds, engine, registry, settings, closing: closing.signal },
+      ...{ configs, kinds, engine, registry, settings, tracing, closing: closing.signal },
       idempotency: new Idempotency(store),
       eventStreams: new EventStreams({ store, events, registry }, settings.maxEventStreams),
       ready: async () => ({ warnings: await home.warnings() }),

@@ -10,10 +10,16 @@ import { checkUsable, memoryOf, weaknessesOf } from '../state/redis/inspect.ts'
 import { announce, type Presence } from '../state/redis/presence.ts'
 import { openShared } from '../state/redis/store.ts'
 import { proveShared } from '../state/shared-folder.ts'
+import type { QueueTelemetry } from '../tracing/queues.ts'
 import type { Home } from './home.ts'
 
 /** State and work of all servers that share a Redis. Waits for it; throws what waiting cannot mend. */
-export async function openRedis(settings: Settings, url: string, log: Logger): Promise<Home> {
+export async function openRedis(
+  settings: Settings,
+  url: string,
+  log: Logger,
+  telemetry?: QueueTelemetry,
+): Promise<Home> {
   const clients = new RedisClients(addressIn(settings, url), log)
   try {
     const { redisReplicas: replicas, packagesDir } = settings
@@ -27,7 +33,7 @@ export async function openRedis(settings: Settings, url: string, log: Logger): P
       presence = await announce(clients)
     })
     return {
-      ...{ store, work: new BullMqWork(clients, log) },
+      ...{ store, work: new BullMqWork(clients, log, telemetry && { telemetry }) },
       warnings: async () => {
         await store.get('installation')
         return weaknessesOf(clients, replicas)

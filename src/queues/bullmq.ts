@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { Queue } from 'bullmq'
+import { Queue, type Telemetry } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { callMs, patienceMs, waitingFor } from '../state/patience.ts'
 import type { RedisClients } from '../state/redis/clients.ts'
@@ -20,6 +20,8 @@ interface Options {
    */
   readonly lockMs: number
   readonly stalledMs: number
+  /** What makes spans of jobs. */
+  readonly telemetry?: Telemetry
 }
 
 const defaults: Options = {
@@ -139,6 +141,7 @@ export class BullMqWork implements Work {
       prefix: this.#prefix,
       skipVersionCheck: true,
       streams: { events: { maxLen: keptEvents } },
+      ...(this.#options.telemetry && { telemetry: this.#options.telemetry }),
     })
     queue.on('error', () => undefined)
     this.#queues.set(name, queue)

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { CommandRequest, Feed } from '../agents/commands/accept.ts'
 import { ReplicationError } from '../errors.ts'
+import { requestTraceparent } from '../tracing/span.ts'
 
 /** The longest that an answer is held, in seconds: proxies and clients give up sooner or later. */
 const maxWaitSeconds = 3600
@@ -35,9 +36,9 @@ export function checkAnnounced(request: FastifyRequest, id: string): void {
     throw new ReplicationError('corrupt', `this is package ${id}, and ${announced} was announced`)
 }
 
-/** The W3C trace context, when it is well-formed. */
+/** The W3C trace context, when it is well-formed: that of our span of the request, or else of the caller's. */
 export function traceOf(request: FastifyRequest): Pick<CommandRequest, 'traceparent'> {
-  const traceparent = textOf(request, 'traceparent')
+  const traceparent = requestTraceparent(request) ?? textOf(request, 'traceparent')
   return traceparent !== undefined && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)
     ? { traceparent }
     : {}

@@ -51,6 +51,7 @@ const line = Type.Object(
     actor: Type.Optional(Type.String()),
     command: Type.Optional(Type.String()),
     target: Type.Optional(Type.String()),
+    traceId: Type.Optional(Type.String({ description: 'Of the trace that the command belongs to.' })),
     fields: Type.Object({}, { additionalProperties: true, description: 'What else was known.' }),
   },
   { additionalProperties: false, title: 'LogLine' },

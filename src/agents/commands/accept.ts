@@ -5,6 +5,7 @@ import { isWithin, type ResourcePath } from '../../resources/path.ts'
 import type { Check, Store, Write } from '../../state/store.ts'
 import type { Applies } from './applies.ts'
 import type { Agent, Roster } from '../roster.ts'
+import { traceIdIn } from '../../tracing/span.ts'
 import { eventWrites, type ReplicationEvent } from '../events/events.ts'
 import { PlaceSearch, type Placing } from './priority.ts'
 import {
@@ -232,7 +233,7 @@ function partOf(
     ...{ targets, counts: targets.length === 0 ? {} : { queued: targets.length } },
   }
   const checks: Check[] = [{ key: agent.key, version: agent.version }, ...place.checks]
-  const about = { at: createdAt, agent: agent.name, command: id }
+  const about = { at: createdAt, agent: agent.name, command: id, ...traceIdIn(command.traceparent) }
   const writes: Write[] = [
     { put: entryKey(id, agent.name), value: entry },
     { put: historyKey(agent.name, kind, id), value: { status: 'queued' } satisfies HistoryMark },
@@ -267,7 +268,7 @@ function partOf(
 }
 
 function packageReady(
-  about: Pick<ReplicationEvent, 'at' | 'agent' | 'command'>,
+  about: Omit<ReplicationEvent, 'type' | 'data'>,
   { id, entries, bytes }: PackageRecord,
 ): ReplicationEvent {
   return { type: 'package.ready', ...about, data: { package: id, entries, bytes } }

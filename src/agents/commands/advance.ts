@@ -2,6 +2,7 @@ import type { Check, Entry, Store, Write } from '../../state/store.ts'
 import type { PackageId } from '../../packages/manifest.ts'
 import { eventWrites, type ReplicationEvent } from '../events/events.ts'
 import { incidentsIn, withIncidents, type Incident } from './incidents.ts'
+import { traceIdIn } from '../../tracing/span.ts'
 import { chainWrites } from '../triggers/chain.ts'
 import { followersKey } from '../triggers/records.ts'
 import {
@@ -145,6 +146,7 @@ async function stride(
   const entry = entryAfter(was.entry, step, happened, now)
   const command = commandAfter(was.command, step.command, was.entry, entry, now)
   const chained = chainWrites((followedBy?.value ?? []) as readonly string[], command, was.entry, entry)
+  const about = { at: now, agent, command: commandId, ...traceIdIn(command.traceparent) }
   const { deliveries, turns } = withTurns(step.deliveries ?? [], now)
   const own: Check[] = [
     ...(step.deliveries ?? []).map(({ was }) => ({ key: was.key, version: was.version })),
@@ -163,7 +165,7 @@ async function stride(
     ...preparation(was.entry, entry),
     ...rest(was.entry, entry),
     ...chained,
-    ...(step.events ?? []).flatMap((event) => eventWrites({ at: now, agent, command: commandId, ...event })),
+    ...(step.events ?? []).flatMap((event) => eventWrites({ ...about, ...event })),
     ...(await newsWrites(store, { command, was: was.entry, is: entry, deliveries, turns, at: now })),
   ]
   if (command !== was.command) {
@@ -179,9 +181,7 @@ async function stride(
       writes.push(
         ...eventWrites({
           type: 'command.finished',
-          at: now,
-          agent,
-          command: commandId,
+          ...about,
           data: {
             ...{ status: entry.status, state: command.state },
             ...(chained.length > 0 && { followers: followedBy?.value }),

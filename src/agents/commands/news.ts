@@ -1,4 +1,5 @@
 import type { Entry, Store, Write } from '../../state/store.ts'
+import { traceIdIn } from '../../tracing/span.ts'
 import { eventWrites } from '../events/events.ts'
 import { standing, type Turn } from '../queues/blocking.ts'
 import { noticeWrites } from '../webhooks/notices.ts'
@@ -29,7 +30,7 @@ export function withTurns(deliveries: Deliveries, at: string): { deliveries: Del
 export async function newsWrites(store: Store, change: Change): Promise<Write[]> {
   const { command, was, is, turns, at } = change
   const writes: Write[] = []
-  for (const turn of turns) writes.push(...(await turnWrites(store, turn, at)))
+  for (const turn of turns) writes.push(...(await turnWrites(store, turn, { at, ...traceIdIn(command.traceparent) })))
   const fails = is.status !== was.status && (is.status === 'failed' || is.status === 'partial')
   if (!fails) return writes
   const targets = await failedTargets(store, change)
@@ -42,7 +43,11 @@ export async function newsWrites(store: Store, change: Change): Promise<Write[]>
   return [...writes, ...(await noticeWrites(store, 'failed', notice))]
 }
 
-async function turnWrites(store: Store, { type, delivery, since }: Turn, at: string): Promise<Write[]> {
+async function turnWrites(
+  store: Store,
+  { type, delivery, since }: Turn,
+  when: { readonly at: string; readonly traceId?: string },
+): Promise<Write[]> {
   const { command, agent, target, attempts, error, nextAttemptAt, state } = delivery
   const data =
     type === 'queue.blocked'
@@ -50,7 +55,7 @@ async function turnWrites(store: Store, { type, delivery, since }: Turn, at: str
       : { since, state, ...(state !== 'delivered' && error !== undefined && { error }) }
   const notice = type === 'queue.blocked' ? 'blocked' : 'recovered'
   return [
-    ...eventWrites({ type, at, agent, command, target, data }),
+    ...eventWrites({ type, ...when, agent, command, target, data }),
     ...(await noticeWrites(store, notice, { agent, target, command, ...data })),
   ]
 }

@@ -14,6 +14,7 @@ export interface LogLine {
   readonly actor?: string
   readonly command?: string
   readonly target?: string
+  readonly traceId?: string
   readonly fields: Readonly<Record<string, unknown>>
 }
 

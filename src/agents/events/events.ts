@@ -55,6 +55,8 @@ export interface ReplicationEvent {
   readonly actor?: string
   readonly command?: string
   readonly target?: string
+  /** Of the trace that the command belongs to, while traces are made. */
+  readonly traceId?: string
   /** Whatever else the type has to say; small, and without secrets. */
   readonly data?: object
 }

@@ -1,5 +1,6 @@
 import { errorView, ReplicationError } from '../../errors.ts'
 import type { Check, Write } from '../../state/store.ts'
+import { span } from '../../tracing/span.ts'
 import { accept, type CommandRequest } from '../commands/accept.ts'
 import type { Cause, Command } from '../commands/records.ts'
 import { eventWrites } from '../events/events.ts'
@@ -29,11 +30,14 @@ export async function fire(parts: Parts, agent: string, firing: Firing, begin: B
   const { trigger, agent: cause } = firing.cause
   let outcome
   try {
-    outcome = await accept(parts.store, parts.roster, {
-      ...firing,
-      ...{ kind: 'replicate', agents: [agent] },
-      actor: `trigger:${trigger}${cause === undefined ? '' : `:${cause}`}`,
-    })
+    outcome = await span('trigger', { agent, trigger }, undefined, ({ traceparent }) =>
+      accept(parts.store, parts.roster, {
+        ...firing,
+        ...{ kind: 'replicate', agents: [agent] },
+        actor: `trigger:${trigger}${cause === undefined ? '' : `:${cause}`}`,
+        ...(traceparent !== undefined && { traceparent }),
+      }),
+    )
   } catch (error) {
     // A Store that is away may have taken it all the same: whoever asks again looks first.
     if (!(error instanceof ReplicationError) || error.transient) throw error

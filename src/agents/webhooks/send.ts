@@ -134,7 +134,7 @@ async function record(parts: Parts, { value: was, key, version }: Entry<HookMess
     writes: [{ delete: dueKey(was, nextAttemptAt) }, ...kept, ...event],
   })
   if (!ok) return
-  parts.metrics.hooked(agent, kind === 'over' ? 'given-up' : kind === 'sent' ? 'sent' : 'failed')
+  parts.metrics.hooked(was.agent, kind === 'over' ? 'given-up' : kind === 'sent' ? 'sent' : 'failed')
   parts.log[kind === 'sent' ? 'info' : kind === 'again' ? 'warn' : 'error']({ ...who, ...facts }, words[type])
 }
 

@@ -10,6 +10,7 @@ import type { Application } from '../comparisons/records.ts'
 import { keepReplaced } from '../comparisons/undo.ts'
 import { stillHeld } from '../../queues/lanes.ts'
 import type { ResourcePath } from '../../resources/path.ts'
+import { currentTraceparent } from '../../tracing/span.ts'
 import { advance } from '../commands/advance.ts'
 import { partOf } from '../commands/part.ts'
 import { deliveryKey, isUnderWay, packageKey, type Delivery, type PackageRecord } from '../commands/records.ts'
@@ -105,7 +106,8 @@ async function apply(
 ): Promise<Receipt> {
   const { agent, delivery } = begun
   const { target } = delivery
-  const { traceparent, application } = begun.progress.command
+  const { traceparent: asked, application } = begun.progress.command
+  const traceparent = currentTraceparent() ?? asked
   const file = await parts.packages.file(one.package)
   if (begun.progress.command.mode === 'mirror') await keepMirrored(parts, begun, file, one.paths, signal)
   // What applies a comparison has seen to it before it was sealed.

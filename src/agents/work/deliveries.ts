@@ -8,6 +8,7 @@ import { advanceAll, type Move, type Progress, type Step } from '../commands/adv
 import { revertedKey, type Reverted } from '../commands/incidents.ts'
 import { deliveryKey, isUnderWay, type Delivery, type Try } from '../commands/records.ts'
 import { eventWrites, words } from '../events/events.ts'
+import { span } from '../../tracing/span.ts'
 import type { Parts } from '../parts.ts'
 import { countDelivered, countFailed } from '../throughput.ts'
 import { applyAll, type Applied } from './apply.ts'
@@ -150,7 +151,13 @@ async function attempt(parts: Parts, begun: Begun, signal: AbortSignal): Promise
   const clock = new TryClock()
   const headway = deliveryTeller(parts, begun)
   try {
-    const applied = await headway.during(applyAll(parts, begun, { headway, clock }, signal))
+    const { command } = begun.progress
+    const named = { agent: lane.agent, target: lane.queue, command: command.id, attempt }
+    const applied = await span('delivery', named, command.traceparent, async ({ note }) => {
+      const made = await headway.during(applyAll(parts, begun, { headway, clock }, signal))
+      note({ entries: made.receipt.entries, bytes: made.receipt.bytes })
+      return made
+    })
     const tookMs = Math.round(clock.tookMs)
     const told = { delivery: begun.id, target: lane.queue, attempt, tookMs, entries: applied.receipt.entries }
     parts.log.info(told, words['delivery.delivered'])

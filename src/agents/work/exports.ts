@@ -8,6 +8,7 @@ import { includes } from '../../resources/glob.ts'
 import { comparePaths, outermost, type ResourcePath } from '../../resources/path.ts'
 import type { Change } from '../../resources/resource.ts'
 import { scan, below, type Check, type Entry, type Store, type Write } from '../../state/store.ts'
+import { span } from '../../tracing/span.ts'
 import { advance, insist, type Progress, type Step } from '../commands/advance.ts'
 import { guardMirror } from './mirror-guard.ts'
 import { writeApplication } from '../comparisons/export.ts'
@@ -76,7 +77,12 @@ export async function exportEntry(
     const notes = new Notes()
     startedAt = performance.now()
     const headway = exportTeller(parts, commandId, agentName, begun.entry.exports)
-    const made = await headway.during(writeExport(parts, agent, begun.command, { notes, headway }, signal))
+    const named = { agent: agentName, command: commandId, attempt: begun.entry.exports }
+    const made = await span('export', named, begun.command.traceparent, async ({ note }) => {
+      const written = await headway.during(writeExport(parts, agent, begun.command, { notes, headway }, signal))
+      note({ entries: written.whole.entries, bytes: written.whole.bytes })
+      return written
+    })
     const { id, entries, bytes } = made.whole
     log.info({ package: id, parts: made.parts.length, entries, bytes }, words['package.ready'])
     parts.metrics.exported(agentName, 'ok', performance.now() - startedAt)

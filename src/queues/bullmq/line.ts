@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { DelayedError, WaitingError } from 'bullmq'
+import { DelayedError, WaitingError, type Telemetry } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { backoffMs, type Backoff } from '../backoff.ts'
 import type { WorkLog } from '../in-process.ts'
@@ -19,6 +19,7 @@ interface Surroundings {
   readonly backoff: Backoff
   readonly lockMs: number
   readonly stalledMs: number
+  readonly telemetry?: Telemetry
   /** Never fails. */
   wake(task: Task, at: number): Promise<void>
 }
@@ -48,9 +49,9 @@ export class Line {
 
   /** Begins as soon as Redis is there, and does not wait for that. */
   start(): void {
-    const { workers, prefix, lockMs, stalledMs, log } = this.#around
+    const { workers, prefix, lockMs, stalledMs, log, telemetry } = this.#around
     const worker = QueueWorker.open(this.#queue, (job, token) => this.#process(job, token), {
-      ...{ workers, prefix, lockMs, stalledMs },
+      ...{ workers, prefix, lockMs, stalledMs, ...(telemetry && { telemetry }) },
       concurrency: this.#concurrency,
     })
     worker.on('locksRenewed', ({ jobIds }) => {

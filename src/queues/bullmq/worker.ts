@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { Worker, type Job, type WorkerOptions } from 'bullmq'
+import { Worker, type Job, type Telemetry, type WorkerOptions } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { WorkQueue } from '../work.ts'
 import { Backend } from './backend.ts'
@@ -16,6 +16,7 @@ interface Options {
   readonly concurrency: number
   readonly lockMs: number
   readonly stalledMs: number
+  readonly telemetry?: Telemetry
 }
 
 /**
@@ -34,7 +35,7 @@ export class QueueWorker extends Worker<Ticket, void, string, Backend> {
     process: (job: TicketJob, token: string) => Promise<void>,
     options: Options,
   ) {
-    const { workers, prefix, concurrency, lockMs, stalledMs } = options
+    const { workers, prefix, concurrency, lockMs, stalledMs, telemetry } = options
     const settings: WorkerOptions = {
       connection: workers,
       prefix,
@@ -47,6 +48,7 @@ export class QueueWorker extends Worker<Ticket, void, string, Backend> {
       runRetryDelay: retryMs,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
+      ...(telemetry && { telemetry }),
     }
     super(
       queue,
