@@ -7,7 +7,7 @@ import { Paths } from '../parts/paths.tsx'
 import { Select } from '../parts/select.tsx'
 import { State } from '../parts/state.tsx'
 import { Ago, duration } from '../parts/time.tsx'
-import type { TabProps } from '../pages/agent.tsx'
+import type { TabProps } from './tab.ts'
 import { linkTo, requery } from '../router.ts'
 
 const kinds: readonly CommandKind[] = ['replicate', 'import', 'export']

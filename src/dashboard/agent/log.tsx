@@ -4,7 +4,7 @@ import type { LogLine } from '../data/views.ts'
 import { More } from '../parts/more.tsx'
 import { State } from '../parts/state.tsx'
 import { Clock } from '../parts/time.tsx'
-import type { TabProps } from '../pages/agent.tsx'
+import type { TabProps } from './tab.ts'
 import { linkTo } from '../router.ts'
 
 /** The agent's own log, newest first. */

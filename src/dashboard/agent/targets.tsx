@@ -5,7 +5,7 @@ import type { Agent, Endpoint } from '../data/views.ts'
 import { Failure } from '../parts/failure.tsx'
 import { State } from '../parts/state.tsx'
 import { duration } from '../parts/time.tsx'
-import type { TabProps } from '../pages/agent.tsx'
+import type { TabProps } from './tab.ts'
 import { linkTo } from '../router.ts'
 
 interface Step {

@@ -3,6 +3,7 @@ import { AgentHeadline } from '../agent/headline.tsx'
 import { HistoryTab } from '../agent/history.tsx'
 import { LogTab } from '../agent/log.tsx'
 import { QueuesTab } from '../agent/queues.tsx'
+import type { TabProps } from '../agent/tab.ts'
 import { TargetsTab } from '../agent/targets.tsx'
 import { at, get } from '../data/api.ts'
 import { useLoaded } from '../data/loaded.ts'
@@ -10,11 +11,6 @@ import type { Agent } from '../data/views.ts'
 import { Failure } from '../parts/failure.tsx'
 import { linkTo } from '../router.ts'
 import type { PageProps } from '../shell.tsx'
-
-export interface TabProps {
-  readonly agent: Agent
-  readonly query: URLSearchParams
-}
 
 const tabs: readonly { readonly name: string; readonly title: string; readonly Tab: ComponentType<TabProps> }[] = [
   { name: 'queues', title: 'Queues', Tab: QueuesTab },
