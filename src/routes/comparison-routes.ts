@@ -3,6 +3,7 @@ import { Type, type Static } from 'typebox'
 import { apply, comparisonOf } from '../agents/comparisons/apply.ts'
 import { approve } from '../agents/comparisons/approve.ts'
 import { compare } from '../agents/comparisons/compare.ts'
+import { foretell } from '../agents/comparisons/foretell.ts'
 import { textDifference } from '../agents/comparisons/detail.ts'
 import { revert } from '../agents/comparisons/undo.ts'
 import {
@@ -26,6 +27,7 @@ import {
   comparison,
   comparisonSummary,
   compareBody,
+  foretold,
   resourceDetail,
   revertBody,
   result,
@@ -43,6 +45,9 @@ import { refuse } from './refuse.ts'
 const byName = Type.Object({ name: agentName })
 const byId = Type.Object({ id: Type.String() })
 const tags = ['comparisons']
+
+/** Ten thousand paths have room in it. */
+const bodyLimit = 4 * 1024 * 1024
 
 type Paged = { limit: number; cursor?: string }
 type WithId = { Params: { id: string } }
@@ -73,8 +78,20 @@ export function comparisonRoutes(app: FastifyInstance, parts: RouteParts): void 
     },
   )
   app.post<WithId & { Body: Partial<Selection> | null | undefined }>(
+    '/comparisons/:id/plan',
+    {
+      bodyLimit,
+      schema: {
+        ...{ operationId: 'planComparison', tags, params: byId, body: selectionBody },
+        response: { 200: foretold, ...problems('corrupt') },
+      },
+    },
+    async (request) => foretell(parts, await comparisonOf(parts, request.params.id), selectionOf(request.body)),
+  )
+  app.post<WithId & { Body: Partial<Selection> | null | undefined }>(
     '/comparisons/:id/apply',
     {
+      bodyLimit,
       schema: {
         ...{ operationId: 'applyComparison', tags, params: byId, body: selectionBody },
         response: { 202: accepted, 200: commandView, ...problems('conflict', 'corrupt', 'busy') },
@@ -141,6 +158,20 @@ function readingRoutes(app: FastifyInstance, parts: RouteParts): void {
       const before = cursorOf(request.query.cursor)
       const page = { limit: request.query.limit, ...(before !== undefined && { before }) }
       return nextPage(request, reply, await listComparisons(parts.store, name, page))
+    },
+  )
+  app.get<{ Querystring: Paged }>(
+    '/comparisons',
+    {
+      schema: {
+        ...{ operationId: 'listAllComparisons', tags, querystring: pageQuery() },
+        response: { 200: listOf(comparisonSummary) },
+      },
+    },
+    async (request, reply) => {
+      const before = cursorOf(request.query.cursor)
+      const page = { limit: request.query.limit, ...(before !== undefined && { before }) }
+      return nextPage(request, reply, await listComparisons(parts.store, undefined, page))
     },
   )
   app.get<WithId>(

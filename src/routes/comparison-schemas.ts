@@ -44,6 +44,23 @@ export const selectionBody = Type.Union([
   ),
 ])
 
+/** What would come of a selection. */
+export const foretold = Type.Object(
+  {
+    creates: count,
+    overwrites: { ...count, description: 'As a whole or in parts.' },
+    deletes: count,
+    unchanged: { ...count, description: 'What is equal, and what is left alone.' },
+    conflicts: { ...count, description: 'Those that nothing has been decided of.' },
+    guard: Type.Optional(Type.String({ description: 'Why so many deletions need `overrideGuard`.' })),
+    approval: Type.Optional(Type.Literal(true, { description: 'It waits until somebody else has approved it.' })),
+    errors: Type.Array(Type.Object({ pointer: Type.String(), message: Type.String() }, { ...closed, title: 'Fault' }), {
+      description: 'Why the selection cannot be applied, up to 100 reasons.',
+    }),
+  },
+  { ...closed, title: 'ForetoldPlan' },
+)
+
 /** Needed where a command has written to several targets. */
 export const revertBody = Type.Union([
   Type.Null(),

@@ -81,6 +81,7 @@ test('a body that may be left out is said to be optional, every other one to be 
     'compare',
     'pauseAgent',
     'pauseQueue',
+    'planComparison',
     'resumeAgent',
     'resumeQueue',
   ]

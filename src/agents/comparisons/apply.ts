@@ -76,23 +76,26 @@ export async function apply(
 }
 
 /** Throws `conflict`. */
-function checkGuard(
+function checkGuard(agent: Agent, comparison: Comparison, deletes: number, { overrideGuard }: Selection): void {
+  const refusal = overrideGuard === undefined ? guardAgainst(agent, comparison, deletes) : undefined
+  if (refusal !== undefined) throw new ReplicationError('conflict', refusal)
+}
+
+/** Why so many deletions need a reason, or undefined. */
+export function guardAgainst(
   agent: Agent,
   { held, offered, reverts }: Comparison,
   deletes: number,
-  { overrideGuard }: Selection,
-): void {
-  if (deletes === 0 || overrideGuard !== undefined) return
+): string | undefined {
+  if (deletes === 0) return undefined
   const { maxCount, maxPercent } = agent.config.deletes
   const instead = 'give "overrideGuard" a reason if that is meant'
   // What undoes a command takes away what that command has brought, and has no other source.
   if (offered === 0 && reverts === undefined)
-    throw new ReplicationError('conflict', `the source is empty: ${deletes} resources would be deleted; ${instead}`)
+    return `the source is empty: ${deletes} resources would be deleted; ${instead}`
   if (deletes > maxCount || deletes * 100 > held * maxPercent)
-    throw new ReplicationError(
-      'conflict',
-      `${deletes} of ${held} resources would be deleted, and the guard of agent ${agent.name} admits ${maxCount}, and ${maxPercent} %; ${instead}`,
-    )
+    return `${deletes} of ${held} resources would be deleted, and the guard of agent ${agent.name} admits ${maxCount}, and ${maxPercent} %; ${instead}`
+  return undefined
 }
 
 /** Throws `conflict` unless both sides are as they were when they were compared. */

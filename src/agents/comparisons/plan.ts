@@ -1,9 +1,9 @@
 import type { ComparedRow } from '../../compare/row.ts'
-import { comparedRows } from '../../compare/compared-rows.ts'
 import { chooser, type Decision, type Selection } from '../../compare/selection.ts'
 import { ReplicationError, type Fault } from '../../errors.ts'
-import { isWithin, quote, type ResourcePath } from '../../resources/path.ts'
+import { isWithin, type ResourcePath } from '../../resources/path.ts'
 import type { Parts } from '../parts.ts'
+import { decidedRows } from './decided.ts'
 import type { Comparison } from './records.ts'
 
 /** A row of a comparison of which something is to be done, and what. */
@@ -31,7 +31,7 @@ export interface Plan {
 }
 
 /** So many faults are told. */
-const maxFaults = 100
+export const maxFaults = 100
 
 /**
  * Decides every row of a comparison and keeps what is to be done. Throws `invalid` with a fault for each that a selection cannot
@@ -44,28 +44,19 @@ export async function planOf(
 ): Promise<Plan> {
   const choose = chooser(selection)
   const faults: Fault[] = []
-  const replaced = new Replaced()
   const [gone, made] = [new Above(), new Above()]
   let writes = 0
   let deletes = 0
   let undecided = 0
   async function* planned(): AsyncGenerator<PlannedRow | Folder> {
-    for await (const { row } of comparedRows(rowFiles, comparison.rows)) {
-      if (row.implied === true) {
+    for await (const { row, implied, decision, fault } of decidedRows({ rowFiles }, comparison, choose)) {
+      if (implied) {
         ;(row.state === 'deleted' ? gone : made).enter(row.path)
         continue
       }
-      const { changes, selected: _, breaking: _breaking, ...known } = row
-      const decision = choose.decide({
-        ...{ path: row.path, state: row.state, selected: row.selected, class: row.class },
-        changed: row.changed ?? true,
-        ...(changes !== undefined && { parts: changes }),
-      })
-      if ('fault' in decision) {
-        faults.push(decision.fault)
-      } else {
-        const fault = replaced.faultIn(row, decision)
-        if (fault !== undefined) faults.push(fault)
+      if (fault !== undefined) faults.push(fault)
+      if (decision !== undefined) {
+        const { changes: _changes, selected: _, breaking: _breaking, ...known } = row
         const { write, parts } = decision
         // What is equal, and was never known to be, is common from now on.
         const rebase = decision.rebase || (row.class === 'same' && row.base === undefined)
@@ -133,31 +124,5 @@ class Above {
 
   #leave(path: ResourcePath): void {
     this.#open = this.#open.filter((folder) => isWithin(path, folder))
-  }
-}
-
-/** Where a resource takes the place of a folder, or the other way round, what is lost with it must have been chosen too. */
-class Replaced {
-  #above: { readonly path: ResourcePath; readonly written: boolean; readonly folderGoes: boolean } | undefined
-
-  faultIn({ path, state, source, target }: ComparedRow, { write }: Decision): Fault | undefined {
-    if (this.#above !== undefined && !isWithin(path, this.#above.path)) this.#above = undefined
-    const above = this.#above
-    if (state === 'existing' && (source?.folder ?? false) !== (target?.folder ?? false)) {
-      this.#above = { path, written: write !== 'nothing', folderGoes: target?.folder === true }
-      return undefined
-    }
-    if (above === undefined) return undefined
-    if (above.folderGoes && above.written && state === 'deleted' && write !== 'delete')
-      return {
-        pointer: '/select',
-        message: `${quote(above.path)} takes the place of a folder: ${quote(path)} must go with it`,
-      }
-    if (!above.folderGoes && !above.written && state === 'added' && write !== 'nothing')
-      return {
-        pointer: '/select',
-        message: `${quote(path)} would take the place of ${quote(above.path)}, which is not selected`,
-      }
-    return undefined
   }
 }

@@ -102,10 +102,10 @@ export async function listResults(
   return { items }
 }
 
-/** Newest first, those of one agent; without their rows. */
+/** Newest first, those of one agent, or of all; without their rows. */
 export async function listComparisons(
   store: Store,
-  agent: string,
+  agent: string | undefined,
   { before, limit }: { readonly before?: string; readonly limit: number },
 ): Promise<Page<Omit<Comparison, 'rows'>>> {
   const items: Omit<Comparison, 'rows'>[] = []
@@ -115,7 +115,7 @@ export async function listComparisons(
     const page = await store.range<Comparison>({ from, to, reverse: true, limit: 100 })
     for (const { key, value } of page) {
       to = key
-      if (value.agent !== agent) continue
+      if (agent !== undefined && value.agent !== agent) continue
       if (items.length === limit) return { items, next: items.at(-1)?.id ?? '' }
       const { rows: _, ...shown } = value
       items.push(shown)

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { apply } from '../../../src/agents/comparisons/apply.ts'
 import { compare } from '../../../src/agents/comparisons/compare.ts'
+import { foretell } from '../../../src/agents/comparisons/foretell.ts'
 import type { Comparison } from '../../../src/agents/comparisons/records.ts'
 import { revert } from '../../../src/agents/comparisons/undo.ts'
 import { commandOf } from '../../../src/agents/commands/command.ts'
@@ -49,8 +50,13 @@ export async function givenComparisons(
   const begin = async (comparison: Comparison, asked: Asked = {}, actor = 'test'): Promise<Command> => {
     const selection = structuredClone(asked) as Selection
     assert.deepEqual(check(selection), [])
+    const foreseen = await foretell(given.parts, comparison, selection).catch(() => undefined)
     const outcome = await apply(given.parts, comparison, selection, { actor }, never)
     if (!outcome.taken) throw 'error' in outcome ? outcome.error : new Error('lost')
+    // What is foretold is what is done, whatever is chosen.
+    assert.deepEqual(foreseen?.errors, [])
+    const { writes, deletes } = outcome.command.application ?? {}
+    assert.deepEqual([foreseen.creates + foreseen.overwrites + foreseen.deletes, foreseen.deletes], [writes, deletes])
     if (options.idle !== true) await given.begin(outcome.command)
     return outcome.command
   }
