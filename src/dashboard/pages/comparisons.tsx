@@ -1,5 +1,8 @@
+import { ComparisonPage } from '../comparison/page.tsx'
+import { Start } from '../comparison/start.tsx'
 import type { PageProps } from '../shell.tsx'
 
-export function ComparisonsPage({ rest }: PageProps): preact.JSX.Element {
-  return <h1>{rest[0]}</h1>
+/** Looking before anything is copied, and applying what was chosen. */
+export function ComparisonsPage({ rest: [id], query }: PageProps): preact.JSX.Element {
+  return id === undefined ? <Start query={query} /> : <ComparisonPage id={id} query={query} />
 }
