@@ -14,7 +14,7 @@ import { typed, type TypedApp } from './typed.ts'
 
 const closed = { additionalProperties: false } as const
 export const tags = ['config']
-const agentConfig = Type.Unsafe<ShownConfig['config']>({ $ref: 'AgentConfig#' })
+export const agentConfig = Type.Unsafe<ShownConfig['config']>({ $ref: 'AgentConfig#' })
 const body = Type.Unsafe({ $ref: 'AgentConfigInput#' })
 const params = Type.Object({ name: nameSchema })
 export const force = Type.Object(

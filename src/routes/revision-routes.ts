@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { nameSchema } from '../agents/config/config.ts'
 import { listOf, time } from './command-schemas.ts'
 import { conditionHeaders } from './conditions.ts'
-import { authorOf, configChanges, force, tagged, tags, theConfig } from './config-routes.ts'
+import { agentConfig, authorOf, configChanges, force, tagged, tags, theConfig } from './config-routes.ts'
 import { problems } from './conventions.ts'
 import { badCursor, cursorOf, nextPage, pageQuery } from './paging.ts'
 import type { RouteParts } from './parts.ts'
@@ -12,14 +12,24 @@ import { typed } from './typed.ts'
 const closed = { additionalProperties: false } as const
 const number = Type.Integer({ minimum: 1, maximum: 99_999_999 })
 
-const revision = Type.Object(
+const listed = {
+  ...{ number, at: time, actor: Type.String() },
+  action: Type.Enum(['created', 'updated', 'restored', 'deleted']),
+  restored: Type.Optional(Type.Integer({ description: 'The revision that became current again.' })),
+  changes: configChanges('What changed'),
+}
+const revision = Type.Object(listed, { ...closed, title: 'Revision' })
+
+const whole = Type.Object(
   {
-    ...{ number, at: time, actor: Type.String() },
-    action: Type.Enum(['created', 'updated', 'restored', 'deleted']),
-    restored: Type.Optional(Type.Integer({ description: 'The revision that became current again.' })),
-    changes: configChanges('What changed'),
+    ...listed,
+    config: Type.Optional(agentConfig),
+    restoring: Type.Optional(
+      configChanges('Unless it was a deletion, what restoring it would change in what is current'),
+    ),
+    etag: Type.Optional(Type.String({ description: 'Of the config that is current, for If-Match.' })),
   },
-  { ...closed, title: 'Revision' },
+  { ...closed, title: 'WholeRevision' },
 )
 
 /** Every write of a config can be looked up, and undone. */
@@ -41,6 +51,21 @@ export function revisionRoutes(app: FastifyInstance, { configs }: RouteParts): v
         ...(before !== undefined && { before }),
       })
       return nextPage(request, reply, { items, ...(next !== undefined && { next: String(next) }) })
+    },
+  )
+  typed(app).get(
+    '/config/:name/revisions/:number',
+    {
+      schema: {
+        operationId: 'readRevision',
+        summary: 'Reads one revision: the config that it left, and what restoring it would change now',
+        ...{ tags, params: Type.Object({ name: nameSchema, number }) },
+        response: { 200: whole },
+      },
+    },
+    async (request) => {
+      const { changes, restoring, ...more } = await configs.revision(request.params.name, request.params.number)
+      return { ...more, changes: [...changes], ...(restoring && { restoring: [...restoring] }) }
     },
   )
   typed(app).post(

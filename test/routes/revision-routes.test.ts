@@ -48,6 +48,30 @@ test('revisions say number, time, who and what; one can be restored as a new one
   assert.equal((await given.call(`${config}/b/revisions`)).statusCode, 404)
 })
 
+test('a revision says what it left, without secrets, and what restoring it would change now', async (t) => {
+  const given = await givenApp(t)
+  const far = { name: 'far', kind: 'remote', url: 'https://b.example', agent: 'in', token: 's3cret' }
+  await create(given, 'a', { title: 'one', targets: [far] })
+  await given.call({ method: 'PATCH', url: `${config}/a`, payload: { title: 'two' } })
+  const now = await given.call({ method: 'PATCH', url: `${config}/a`, payload: { title: 'three' } })
+  const first = (await given.call(`${config}/a/revisions/1`)).json()
+  assert.deepEqual([first.number, first.action, first.config.title], [1, 'created', 'one'])
+  assert.deepEqual(first.config.targets[0].token, { secret: 'set' })
+  assert.deepEqual(first.restoring, [{ pointer: '/title', before: 'three', after: 'one' }])
+  assert.equal(first.etag, now.headers.etag)
+  assert.deepEqual((await given.call(`${config}/a/revisions/3`)).json().restoring, [])
+  await given.call({ method: 'DELETE', url: `${config}/a` })
+  const deleted = (await given.call(`${config}/a/revisions/4`)).json()
+  assert.deepEqual([deleted.action, deleted.config, deleted.restoring, deleted.etag], ['deleted', ...Array(3)])
+  const gone = (await given.call(`${config}/a/revisions/1`)).json()
+  assert.deepEqual(
+    gone.restoring.map(({ pointer }: { pointer: string }) => pointer),
+    [''],
+  )
+  assert.doesNotMatch(JSON.stringify([first, gone]), /s3cret/)
+  assert.equal((await given.call(`${config}/a/revisions/9`)).statusCode, 404)
+})
+
 test('the kinds of endpoints come with their schemas and what they can be', async (t) => {
   const { call } = await givenApp(t)
   const { items } = (await call('/replication/endpoint-kinds')).json()

@@ -36,6 +36,16 @@ export interface StoredRevision extends Revision {
   readonly config?: AgentConfig
 }
 
+/** A revision by itself, as callers see it. */
+export interface ShownRevision extends Revision {
+  /** What the write left, without its secrets: nothing, where it was a deletion. */
+  readonly config?: AgentConfig
+  /** What restoring it would change in what is current; where nothing is, all of it. */
+  readonly restoring?: readonly ConfigChange[]
+  /** Of what is current. */
+  readonly etag?: string
+}
+
 /** A config that was looked at, and not stored. */
 export interface Checked {
   readonly faults: readonly Fault[]

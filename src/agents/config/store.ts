@@ -11,6 +11,7 @@ import {
   shownChanges,
   type Checked,
   type Revision,
+  type ShownRevision,
   type StoredConfig,
   type StoredRevision,
 } from './record.ts'
@@ -163,6 +164,24 @@ export class ConfigStore {
     const items = entries.slice(0, options.limit).map(({ value: { config: _, ...revision } }): Revision => revision)
     const last = items.at(-1)
     return entries.length > options.limit && last !== undefined ? { items, next: last.number } : { items }
+  }
+
+  /** One revision, and what restoring it would change in what is current. Throws `missing`. */
+  async revision(name: string, number: number): Promise<ShownRevision> {
+    const [stored, current] = await Promise.all([
+      this.#store.get<StoredRevision>(revisionKey(name, number)),
+      this.#store.get<StoredConfig>(configKey(name)),
+    ])
+    if (stored === undefined) throw new ReplicationError('missing', `agent ${name} has no revision ${number}`)
+    const { config, ...revision } = stored.value
+    return {
+      ...revision,
+      ...(config && {
+        config: redacted(config, this.#kinds),
+        restoring: shownChanges(current?.value.config, config, this.#kinds),
+      }),
+      ...(current && { etag: etagOf(current.value.revision) }),
+    }
   }
 
   /**
