@@ -35,13 +35,18 @@ export interface Call {
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal | undefined
+  /** For what has no prefix. */
+  readonly below?: string
 }
 
 /** `path` begins behind the prefix. Throws Problem, or what the signal was aborted with. */
-export async function call<T>(path: string, { method = 'GET', body, headers, signal }: Call = {}): Promise<Answer<T>> {
+export async function call<T>(
+  path: string,
+  { method = 'GET', body, headers, signal, below = prefix }: Call = {},
+): Promise<Answer<T>> {
   let response: Response
   try {
-    response = await fetch(prefix + path, {
+    response = await fetch(below + path, {
       method,
       headers: { ...(body !== undefined && { 'Content-Type': 'application/json' }), ...headers },
       ...(body !== undefined && { body: JSON.stringify(body) }),

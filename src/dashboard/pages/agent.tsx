@@ -5,6 +5,7 @@ import { LogTab } from '../agent/log.tsx'
 import { QueuesTab } from '../agent/queues.tsx'
 import type { TabProps } from '../agent/tab.ts'
 import { TargetsTab } from '../agent/targets.tsx'
+import { ConfigTab } from '../config/tab.tsx'
 import { at, get } from '../data/api.ts'
 import { useLoaded } from '../data/loaded.ts'
 import type { Agent } from '../data/views.ts'
@@ -17,6 +18,7 @@ const tabs: readonly { readonly name: string; readonly title: string; readonly T
   { name: 'history', title: 'History', Tab: HistoryTab },
   { name: 'targets', title: 'Targets', Tab: TargetsTab },
   { name: 'log', title: 'Log', Tab: LogTab },
+  { name: 'config', title: 'Config', Tab: ({ agent }) => <ConfigTab name={agent.name} /> },
 ]
 
 /** One agent: how it stands, and everything that can be asked of it. */

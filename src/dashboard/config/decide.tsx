@@ -1,0 +1,71 @@
+import type { ComponentChildren } from 'preact'
+import { useState } from 'preact/hooks'
+import { problemOf, type Problem } from '../data/api.ts'
+import { Dialog } from '../parts/dialog.tsx'
+import { Failure } from '../parts/failure.tsx'
+
+/** Asks before a write. Where the server refuses it for what still waits in queues, that can be dropped: then, and not before. */
+export function Decide(props: {
+  title: string
+  verb: string
+  children: ComponentChildren
+  isDangerous?: boolean
+  isReady?: boolean
+  act: (force: boolean) => Promise<void>
+  /** Somebody else was faster. */
+  stale?: { readonly verb: string; readonly act: () => void }
+  onClose: () => void
+}): preact.JSX.Element {
+  const { verb, isReady = true, act, stale, onClose } = props
+  const [problem, setProblem] = useState<Problem>()
+  const [isBusy, setBusy] = useState(false)
+  const go = async (force: boolean): Promise<void> => {
+    setBusy(true)
+    setProblem(undefined)
+    try {
+      await act(force)
+      onClose()
+    } catch (error) {
+      setProblem(problemOf(error))
+      setBusy(false)
+    }
+  }
+  const isRefused = problem?.status === 409
+  return (
+    <Dialog title={props.title} onClose={onClose} wide>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          void go(false)
+        }}
+      >
+        {props.children}
+        {problem && <Failure error={problem} />}
+        {isRefused && (
+          <p>
+            <b>{verb} and drop the items</b> removes these queues and everything that waits in them. It is not delivered
+            there, and cannot be brought back.
+          </p>
+        )}
+        <p class="verbs">
+          <button type="submit" class={props.isDangerous ? 'danger' : 'primary'} disabled={isBusy || !isReady}>
+            {isRefused ? `Try again to ${verb.toLowerCase()}` : verb}
+          </button>
+          {isRefused && (
+            <button type="button" class="danger" disabled={isBusy || !isReady} onClick={() => void go(true)}>
+              {verb} and drop the items
+            </button>
+          )}
+          {problem?.status === 412 && stale && (
+            <button type="button" onClick={stale.act}>
+              {stale.verb}
+            </button>
+          )}
+          <button type="button" onClick={onClose}>
+            Leave it
+          </button>
+        </p>
+      </form>
+    </Dialog>
+  )
+}
