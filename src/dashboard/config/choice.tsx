@@ -59,14 +59,13 @@ function Selected(props: WhichProps & { id: string; faults: number; help?: strin
       {...describe(props.id, { help: props.help, faults: props.faults, isNeeded: isNeeded === true })}
       value={index}
       onChange={({ currentTarget: { value: picked } }) => {
-        const variant = picked === '' ? undefined : variants[Number(picked)]
+        const variant = variants[Number(picked || 'none')]
         form.edit(way, variant && blankOf(variant, value))
         form.touch(tag === undefined ? way : [...way, tag])
       }}
     >
-      {(!isNeeded || chosen === undefined) && (
-        <option value="">{value === undefined || !isNeeded ? 'none' : 'choose one'}</option>
-      )}
+      {chosen === undefined && (value !== undefined || isNeeded) && <option value="">choose one</option>}
+      {!isNeeded && <option value={value === undefined ? '' : 'none'}>none</option>}
       {offered.map((one) => (
         <option key={variants.indexOf(one)} value={variants.indexOf(one)}>
           {labelOf(one, tag)}
@@ -129,7 +128,11 @@ function Inline(props: WhichProps): preact.JSX.Element {
 function helpOf(schema: Schema, chosen: Schema | undefined): string | undefined {
   const plain = schema.anyOf?.find((one) => one.type !== 'object')
   const named = Object.values(chosen?.properties ?? {})[0]?.description
-  return [plain?.description, named ?? schema.description].filter(Boolean).join(' ') || undefined
+  return (
+    [plain?.description, named ?? (chosen && isKept(chosen) ? schema.description : undefined)]
+      .filter(Boolean)
+      .join(' ') || undefined
+  )
 }
 
 /** What an object has, but for what says which it is. */

@@ -8,7 +8,10 @@ import { Failure } from '../parts/failure.tsx'
 export function Decide(props: {
   title: string
   verb: string
+  /** What it is about: it may be long, and scrolls. */
   children: ComponentChildren
+  /** What is to be filled in. */
+  confirm?: ComponentChildren
   isDangerous?: boolean
   isReady?: boolean
   act: (force: boolean) => Promise<void>
@@ -39,7 +42,10 @@ export function Decide(props: {
           void go(false)
         }}
       >
-        {props.children}
+        <div class="scroll" tabIndex={0} role="region" aria-label={props.title}>
+          {props.children}
+        </div>
+        {props.confirm}
         {problem && <Failure error={problem} />}
         {isRefused && (
           <p>

@@ -28,19 +28,21 @@ export function Delete(props: {
       }}
       stale={{ verb: 'Read again', act: reload }}
       onClose={onClose}
+      confirm={
+        <label>
+          <span>
+            Its name, <code>{name}</code>, to confirm
+          </span>
+          <input
+            value={typed}
+            autocomplete="off"
+            spellcheck={false}
+            onInput={(event) => setTyped(event.currentTarget.value)}
+          />
+        </label>
+      }
     >
       <p>The agent and its queues go. Its revisions stay, so that it can be restored over the API.</p>
-      <label>
-        <span>
-          Its name, <code>{name}</code>, to confirm
-        </span>
-        <input
-          value={typed}
-          autocomplete="off"
-          spellcheck={false}
-          onInput={(event) => setTyped(event.currentTarget.value)}
-        />
-      </label>
     </Decide>
   )
 }

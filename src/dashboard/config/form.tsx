@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Fault } from '../data/api.ts'
 import { Choice, Members } from './choice.tsx'
 import { FormContext, idOf, useForm, type FieldProps, type FormState } from './context.ts'
@@ -22,7 +22,7 @@ export function Form(props: {
 }): preact.JSX.Element {
   const [wanted, setWanted] = useState<{ id: string }>()
   const root = useRef<HTMLDivElement>(null)
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (wanted === undefined) return
     const found = document.getElementById(wanted.id) ?? root.current?.querySelector<HTMLElement>(inside(wanted.id))
     found?.focus()

@@ -36,7 +36,7 @@ function Control(props: ControlProps): preact.JSX.Element {
 const isLong = ({ minLength, maxLength = 0, pattern, format }: Schema): boolean =>
   maxLength > 1000 && minLength === undefined && pattern === undefined && format === undefined
 
-function TextField({ schema, way, value, isNeeded, described }: ControlProps): preact.JSX.Element {
+function TextField({ schema, way, value, isNeeded, isBare, described }: ControlProps): preact.JSX.Element {
   const form = useForm()
   const shown = typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value)
   const common = {
@@ -47,8 +47,8 @@ function TextField({ schema, way, value, isNeeded, described }: ControlProps): p
     autocomplete: 'off',
     onInput: (event: { currentTarget: { value: string } }) => {
       const text = event.currentTarget.value
-      // What may be left out and is empty is left out.
-      form.edit(way, text === '' && !isNeeded ? undefined : text)
+      // What is empty is left out, unless its place is what makes it an item, or one of several forms.
+      form.edit(way, text === '' && !(isNeeded && isBare) ? undefined : text)
     },
     onBlur: () => form.touch(way),
   }

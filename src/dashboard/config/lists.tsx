@@ -85,7 +85,7 @@ function Verb(props: { id: string; sign: string; what: string; isOff?: boolean; 
 function Item(props: FieldProps): preact.JSX.Element {
   const { Field } = useForm()
   const { schema, value } = props
-  if (!isComposite(schema)) return <Field {...props} isBare />
+  if (!isComposite(schema)) return <Field {...props} isBare isNeeded />
   const name = isObject(value) ? value['name'] : undefined
   return <Field {...props} label={typeof name === 'string' && name !== '' ? name : props.label} />
 }
@@ -109,7 +109,7 @@ export function RecordFields({ schema, way, value, label }: FieldProps): preact.
   }
   return (
     <div class="list">
-      <Help id={`${id}-items`} text={of.description} />
+      <Help id={`${id}-items`} text={variantsOf(of) ? undefined : of.description} />
       <ul aria-label={label}>
         {Object.entries(members).map(([name, one], i) => {
           const at = [...way, name]

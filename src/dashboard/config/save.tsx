@@ -11,11 +11,12 @@ export function Save(props: {
   warnings: readonly Fault[]
   /** Of what the draft was made from. */
   etag: string
-  reload: () => void
+  /** Takes in what somebody else has stored meanwhile. */
+  again: () => void
   onSaved: () => void
   onClose: () => void
 }): preact.JSX.Element {
-  const { name, config, changes, warnings, etag, reload, onSaved, onClose } = props
+  const { name, config, changes, warnings, etag, again, onSaved, onClose } = props
   return (
     <Decide
       title={`Save the config of ${name}`}
@@ -31,7 +32,7 @@ export function Save(props: {
       stale={{
         verb: 'Read it again, my draft is kept',
         act: () => {
-          reload()
+          again()
           onClose()
         },
       }}

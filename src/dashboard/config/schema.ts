@@ -129,8 +129,9 @@ export function blankOf(schema: Schema, before?: unknown): unknown {
     const known = isObject(before) ? before[name] : undefined
     if ('const' in member) made[name] = member.const
     else if (known !== undefined) made[name] = known
-    else if (schema.required?.includes(name) && member.type === 'string') made[name] = ''
-    else if (schema.required?.includes(name)) made[name] = blankOf(member)
+    // By the one name that it has it is known for what it is; else what is empty is absent, and said to be required.
+    else if (schema.required?.includes(name) && (member.type !== 'string' || isSmall(schema)))
+      made[name] = blankOf(member)
   }
   return made
 }
@@ -162,10 +163,13 @@ function short(value: unknown, schema: Schema): string {
   if (!isObject(value)) return String(value)
   const own = variantsOf(schema)
   const members = (own && variantOf(own, value))?.properties ?? schema.properties ?? {}
-  return Object.entries(value)
-    .filter(([name, one]) => !isDefault(members[name] ?? {}, one))
-    .map(([name, one]) => ('const' in (members[name] ?? {}) ? String(one) : `${name} ${nameOf(one)}`))
-    .join(' · ')
+  return (
+    Object.entries(value)
+      // It is the label already.
+      .filter(([name, one]) => name !== 'name' && !isDefault(members[name] ?? {}, one))
+      .map(([name, one]) => ('const' in (members[name] ?? {}) ? String(one) : `${name} ${nameOf(one)}`))
+      .join(' · ')
+  )
 }
 
 function nameOf(value: unknown): string {

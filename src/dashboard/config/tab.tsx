@@ -66,7 +66,13 @@ function Opened(props: { name: string; stored: Stored; reload: () => void }): pr
         <fieldset class="chips">
           <legend class="unseen">View</legend>
           {views.map(([one, title]) => (
-            <button key={one} type="button" aria-pressed={view === one} onClick={() => setView(one)}>
+            <button
+              key={one}
+              type="button"
+              aria-pressed={view === one}
+              disabled={textFault !== undefined && one !== 'text'}
+              onClick={() => setView(one)}
+            >
               {title}
             </button>
           ))}
@@ -112,7 +118,8 @@ function Opened(props: { name: string; stored: Stored; reload: () => void }): pr
       )}
       {asked === 'save' && (
         <Save
-          {...{ name, changes, config: draft.config, etag: draft.base.etag, reload }}
+          {...{ name, changes, config: draft.config, etag: draft.base.etag }}
+          again={isBehind ? rebase : reload}
           warnings={verdict?.warnings ?? []}
           onSaved={() => {
             drafts.delete(name)

@@ -62,7 +62,12 @@ function Begun({ first }: { first: unknown }): preact.JSX.Element {
       <div class="config-bar">
         <fieldset class="chips">
           <legend class="unseen">View</legend>
-          <button type="button" aria-pressed={view === 'form'} onClick={() => setView('form')}>
+          <button
+            type="button"
+            aria-pressed={view === 'form'}
+            disabled={textFault !== undefined}
+            onClick={() => setView('form')}
+          >
             Form
           </button>
           <button type="button" aria-pressed={view === 'text'} onClick={() => setView('text')}>
