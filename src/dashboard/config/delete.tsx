@@ -8,9 +8,10 @@ export function Delete(props: {
   name: string
   etag: string
   reload: () => void
+  onDeleted: () => void
   onClose: () => void
 }): preact.JSX.Element {
-  const { name, etag, reload, onClose } = props
+  const { name, etag, reload, onDeleted, onClose } = props
   const [typed, setTyped] = useState('')
   return (
     <Decide
@@ -24,6 +25,7 @@ export function Delete(props: {
           headers: { 'If-Match': etag },
         })
         notify(`${name} is deleted`)
+        onDeleted()
         go(linkTo([]))
       }}
       stale={{ verb: 'Read again', act: reload }}

@@ -46,7 +46,13 @@ function inside(id: string): string {
   return `[id^="${CSS.escape(id)}"]:is(input, select, textarea, button)`
 }
 
+/** Drawn again only where something is different: among 500 targets one is typed into. */
 function Field(props: FieldProps): preact.JSX.Element {
+  const { schema, way, value, label, isNeeded, isBare } = props
+  return useMemo(() => <Drawn {...props} />, [schema, pointerOf(way), value, label, isNeeded, isBare])
+}
+
+function Drawn(props: FieldProps): preact.JSX.Element {
   const { schema, isBare } = props
   if (variantsOf(schema) !== undefined && !isComposite(schema)) return <Choice {...props} />
   if (!isComposite(schema)) return <Leaf {...props} />

@@ -130,7 +130,9 @@ function Opened(props: { name: string; stored: Stored; reload: () => void }): pr
           onClose={() => ask(undefined)}
         />
       )}
-      {asked === 'delete' && <Delete name={name} etag={stored.etag} reload={reload} onClose={() => ask(undefined)} />}
+      {asked === 'delete' && (
+        <Delete name={name} etag={stored.etag} reload={reload} onDeleted={discard} onClose={() => ask(undefined)} />
+      )}
     </section>
   )
 
