@@ -1,5 +1,5 @@
 import type { PackageReader } from '../packages/read.ts'
-import { comparePaths, isWithin, outermost, type ResourcePath } from '../resources/path.ts'
+import { comparePaths, isWithin, outermost, parentPath, type ResourcePath } from '../resources/path.ts'
 
 /**
  * What source and target of a pair last had in common at a path. Without `digest` and `folder` it is known that there was nothing.
@@ -11,6 +11,8 @@ export interface BaseRow {
   readonly size?: number
   /** The package that brought it, which may be gone. */
   readonly package?: string
+  /** The newest command that has brought it, or taken it away; what was written down by older versions has none. */
+  readonly command?: string
   /** The content, where it is a document that may have to be merged. */
   readonly document?: string
   /** It is not known what was there, whatever is known around it. */
@@ -33,10 +35,21 @@ export class BaseChanges {
   }
 
   /** Nothing is at the path and below any more. */
-  clear(path: ResourcePath): void {
+  clear(path: ResourcePath, by: { readonly command?: string } = {}): void {
     for (const at of this.#rows.keys()) if (isWithin(at, path)) this.#rows.delete(at)
     this.#cleared = outermost([...this.#cleared, path])
-    this.put({ path })
+    this.put({ path, ...by })
+  }
+
+  /** What they say of the path: a row of its own, or of that above it with which it has gone. */
+  at(path: ResourcePath): BaseRow | undefined {
+    const own = this.rows().find((row) => row.path === path)
+    if (own !== undefined) return own
+    for (let above = parentPath(path); above !== undefined; above = parentPath(above)) {
+      const row = this.#rows.get(above)
+      if (row?.digest !== undefined || this.#cleared.includes(above)) return { path: above, ...row }
+    }
+    return undefined
   }
 
   /** What was put, in path order. A content that took the place of a folder has left nothing of what that held. */
@@ -82,19 +95,20 @@ export async function takePackage(
   changes: BaseChanges,
   pkg: PackageReader,
   within: readonly ResourcePath[] | undefined,
+  by: { readonly command?: string } = {},
 ): Promise<void> {
   const { mode, action, roots } = pkg.header
   const isWithinAny = (path: ResourcePath): boolean => within?.some((root) => isWithin(path, root)) ?? true
   if (mode === 'mirror' && action === 'add')
-    for (const root of within ?? roots) if (roots.some((one) => isWithin(root, one))) changes.clear(root)
+    for (const root of within ?? roots) if (roots.some((one) => isWithin(root, one))) changes.clear(root, by)
   for await (const entries of pkg.manifest())
     for (const entry of entries) {
       const { path } = entry
       if (!isWithinAny(path)) continue
       if (entry.type === 'delete') {
-        if (entry.deep) changes.clear(path)
-        else changes.put({ path })
-      } else if (entry.type === 'folder') changes.put({ path, folder: true })
-      else changes.put({ path, digest: entry.digest, size: entry.size, package: pkg.id })
+        if (entry.deep) changes.clear(path, by)
+        else changes.put({ path, ...by })
+      } else if (entry.type === 'folder') changes.put({ path, folder: true, ...by })
+      else changes.put({ path, digest: entry.digest, size: entry.size, package: pkg.id, ...by })
     }
 }

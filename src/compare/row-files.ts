@@ -3,6 +3,7 @@ import { copyFile, mkdir, open, readdir, rename, rm, stat, type FileHandle } fro
 import { join } from 'node:path'
 import { ReplicationError } from '../errors.ts'
 import { syncFolder } from '../packages/sync-folder.ts'
+import { findRow } from './row-search.ts'
 import { gone, guarded } from '../packages/storage-error.ts'
 
 const chunkBytes = 256 * 1024
@@ -19,6 +20,8 @@ export interface PlacedRow<T> {
 export interface HeldRows {
   /** From the first on; any number of times. */
   rows<T>(): AsyncGenerator<PlacedRow<T>, void, void>
+  /** The row for which `order` answers 0, where rows are sorted by it: below 0 for those before it. Reads few of them. */
+  find<T>(order: (row: T) => number): Promise<T | undefined>
   close(): Promise<void>
 }
 
@@ -101,7 +104,11 @@ export class RowFiles {
   async hold(id: string): Promise<HeldRows> {
     const file = await guarded('reading a comparison', () => open(this.#file(id)).catch(gone))
     if (file === undefined) throw new ReplicationError('missing', `the rows ${id} are no longer kept`)
-    return { rows: <T>() => rowsIn<T>(file, 0, undefined), close: () => file.close() }
+    return {
+      rows: <T>() => rowsIn<T>(file, 0, undefined),
+      find: (order) => findRow(file, order),
+      close: () => file.close(),
+    }
   }
 
   async has(id: string): Promise<boolean> {

@@ -20,6 +20,7 @@ import { queueRoutes } from './queue-routes.ts'
 import { revisionRoutes } from './revision-routes.ts'
 import { serverRoutes } from './server-routes.ts'
 import { versionRoutes } from './version-routes.ts'
+import { whereRoutes } from './where-routes.ts'
 
 /*
  * How to add routes: write `thing-routes.ts` with
@@ -57,6 +58,7 @@ const table: readonly Routes[] = [
   packageRoutes,
   comparisonRoutes,
   holdingsRoutes,
+  whereRoutes,
   monitoringRoutes,
   queueRoutes,
   hookRoutes,

@@ -4,7 +4,7 @@ import type { HeldRows } from '../../compare/row-files.ts'
 import { ReplicationError } from '../../errors.ts'
 import type { PackageId } from '../../packages/manifest.ts'
 import { openPackage } from '../../packages/read.ts'
-import { isWithin, outermost, type ResourcePath } from '../../resources/path.ts'
+import { comparePaths, isWithin, outermost, parentPath, type ResourcePath } from '../../resources/path.ts'
 import { below, type Entry, type Write } from '../../state/store.ts'
 import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
@@ -49,6 +49,51 @@ export async function openBase(kept: Kept, agent: Agent, target: string): Promis
     close: async () => {
       await Promise.all([contents.close(), held?.close()])
     },
+  }
+}
+
+/**
+ * What is known now of one path, without writing anything down where little has happened: a row of its own, or of what is above it
+ * and is a content, or has gone. Undefined: nobody knows; `covers` says whether that means that nothing is there.
+ */
+export async function baseAt(
+  kept: Kept,
+  agent: Agent,
+  target: string,
+  path: ResourcePath,
+): Promise<{ readonly row: BaseRow | undefined; readonly covers: boolean }> {
+  for (;;) {
+    const found = await kept.store.get<BaseRecord>(baseKey(agent.name, target))
+    const pair = agent.pairOf(target)
+    const was = found?.value.pair === pair && (await isThere(kept, found.value)) ? found.value : { pair, covers: [] }
+    const log = await kept.store.range<BaseChange>({ ...below(`${baseLog(agent.name, target)}/`), limit: page })
+    const { changes, covers, taken } = await changesIn(kept, was, log)
+    if (log.length === page || taken.length < log.length) {
+      await foldBase(kept, agent, target)
+      continue
+    }
+    try {
+      const row = changes.at(path) ?? (was.rows === undefined ? undefined : await rowAt(kept, was.rows, path))
+      return { row, covers: covers.some((root) => isWithin(path, root)) }
+    } catch (error) {
+      // Somebody has written it down anew meanwhile.
+      if (!(error instanceof ReplicationError) || error.code !== 'missing') throw error
+    }
+  }
+}
+
+async function rowAt({ rowFiles }: Kept, rows: string, path: ResourcePath): Promise<BaseRow | undefined> {
+  const held = await rowFiles.hold(rows)
+  try {
+    for (let at: ResourcePath | undefined = path; at !== undefined; at = parentPath(at)) {
+      const wanted = at
+      const row = await held.find<BaseRow>((one) => comparePaths(one.path, wanted))
+      if (row === undefined || (at !== path && row.folder === true)) continue
+      return row
+    }
+    return undefined
+  } finally {
+    await held.close()
   }
 }
 
@@ -132,12 +177,14 @@ async function changesIn(
   let { covers } = was
   const taken: Entry<BaseChange>[] = []
   for (const entry of log) {
-    const { pair, rows, package: id, paths, deep, covers: more = [] } = entry.value
+    const { pair, rows, package: id, paths, deep, command, covers: more = [] } = entry.value
     taken.push(entry)
     // What was brought by others says nothing of these.
     if (pair !== was.pair) continue
     await unlessLost(async () => {
-      if (rows !== undefined) for await (const { row } of rowFiles.read<BaseRow>(rows)) changes.put(row)
+      if (rows !== undefined)
+        for await (const { row } of rowFiles.read<BaseRow>(rows))
+          changes.put({ ...row, ...(row.unknown === undefined && { command }) })
       covers = outermost([...covers, ...more])
     })
     if (id !== undefined)
@@ -145,7 +192,7 @@ async function changesIn(
         for (const part of (await packages.describe(id as PackageId)).parts ?? [id as PackageId]) {
           const pkg = await openPackage(await packages.file(part))
           try {
-            await takePackage(changes, pkg, paths)
+            await takePackage(changes, pkg, paths, { command })
             const { roots } = pkg.header
             const asked = paths?.filter((path) => roots.some((root) => isWithin(path, root))) ?? roots
             if (deep === true) covers = outermost([...covers, ...asked])
