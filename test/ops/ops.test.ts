@@ -53,7 +53,7 @@ test('each alarm goes off when it shall, and does not when it shall not', (t) =>
   const cases = tests.flatMap((one) => one.alert_rule_test)
   for (const { alert } of rules) {
     const own = cases.filter(({ alertname }) => alertname === alert).map(({ exp_alerts: { length } }) => length > 0)
-    assert.deepEqual(own.toSorted(), [false, true], `${alert} has one test for either`)
+    assert.deepEqual(own, [true, false], `${alert} has one test for either`)
   }
   promtool(t, ['test', 'rules', 'alerts.test.yml'])
 })
