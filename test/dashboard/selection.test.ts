@@ -5,7 +5,14 @@ import fc from 'fast-check'
 import { classes } from '../../src/compare/classes.ts'
 import { chooser, selectionSchema, type Row as Compared, type Selection } from '../../src/compare/selection.ts'
 import { selectionOf, treeOf } from '../../src/dashboard/comparison/selection.ts'
-import { presetTicks, tickAll, tickOf, type Choices, type Row, type Tick } from '../../src/dashboard/comparison/ticks.ts'
+import {
+  presetTicks,
+  tickAll,
+  tickOf,
+  type Choices,
+  type Row,
+  type Tick,
+} from '../../src/dashboard/comparison/ticks.ts'
 import { presets } from '../../src/dashboard/comparison/views.ts'
 import { parsePath } from '../../src/resources/path.ts'
 import { checkerOf } from '../../src/resources/schema.ts'
@@ -159,6 +166,10 @@ test('presets tick what the server says of them', () => {
         const empty = { select: [], deselect: [], parts: {}, resolve: {}, overwrite: false, allowDeletes: true }
         const decision = chooser({ ...empty, preset }).decide(asCompared(one))
         assert.ok(!('fault' in decision))
-        assert.equal(presetTicks(one, preset), decision.write !== 'nothing' || decision.rebase, `${cls} ${state} ${preset}`)
+        assert.equal(
+          presetTicks(one, preset),
+          decision.write !== 'nothing' || decision.rebase,
+          `${cls} ${state} ${preset}`,
+        )
       }
 })

@@ -22,7 +22,7 @@ export function Detail({ comparison, row, choices, onTick }: DetailProps): preac
   return (
     <div class="detail" data-path={row.path}>
       <p>
-        <ClassMark of={row.class} /> {stateWords[row.state]}. {classWords[row.class][2]}
+        <ClassMark of={row.class} /> · {stateWords[row.state]} · {classWords[row.class][2]}
       </p>
       {row.class === 'conflict' && <Resolve {...{ row, tick: tickOf(row, choices), onTick }} />}
       {row.class !== 'conflict' && !isEqual(row) && (

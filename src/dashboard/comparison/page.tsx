@@ -163,11 +163,8 @@ function Headline({ of }: { of: Comparison }): preact.JSX.Element {
         </span>
       </header>
       <p class="about">
-        Compared <Ago at={createdAt} /> by {actor}, at{' '}
-        {paths.slice(0, 5).map((path) => (
-          <code key={path}>{path} </code>
-        ))}
-        {paths.length > 5 && `and ${count(paths.length - 5)} more paths`}
+        Compared <Ago at={createdAt} /> by {actor}, at <code>{paths.slice(0, 5).join(', ')}</code>
+        {paths.length > 5 && ` and ${count(paths.length - 5)} more paths`}
         {of.verified && '; all content was read'}. The source has {count(offered)} (
         <code title={sourceDigest}>{short(sourceDigest)}</code>), the target {count(held)} (
         <code title={targetDigest}>{short(targetDigest)}</code>).
@@ -184,7 +181,7 @@ function Headline({ of }: { of: Comparison }): preact.JSX.Element {
             ['differ', counts.changed],
             ['newly added', counts.added],
             ['only at the target', counts.deleted],
-            ['conflicts', counts.conflicts],
+            [counts.conflicts === 1 ? 'conflict' : 'conflicts', counts.conflicts],
             ['equal', counts.existing - counts.changed],
           ] as const
         ).map(([name, value]) => (

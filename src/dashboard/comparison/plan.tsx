@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { at, call, problemOf, type Problem } from '../data/api.ts'
-import { count } from '../parts/amount.ts'
+import { count, counted } from '../parts/amount.ts'
 import { Failure } from '../parts/failure.tsx'
 import { selectionOf, treeOf } from './selection.ts'
 import type { Choices, Row } from './ticks.ts'
@@ -70,7 +70,7 @@ export function PlanBar(props: { planned: Planned; isWaiting: boolean; onApply: 
           <Number
             name="left alone"
             value={plan?.unchanged}
-            of={plan?.conflicts ? `${count(plan.conflicts)} undecided conflicts` : undefined}
+            of={plan?.conflicts ? `${counted(plan.conflicts, 'conflict')} undecided` : undefined}
           />
         </dl>
       </div>
@@ -100,10 +100,8 @@ function Number(props: { name: string; value: number | undefined; of: string | u
   return (
     <div>
       <dt>{props.name}</dt>
-      <dd>
-        <b data-plan={props.name}>{props.value === undefined ? '…' : count(props.value)}</b>
-        {props.of !== undefined && <small> {props.of}</small>}
-      </dd>
+      <dd data-plan={props.name}>{props.value === undefined ? '…' : count(props.value)}</dd>
+      {props.of !== undefined && <dd class="of">{props.of}</dd>}
     </div>
   )
 }

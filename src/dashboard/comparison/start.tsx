@@ -52,7 +52,7 @@ function Made({ of }: { of: Summary }): preact.JSX.Element {
     [changed, 'differ'],
     [added, 'newly added'],
     [deleted, 'only at the target'],
-    [conflicts, 'conflicts'],
+    [conflicts, conflicts === 1 ? 'conflict' : 'conflicts'],
   ] as const
   const told = found.filter(([many]) => many > 0).map(([many, words]) => `${count(many)} ${words}`)
   return (
