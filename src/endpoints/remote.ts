@@ -7,6 +7,8 @@ import { ReplicationError } from '../errors.ts'
 import type { EndpointKind, Receipt, Source, Target, TargetDelivery, TestStep } from './endpoint.ts'
 import { HttpCaller, type Answer } from './http-caller.ts'
 import { remoteHoldings } from './remote/holdings.ts'
+import { remoteSteps } from './remote/probe.ts'
+import { stepsOfAll } from './step.ts'
 
 const options = Type.Object(
   {
@@ -122,23 +124,8 @@ class RemoteTarget implements Target {
     return this.#receipt(command, delivery)
   }
 
-  async *test(signal: AbortSignal): AsyncGenerator<TestStep> {
-    for (const [step, path] of [
-      ['connect', '/health/live'],
-      ['agent', `/replication/config/${this.#agent}`],
-    ] as const) {
-      const startedAt = performance.now()
-      let detail: string | undefined
-      try {
-        const { body } = await this.#caller.call('GET', path, { signal })
-        if (step === 'agent') detail = whyNoImport(body as FarConfig)
-      } catch (error) {
-        detail = error instanceof Error ? error.message : String(error)
-      }
-      const durationMs = Math.round(performance.now() - startedAt)
-      yield { step, ok: detail === undefined, durationMs, ...(detail !== undefined && { detail }) }
-      if (detail !== undefined) return
-    }
+  test(signal: AbortSignal): AsyncGenerator<TestStep, void, void> {
+    return stepsOfAll(remoteSteps(this.#caller, this.#agent, signal), signal)
   }
 
   async #command(id: string, delivery: TargetDelivery, signal: AbortSignal, wait = 0): Promise<FarCommand> {
@@ -223,16 +210,6 @@ async function uploadOf(delivery: TargetDelivery): Promise<{ type: string; lengt
         { objectMode: false },
       ),
   }
-}
-
-interface FarConfig {
-  readonly enabled?: boolean
-  readonly targets?: readonly unknown[]
-}
-
-function whyNoImport({ enabled, targets }: FarConfig): string | undefined {
-  if (enabled === false) return 'the agent is disabled there'
-  return targets === undefined || targets.length === 0 ? 'the agent has no target there' : undefined
 }
 
 function commandId({ body }: Answer): string {

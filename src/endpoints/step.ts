@@ -16,26 +16,40 @@ export function stepOf(name: string, act: () => string | undefined, unforeseen: 
   return { step: name, ok, ...(detail !== undefined && { detail }), durationMs }
 }
 
-/** Its name, and what answers why it fails, or throws it; undefined when all is well. */
-export type Step = readonly [name: string, run: () => Promise<string | undefined> | string | undefined]
+/** What a step that went well has to say. */
+interface Remark {
+  readonly remark: string
+}
+type Outcome = string | Remark | undefined
+
+/** Its name, and what answers why it fails, or throws it; a remark, or nothing, when all is well. */
+export type Step = readonly [name: string, run: () => Promise<Outcome> | Outcome]
+
+export function remark(text: string): Remark {
+  return { remark: text }
+}
 
 /** One after the other, until one fails. */
 export async function* stepsOfAll(steps: readonly Step[], signal: AbortSignal): AsyncGenerator<TestStep, void, void> {
   for (const [step, run] of steps) {
     const startedAt = performance.now()
-    let detail: string | undefined
+    let fault: string | undefined
+    let said: string | undefined
     try {
-      detail = await run()
+      const outcome = await run()
+      if (typeof outcome === 'string') fault = outcome
+      else said = outcome?.remark
     } catch (error) {
       signal.throwIfAborted()
-      ;({ detail } = errorView(error))
+      fault = errorView(error).detail
     }
+    const detail = fault ?? said
     yield {
       step,
-      ok: detail === undefined,
+      ok: fault === undefined,
       durationMs: Math.round(performance.now() - startedAt),
       ...(detail !== undefined && { detail }),
     }
-    if (detail !== undefined) return
+    if (fault !== undefined) return
   }
 }

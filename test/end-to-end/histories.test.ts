@@ -157,10 +157,20 @@ test('a target is tested step by step, changing nothing', async () => {
   }
   const { status, body } = await client.post<Steps>('/agent/publish/targets/default/test')
   assert.deepEqual([status, body.ok], [200, true])
-  assert.ok(body.steps.length > 0)
+  assert.deepEqual(
+    body.steps.map(({ step }) => step),
+    ['folder', 'write', 'space'],
+  )
+  assert.match(body.steps.at(-1)?.detail ?? '', /^\d+ bytes are free$/)
   const bad = await client.post<Steps>('/agent/misdirected/targets/default/test')
   assert.deepEqual([bad.status, bad.body.ok], [200, false])
   assert.match(bad.body.steps.at(-1)?.detail ?? '', /nobody/)
+  const said = bad.body.steps.map(({ step, ok, detail = '' }) => `${step} ${ok} ${detail}`)
+  const [name, connect, answer, auth, version, write] = said
+  assert.deepEqual([name, answer, auth], ['name true 127.0.0.1', 'answer true ', 'auth true '])
+  assert.equal(connect, `connect true 127.0.0.1 port ${new URL(client.origin).port}`)
+  assert.match(version ?? '', /^version true Trebuchet \d+\.\d+\.\d+/)
+  assert.ok(write?.startsWith('write false') && said.length === 6)
   assert.equal((await client.post('/agent/publish/targets/nowhere/test')).status, 404)
 })
 

@@ -195,6 +195,7 @@ test('a test leaves no trace, and makes no folder', async (t) => {
     [
       ['folder', true],
       ['write', true],
+      ['space', true],
     ],
   )
   assert.deepEqual(readdirSync(root), [])

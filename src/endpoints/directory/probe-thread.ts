@@ -22,6 +22,7 @@ import { codeOf, writeFault } from './faults.ts'
 import { HeldFolders } from './held-folders.ts'
 import { ownName, ownPath } from './own-folder.ts'
 import { rootFault } from './root.ts'
+import { spaceAt } from './space.ts'
 
 export interface ProbeOrder {
   readonly root: string
@@ -34,7 +35,10 @@ export async function run({ root }: ProbeOrder, port: MessagePort): Promise<void
 function* steps(root: string): Generator<TestStep> {
   const folder = stepOf('folder', () => lookAt(root), unforeseen)
   yield folder
-  if (folder.ok) yield stepOf('write', () => tryToWrite(root), unforeseen)
+  if (!folder.ok) return
+  const write = stepOf('write', () => tryToWrite(root), unforeseen)
+  yield write
+  if (write.ok) yield stepOf('space', () => spaceAt(root), unforeseen)
 }
 
 const unforeseen = (): string => 'it failed unexpectedly'

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { ReplicationError } from '../../errors.ts'
 import { ThreadPool } from '../../threads/pool.ts'
 import { codeOf, writeFault } from '../directory/faults.ts'
+import { spaceAt } from '../directory/space.ts'
 import { maxThreads } from '../directory/job.ts'
 import { kept } from '../directory/receipts.ts'
 import { documentsOrder } from '../delivery-order.ts'
@@ -44,7 +45,10 @@ export async function* testFile(path: string, signal: AbortSignal): AsyncGenerat
   const { file, folder } = await whereabouts(path)
   const read = stepOf('file', () => lookAt(file), unforeseen)
   yield read
-  if (read.ok) yield stepOf('write', () => lookAbove(folder), unforeseen)
+  if (!read.ok) return
+  const write = stepOf('write', () => lookAbove(folder), unforeseen)
+  yield write
+  if (write.ok) yield stepOf('space', () => spaceAt(folder), unforeseen)
 }
 
 function unforeseen(error: unknown): string {

@@ -197,8 +197,9 @@ function test(service: Service, home: Home, signal: AbortSignal): AsyncGenerator
   let held: Held | undefined
   return stepsOfAll(
     [
+      ...service.client.reachSteps(signal),
       [
-        'connect',
+        'answer',
         async () => {
           held = await service.get(signal)
           return undefined

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Agent, Dispatcher } from 'undici'
 import { ReplicationError } from '../../errors.ts'
 import type { EndpointContext } from '../endpoint.ts'
+import { reachSteps } from '../reach.ts'
+import type { Step } from '../step.ts'
 import { answerTo } from './answer.ts'
 import { mayRepeat, reasonOf, waitFor } from './patience.ts'
 import { shown, type Method, type Reply } from './reply.ts'
@@ -78,6 +80,11 @@ export class RestClient {
         throw new ReplicationError('rejected', `${method} ${shown(uri)} leads from one place to the next without end`)
       at = next
     }
+  }
+
+  /** The way to its origin, as it goes it itself. */
+  reachSteps(signal: AbortSignal): Step[] {
+    return reachSteps(this.origin, signal, this.#chosen.tls)
   }
 
   async close(): Promise<void> {

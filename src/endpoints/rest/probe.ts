@@ -1,6 +1,6 @@
 /** Whether a service can be reached, read and written, as far as that can be told without changing anything. */
 import type { TestStep } from '../endpoint.ts'
-import { stepsOfAll, type Step } from '../step.ts'
+import { remark, stepsOfAll, type Step } from '../step.ts'
 import { languageOf } from './body.ts'
 import { refusal } from './patience.ts'
 import type { Service } from './service.ts'
@@ -11,14 +11,15 @@ export async function* stepsOf(service: Service, signal: AbortSignal): AsyncGene
   const uri = service.addresses.starts[0]?.uri ?? service.chosen.url
   let reply: Reply | undefined
   const steps: Step[] = [
+    ...service.client.reachSteps(signal),
     [
-      'connect',
+      'answer',
       async () => {
         reply = isWebdav
           ? await service.client.ask('PROPFIND', uri, { signal, headers: { depth: '0' } })
           : await service.client.ask('GET', uri, { signal })
         reply.rest?.destroy()
-        return undefined
+        return remark(`status ${reply.status}`)
       },
     ],
     ['auth', () => (reply?.status === 401 || reply?.status === 403 ? whyNot(uri, reply) : undefined)],

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { test } from 'node:test'
 import { certificates } from '../../certificates.ts'
-import { documentsIn, sourceOf } from '../../interop/syncing.ts'
+import { documentsIn, sourceOf, targetOf } from '../../interop/syncing.ts'
 
 test('a service is trusted by its own authority, and asks for our certificate', async (t) => {
   const files = await certificates(t)
@@ -28,6 +28,15 @@ test('a service is trusted by its own authority, and asks for our certificate', 
     Object.keys(await documentsIn(sourceOf(t, { url, tls, attempts: 1 })))
   assert.deepEqual(await read({ ca, cert, key }), ['/names/redis'])
   assert.deepEqual(await read({ ca }), ['/names/nobody'])
+  const tested = async (tls: object): Promise<string[]> => {
+    const steps: string[] = []
+    const signal = new AbortController().signal
+    for await (const { step, ok, detail } of targetOf(t, { url, tls, attempts: 1 }).test(signal))
+      if (step === 'tls') steps.push(`${ok}: ${detail}`)
+    return steps
+  }
+  assert.match((await tested({ ca, cert, key })).join(), /^true: TLSv1\.[23]; certificate from ca, valid until 20\d\d-/)
+  assert.match((await tested({ ca: otherCa })).join(), /^false: TLS is refused: (UNABLE_TO_VERIFY|SELF_SIGNED|CERT)/)
   for (const tls of [{}, { ca: otherCa }])
     await assert.rejects(read(tls), {
       code: 'unavailable',

@@ -279,18 +279,17 @@ suite('rest, in trouble', () => {
       return steps
     }
     assert.deepEqual(await stepsOf({ auth: { bearer: 'it' } }), [
-      'connect true',
-      'auth true',
-      'read true',
-      'write true',
+      ...['name true', 'connect true', 'answer true'],
+      ...['auth true', 'read true', 'write true'],
     ])
-    assert.deepEqual(await stepsOf({}), ['connect true', 'auth false'])
-    assert.deepEqual(await stepsOf({ url: 'http://127.0.0.1:1' }), ['connect false'])
+    assert.deepEqual(await stepsOf({}), ['name true', 'connect true', 'answer true', 'auth false'])
+    assert.deepEqual(await stepsOf({ url: 'http://127.0.0.1:1' }), ['name true', 'connect false'])
+    assert.deepEqual(await stepsOf({ url: 'http://nowhere.invalid' }), ['name false'])
     const web = createServer((_, response) => response.setHeader('content-type', 'text/html').end('<p>'))
     await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve))
     t.after(() => web.close())
     const url = `http://127.0.0.1:${(web.address() as AddressInfo).port}`
-    assert.deepEqual(await stepsOf({ url }), ['connect true', 'auth true', 'read false'])
+    assert.deepEqual((await stepsOf({ url })).slice(2), ['answer true', 'auth true', 'read false'])
     assert.equal(service.writes.length, 0)
   })
 })
