@@ -11,3 +11,8 @@ export function accepts(header: string | undefined, type: string): boolean {
   const decisive = [type, `${major}/*`, '*/*'].map((name) => ranges.find((range) => range.name === name))
   return decisive.find((range) => range !== undefined)?.refused === false
 }
+
+/** Whether an `Accept-Encoding` header names gzip. Who sends none gets bytes as they are. */
+export function acceptsGzip(header: string | string[] | undefined): boolean {
+  return typeof header === 'string' && header.trim() !== '' && accepts(header, 'gzip')
+}

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { ReplicationError } from '../errors.ts'
+import { acceptsGzip } from './accepts.ts'
 
 /** As it is built: modules, styles, and the page that names them. */
 const folder = resolve(import.meta.dirname, '../dashboard')
@@ -63,7 +64,7 @@ export function dashboardRoutes(app: FastifyInstance): void {
       const asset = assets.get(request.params['*'])
       if (asset === undefined || request.params.digest !== digest)
         throw new ReplicationError('missing', 'there is nothing at this address')
-      const isZipped = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '')
+      const isZipped = acceptsGzip(request.headers['accept-encoding'])
       return reply
         .headers({
           ...{ 'cache-control': 'public, max-age=31536000, immutable', vary: 'accept-encoding' },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { gunzipSync } from 'node:zlib'
 import { fastify } from 'fastify'
 import { prefixes } from '../../src/routes/prefixes.ts'
 import { healthRoutes } from '../../src/routes/health-routes.ts'
@@ -130,6 +131,18 @@ test('every schema in the document is one, and every reference leads somewhere',
       (/#\/components\/schemas\/(\w+)"$/.exec(reference)?.[1] as string) in document.components.schemas,
       reference,
     )
+})
+
+test('the document comes zipped to who takes that, and is the same', async (t) => {
+  const { app } = await givenApp(t)
+  const plain = await app.inject({ url: '/openapi.json' })
+  assert.equal(plain.headers['content-encoding'], undefined)
+  const zipped = await app.inject({ url: '/openapi.json', headers: { 'accept-encoding': 'gzip, deflate, br' } })
+  assert.equal(zipped.headers['content-encoding'], 'gzip')
+  assert.ok(zipped.rawPayload.length * 5 < plain.rawPayload.length)
+  assert.deepEqual(gunzipSync(zipped.rawPayload), plain.rawPayload)
+  const refused = await app.inject({ url: '/openapi.json', headers: { 'accept-encoding': 'gzip;q=0' } })
+  assert.equal(refused.headers['content-encoding'], undefined)
 })
 
 test('the document is OpenAPI 3.1, names what has a schema, and has no word of validators', async (t) => {
