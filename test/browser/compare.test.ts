@@ -111,7 +111,7 @@ test('by keyboard alone one moves through the rows, ticks, resolves and opens', 
   await page.keyboard.press('ArrowDown')
   await page.keyboard.press('Space')
   await plan(page, 2, 0, 4)
-  await page.getByRole('button', { name: 'Who wins of /conflict.json: source' }).waitFor()
+  await page.getByRole('button', { name: 'source who wins of /conflict.json' }).waitFor()
   await page.keyboard.press('End')
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { name: '/merge.json' }).waitFor()

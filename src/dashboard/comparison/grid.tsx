@@ -175,7 +175,7 @@ function TickBox({ row, tick, onTick }: Pick<RowProps, 'row' | 'tick' | 'onTick'
         type="button"
         tabIndex={-1}
         class="resolve"
-        aria-label={`Who wins of ${row.path}: ${tick === false ? 'undecided' : String(tick)}`}
+        aria-label={`${tick === false ? 'decide' : String(tick)} who wins of ${row.path}`}
         title="Undecided, source, or target"
         onClick={onTick}
       >
