@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { bytes } from '../parts/amount.ts'
 import { ClassMark } from './class-mark.tsx'
 import { isEqual, tickOf, type Choices, type Row, type Tick } from './ticks.ts'
@@ -66,6 +66,16 @@ export function Grid({ label, rows, choices, opened, onTick, onOpen }: GridProps
     else return
     event.preventDefault()
   }
+  // One listener for all rows: they come and go while somebody scrolls.
+  const onClick = (event: MouseEvent): void => {
+    if (!(event.target instanceof Element)) return
+    const index = Number(event.target.closest<HTMLElement>('[data-index]')?.dataset['index'] ?? Number.NaN)
+    const row = rows[index]
+    if (row === undefined) return
+    setActive(index)
+    if (event.target.closest('.ticked') === null) onOpen(row)
+    else if (event.target.closest('input, button') !== null) onTick(row)
+  }
   return (
     <div
       ref={ref}
@@ -77,24 +87,18 @@ export function Grid({ label, rows, choices, opened, onTick, onOpen }: GridProps
       aria-multiselectable="true"
       aria-activedescendant={current >= from && current < to ? `${id}-${current}` : undefined}
       onKeyDown={onKeyDown}
+      onClick={onClick}
       style={{ height: `${Math.max(1, rows.length) * rowHeight + 2}px` }}
     >
       <div class="all" role="presentation" style={{ height: `${rows.length * rowHeight}px` }}>
         <div class="drawn" role="rowgroup" style={{ transform: `translateY(${from * rowHeight}px)` }}>
           {rows.slice(from, to).map((row, i) => (
             <GridRow
-              key={row.path}
+              // What scrolls out above is used again below.
+              key={(from + i) % (perPage + 2 + 2 * spare)}
               {...{ id: `${id}-${from + i}`, index: from + i, row, tick: tickOf(row, choices) }}
               isActive={from + i === current}
               isOpened={row.path === opened}
-              onTick={() => {
-                setActive(from + i)
-                onTick(row)
-              }}
-              onOpen={() => {
-                setActive(from + i)
-                onOpen(row)
-              }}
             />
           ))}
         </div>
@@ -129,46 +133,48 @@ interface RowProps {
   readonly tick: Tick
   readonly isActive: boolean
   readonly isOpened: boolean
-  onTick: () => void
-  onOpen: () => void
 }
 
-function GridRow({ id, index, row, tick, isActive, isOpened, onTick, onOpen }: RowProps): preact.JSX.Element {
+function GridRow({ id, index, row, tick, isActive, isOpened }: RowProps): preact.JSX.Element {
   const cut = row.path.lastIndexOf('/') + 1
   const marks = [isActive && 'active', isOpened && 'opened'].filter(Boolean).join(' ')
-  return (
-    <div
-      id={id}
-      class={`row ${marks}`}
-      role="row"
-      aria-rowindex={index + 1}
-      aria-selected={tick !== false}
-      data-path={row.path}
-      onClick={onOpen}
-    >
-      <span role="gridcell" class="ticked" onClick={(event) => event.stopPropagation()}>
-        <TickBox row={row} tick={tick} onTick={onTick} />
-      </span>
-      <span role="gridcell" class="where" title={row.path}>
-        <span class="folder">{row.path.slice(0, cut)}</span>
-        <span class="name">{row.path.slice(cut) || '(the root)'}</span>
-        {row.isFolder && <small> (folder)</small>}
-      </span>
-      <span role="gridcell" class="class">
-        <ClassMark of={row.class} />
-      </span>
-      <span role="gridcell" class="about">
-        {row.breaks && <b class="breaks">⚠ breaks callers</b>}
-        {row.parts > 0 ? `${row.parts} ${row.parts === 1 ? 'part' : 'parts'}` : stateWords[row.state]}
-      </span>
-      <span role="gridcell" class="size">
-        {row.size === undefined ? '' : bytes(row.size)}
-      </span>
-    </div>
+  // The same as before is not even compared.
+  return useMemo(
+    () => (
+      <div
+        id={id}
+        class={`row ${marks}`}
+        role="row"
+        aria-rowindex={index + 1}
+        aria-selected={tick !== false}
+        data-index={index}
+        data-path={row.path}
+      >
+        <span role="gridcell" class="ticked">
+          <TickBox row={row} tick={tick} />
+        </span>
+        <span role="gridcell" class="where" title={row.path}>
+          <span class="folder">{row.path.slice(0, cut)}</span>
+          <span class="name">{row.path.slice(cut) || '(the root)'}</span>
+          {row.isFolder && <small> (folder)</small>}
+        </span>
+        <span role="gridcell" class="class">
+          <ClassMark of={row.class} />
+        </span>
+        <span role="gridcell" class="about">
+          {row.breaks && <b class="breaks">⚠ breaks callers</b>}
+          {row.parts > 0 ? `${row.parts} ${row.parts === 1 ? 'part' : 'parts'}` : stateWords[row.state]}
+        </span>
+        <span role="gridcell" class="size">
+          {row.size === undefined ? '' : bytes(row.size)}
+        </span>
+      </div>
+    ),
+    [id, row, tick, marks],
   )
 }
 
-function TickBox({ row, tick, onTick }: Pick<RowProps, 'row' | 'tick' | 'onTick'>): preact.JSX.Element {
+function TickBox({ row, tick }: Pick<RowProps, 'row' | 'tick'>): preact.JSX.Element {
   if (row.class === 'conflict' && typeof tick !== 'object')
     return (
       <button
@@ -177,7 +183,6 @@ function TickBox({ row, tick, onTick }: Pick<RowProps, 'row' | 'tick' | 'onTick'
         class="resolve"
         aria-label={`${tick === false ? 'decide' : String(tick)} who wins of ${row.path}`}
         title="Undecided, source, or target"
-        onClick={onTick}
       >
         {tick === false ? 'decide' : tick}
       </button>
@@ -192,7 +197,6 @@ function TickBox({ row, tick, onTick }: Pick<RowProps, 'row' | 'tick' | 'onTick'
       checked={tick === true}
       indeterminate={isPartly}
       disabled={isEqual(row)}
-      onClick={onTick}
     />
   )
 }

@@ -3,8 +3,10 @@ import { at, pages, problemOf, type Problem } from '../data/api.ts'
 import { isEqual, rowOf, type Row } from './ticks.ts'
 import type { ComparedResource, Comparison } from './views.ts'
 
-/** So often what has come is shown. */
-const showMs = 200
+/** So often it is said how many have come. */
+const countMs = 200
+/** Rows themselves are shown when there are so many times as many, for all that depends on them is reckoned anew. */
+const growth = 4
 
 export interface Rows {
   /** What the source has, and what only the target has, in path order. */
@@ -45,13 +47,14 @@ export function useRows(comparison: Comparison, withEqual: boolean): Rows {
   const failed = differing.problem ? differing : equal
   return {
     ...{ recreate, differences: rows.differences, byPath: rows.byPath },
-    coming: inline === undefined && reading !== undefined ? { found: reading.rows.length, of } : undefined,
+    coming: inline === undefined && reading !== undefined ? { found: reading.found, of } : undefined,
     ...{ problem: failed.problem, retry: failed.retry },
   }
 }
 
 interface Pages {
   readonly rows: readonly Row[]
+  readonly found: number
   readonly isDone: boolean
   readonly problem: Problem | undefined
   retry(): void
@@ -59,25 +62,27 @@ interface Pages {
 
 /** Page after page; read once, for a comparison does not change. */
 function usePages(id: string, changed: boolean, isWanted: boolean): Pages {
-  const [state, setState] = useState<Omit<Pages, 'retry'>>({ rows: [], isDone: false, problem: undefined })
+  const [state, setState] = useState<Omit<Pages, 'retry'>>({ rows: [], found: 0, isDone: false, problem: undefined })
   const [attempt, setAttempt] = useState(0)
   useEffect(() => {
     if (!isWanted || state.isDone) return
     const over = new AbortController()
     const rows: Row[] = []
-    let shownAt = 0
+    let shown: readonly Row[] = []
+    let saidAt = 0
     const read = async (): Promise<void> => {
       const path = `/comparisons${at(id)}/resources`
       for await (const page of pages<ComparedResource>(path, { limit: 500, changed }, over.signal)) {
         for (const found of page) rows.push(rowOf(found))
-        if (Date.now() - shownAt < showMs) continue
-        shownAt = Date.now()
-        setState({ rows: [...rows], isDone: false, problem: undefined })
+        if (Date.now() - saidAt < countMs) continue
+        saidAt = Date.now()
+        if (rows.length >= shown.length * growth) shown = [...rows]
+        setState({ rows: shown, found: rows.length, isDone: false, problem: undefined })
       }
-      setState({ rows, isDone: true, problem: undefined })
+      setState({ rows, found: rows.length, isDone: true, problem: undefined })
     }
     void read().catch((error: unknown) => {
-      if (!over.signal.aborted) setState({ rows, isDone: false, problem: problemOf(error) })
+      if (!over.signal.aborted) setState({ rows, found: rows.length, isDone: false, problem: problemOf(error) })
     })
     return () => over.abort()
   }, [id, changed, isWanted, attempt])

@@ -45,16 +45,14 @@ export function selectionOf(
   const parts: Record<string, readonly string[]> = {}
   const resolve: Record<string, 'source' | 'target'> = {}
   const exceptions: Row[] = []
-  for (const path of ticks.keys()) {
+  for (const [path, tick] of ticks) {
     const row = rows.get(path)
     if (row === undefined || isEqual(row)) continue
-    const tick = tickOf(row, choices)
     if (typeof tick === 'object' && tick.size > 0) parts[path] = [...tick]
-    if (tick === 'source' || tick === 'target') resolve[path] = tick
+    else if (tick === 'source' || tick === 'target') resolve[path] = tick
     // There is no way to write such a name as a glob that is nobody else's.
-    if (tick === true && isWild(path) && row.class !== 'merge') resolve[path] = 'source'
-    const need = needOf(row, choices, path in parts || path in resolve)
-    if (presetTicks(row, preset) ? need === 'off' : need === 'on') exceptions.push(row)
+    else if (tick === true && isWild(path) && row.class !== 'merge') resolve[path] = 'source'
+    else if (presetTicks(row, preset) !== (tick === true)) exceptions.push(row)
   }
   const need = (row: Row): Need => needOf(row, choices, row.path in parts || row.path in resolve)
   const told = exceptions.length <= fewExceptions ? oneByOne(exceptions, need) : undefined
@@ -77,7 +75,9 @@ function needOf(row: Row, choices: Choices, isNamed: boolean): Need {
   return tick === false || (typeof tick === 'object' && tick.size === 0) ? 'off' : 'on'
 }
 
-const isWanted = (need: Need): boolean => need === 'on' || need === 'named'
+function isWanted(need: Need): boolean {
+  return need === 'on' || need === 'named'
+}
 
 function oneByOne(rows: readonly Row[], need: (row: Row) => Need): { select: string[]; deselect: string[] } {
   const named = (wanted: Need): string[] => rows.filter((row) => need(row) === wanted).map(({ path }) => globFor(path))
@@ -117,29 +117,39 @@ interface Costs {
 }
 
 type How = 'each' | 'select' | 'deselect'
-const each: [How, How] = ['each', 'each']
-const none: readonly Costs[] = []
 
 function costsOf(node: Tree, base: Preset, need: (row: Row) => Need): Costs {
-  const children =
-    node.children === undefined ? none : Array.from(node.children.values(), (child) => costsOf(child, base, need))
   const wanted = node.row === undefined ? 'any' : need(node.row)
   const isBase = node.row !== undefined && presetTicks(node.row, base)
-  let [outside, inside] = [ownCost(wanted, isBase, false), ownCost(wanted, isBase, true)]
-  let isAnyWanted = isWanted(wanted)
+  const own = leaves[wanted][isBase ? 1 : 0]
+  if (node.children === undefined) return own
+  const children = Array.from(node.children.values(), (child) => costsOf(child, base, need))
+  let { outside, inside, isWanted: isAnyWanted } = own
   for (const child of children) {
     outside += child.outside
     inside += child.inside
     isAnyWanted ||= child.isWanted
   }
-  let how = each
+  const how: [How, How] = ['each', 'each']
   if ((outside > 1 || inside > 1) && !isWild(node.path)) {
-    how = ['each', 'each']
     if (!isAnyWanted && outside > 1) [outside, how[0]] = [1, 'deselect']
     if (!isAnyWanted && inside > 1) [inside, how[1]] = [1, 'deselect']
     if (inside + 1 < outside) [outside, how[0]] = [inside + 1, 'select']
   }
   return { outside, inside, isBase, how, children, isWanted: isAnyWanted }
+}
+
+/** There are a hundred thousand of them, and they are only so many: not ticked by the preset, and ticked. */
+const leaves: Readonly<Record<Need, readonly [Costs, Costs]>> = {
+  ...{ on: leavesOf('on'), off: leavesOf('off'), named: leavesOf('named'), any: leavesOf('any') },
+}
+
+function leavesOf(need: Need): [Costs, Costs] {
+  const leaf = (isBase: boolean): Costs => ({
+    ...{ outside: ownCost(need, isBase, false), inside: ownCost(need, isBase, true), isBase },
+    ...{ how: ['each', 'each'], children: [], isWanted: isWanted(need) },
+  })
+  return [leaf(false), leaf(true)]
 }
 
 function ownCost(need: Need, isBase: boolean, isInside: boolean): number {
