@@ -1,3 +1,5 @@
+import { withoutSecrets } from './known-secrets.ts'
+
 /** Each code and the HTTP status that it becomes. Few on purpose: a caller decides by code, a person reads the detail. */
 export const statusOf = {
   invalid: 400,
@@ -65,9 +67,19 @@ export interface ErrorView {
 
 /** Errors that are not ours are bugs or the machine's: the detail stays general, the log has the rest. */
 export function errorView(error: unknown): ErrorView {
-  return error instanceof ReplicationError
-    ? { code: error.code, detail: error.message }
-    : { code: 'unavailable', detail: 'the server failed unexpectedly; its log says more' }
+  const view: ErrorView =
+    error instanceof ReplicationError
+      ? { code: error.code, detail: withoutSecrets(error.message) }
+      : { code: 'unavailable', detail: 'the server failed unexpectedly; its log says more' }
+  origins.set(view, error)
+  return view
+}
+
+const origins = new WeakMap<ErrorView, unknown>()
+
+/** What a view was made of, for the log of the process in which that was: it has the causes too. */
+export function originOf(view: ErrorView): unknown {
+  return origins.get(view)
 }
 
 /** Unknown errors count as transient: a head is kept and tried again rather than given up for a reason nobody knows. */

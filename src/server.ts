@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
-import { pino, type Logger } from 'pino'
+import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { ulid } from 'ulid'
 import { ConfigStore } from './agents/config/store.ts'
@@ -9,6 +9,7 @@ import { EventHub } from './agents/events/hub.ts'
 import { Metrics } from './agents/metrics/metrics.ts'
 import { RedisMetrics } from './agents/metrics/redis.ts'
 import { Volume } from './agents/metrics/volumes.ts'
+import { told } from './agents/events/told.ts'
 import type { Parts } from './agents/parts.ts'
 import { queueHooks } from './agents/queues/hooks.ts'
 import { Roster } from './agents/roster.ts'
@@ -31,7 +32,10 @@ import { PackageStore } from './packages/store.ts'
 import { EventStreams } from './routes/event-streams.ts'
 import { softwareVersion } from './routes/software-version.ts'
 import { Idempotency } from './routes/idempotency.ts'
-import { loadSettings, type Settings } from './settings.ts'
+import { keepSecret } from './known-secrets.ts'
+import { openLog } from './log/open.ts'
+import { scrub } from './log/scrub.ts'
+import { loadSettings, secretsIn, type Settings } from './settings.ts'
 import type { Store } from './state/store.ts'
 import { openTracing } from './tracing/open.ts'
 
@@ -66,7 +70,8 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     const tracing = await openTracing(process.env, log, softwareVersion())
     if (tracing !== undefined) closers.push(() => tracing.close())
     const home = await openHome(settings, log, tracing?.queues)
-    const { store, work } = home
+    const { work } = home
+    const store = told(home.store, log)
     closers.push(() => home.leave())
     closers.push(() => store.close())
     const installation = await installationOf(store)
@@ -173,10 +178,11 @@ export async function main(): Promise<void> {
   let log: Logger
   try {
     const settings = loadSettings(process.env)
-    log = pino({ name: 'trebuchet', level: settings.logLevel })
+    for (const secret of secretsIn(settings)) keepSecret(secret)
+    log = openLog(settings.logLevel)
     server = await startServer(settings, log)
   } catch (error) {
-    process.stderr.write(`trebuchet: ${reasonOf(error)}\n`)
+    process.stderr.write(`trebuchet: ${scrub(reasonOf(error))}\n`)
     process.exitCode = 1
     return
   }

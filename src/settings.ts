@@ -161,6 +161,24 @@ export function loadSettings(environment: Environment): Settings {
   return { ...given, roles, configDir, dataDir, packagesDir: resolve(given.packagesDir ?? join(dataDir, 'packages')) }
 }
 
+/** Of an address that is a secret in itself, what is long enough to be one. */
+const longSegment = 16
+
+/** What no line may say: passwords, keys, and addresses that are secrets in themselves. */
+export function secretsIn(settings: Settings): string[] {
+  const { redisPassword, redisSentinelPassword, redisUrl, notifySecret, notifyUrl, heartbeatUrl } = settings
+  const addresses = [notifyUrl, heartbeatUrl].flatMap((url) => {
+    if (url === undefined) return []
+    const { pathname, search } = new URL(url)
+    return [url, ...`${pathname}${search}`.split(/[/?&=]/).filter(({ length }) => length >= longSegment)]
+  })
+  // Between the user's colon and the last @, as it is written.
+  const password = redisUrl === undefined ? undefined : /^[^:]+:\/\/[^:/]*:(.*)@/.exec(redisUrl)?.[1]
+  return [redisPassword, redisSentinelPassword, notifySecret, password, ...addresses].filter(
+    (text) => text !== undefined,
+  )
+}
+
 /** `dataDir` is DATA_DIR in the environment. */
 export function variableOf(setting: string): string {
   return setting.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()

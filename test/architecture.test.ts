@@ -6,20 +6,22 @@ import { test } from 'node:test'
 
 const root = resolve(import.meta.dirname, '../..')
 
-const ground = ['errors', 'resources', 'documents', 'threads', 'packages', 'endpoints', 'compare']
+const ground = ['known-secrets', 'errors', 'resources', 'documents', 'threads', 'packages', 'endpoints', 'compare']
 const behind = ['state', 'queues']
 
 /** Each part of src (a folder, or a file at its top) and the parts that it may import, types included. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
-  errors: [],
+  'known-secrets': [],
+  errors: ['known-secrets'],
   resources: ['errors'],
   documents: ['errors', 'resources'],
   threads: ['errors', 'resources'],
   packages: ['errors', 'resources', 'threads'],
-  endpoints: ['errors', 'resources', 'documents', 'threads', 'packages'],
+  endpoints: ['known-secrets', 'errors', 'resources', 'documents', 'threads', 'packages'],
   compare: ['errors', 'resources', 'documents', 'threads', 'packages', 'endpoints'],
   state: ['errors', 'resources'],
   tracing: ['errors'],
+  log: ['known-secrets'],
   queues: ['errors', 'resources', 'state'],
   agents: [...ground, ...behind, 'tracing'],
   routes: [...ground, ...behind, 'tracing', 'agents'],
@@ -27,7 +29,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'settings-files': ['errors'],
   app: [...ground, ...behind, 'tracing', 'agents', 'routes', 'settings'],
   home: [...behind, 'tracing', 'errors', 'settings'],
-  server: [...ground, ...behind, 'tracing', 'agents', 'routes', 'settings', 'app', 'home'],
+  server: [...ground, ...behind, 'tracing', 'agents', 'routes', 'settings', 'app', 'home', 'log'],
   backup: ['errors', 'packages', 'compare', ...behind, 'settings', 'home'],
   cli: [...ground],
   dashboard: [],
@@ -63,7 +65,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   lmdb: ['state'],
   'lossless-json': ['documents'],
   picomatch: ['resources'],
-  pino: ['agents', 'queues', 'app', 'home', 'server'],
+  pino: ['log', 'agents', 'queues', 'app', 'home', 'server'],
   preact: ['dashboard'],
   'prom-client': ['agents', 'routes', 'app', 'server'],
   saxes: ['endpoints'],

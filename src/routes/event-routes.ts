@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
-import { listLog } from '../agents/events/agent-log.ts'
+import { levels, listLog } from '../agents/events/agent-log.ts'
 import { eventTypes } from '../agents/events/events.ts'
 import { ReplicationError } from '../errors.ts'
 import { accepts } from './accepts.ts'
@@ -46,7 +46,7 @@ const stream = {
 const line = Type.Object(
   {
     at: time,
-    level: Type.Enum(['info', 'warn', 'error']),
+    level: Type.Enum(levels),
     message: Type.String(),
     actor: Type.Optional(Type.String()),
     command: Type.Optional(Type.String()),
@@ -56,6 +56,14 @@ const line = Type.Object(
   },
   { additionalProperties: false, title: 'LogLine' },
 )
+
+const filters = {
+  level: Type.Optional(Type.Enum(levels, { description: 'Lines of this level, and more important ones.' })),
+  since: Type.Optional(Type.String({ format: 'date-time', description: 'From then on.' })),
+  until: Type.Optional(Type.String({ format: 'date-time', description: 'Before then.' })),
+  command: Type.Optional(Type.String()),
+  target: Type.Optional(Type.String()),
+}
 
 type Query = Static<typeof querystring>
 
@@ -79,17 +87,17 @@ export function eventRoutes(app: FastifyInstance, parts: RouteParts): void {
     {
       schema: {
         ...{ operationId: 'readAgentLog', summary: 'What has happened to the agent, newest first', tags: ['events'] },
-        ...{ params, querystring: pageQuery(), response: { 200: listOf(line) } },
+        ...{ params, querystring: pageQuery(filters), response: { 200: listOf(line) } },
       },
     },
     async (request, reply) => {
       const { name } = request.params
       await demandKnown(parts, name)
-      const { limit, cursor } = request.query
+      const { limit, cursor, ...wanted } = request.query
       const after = cursorOf(cursor)
       if (after !== undefined && sequenceIn(after) === undefined) throw badCursor()
       const before = after === undefined ? {} : { before: Number(after) }
-      const { items, next } = await listLog(parts.store, name, { limit, ...before })
+      const { items, next } = await listLog(parts.store, name, { limit, ...before, ...wanted })
       return nextPage(request, reply, { items, ...(next !== undefined && { next: String(next) }) })
     },
   )

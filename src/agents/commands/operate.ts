@@ -2,7 +2,7 @@ import { ReplicationError } from '../../errors.ts'
 import { dequeue, enqueue, itemOf, pausedKey, type LaneId, type Pause } from '../../queues/lanes.ts'
 import { below, scan, type Check, type Entry, type Write } from '../../state/store.ts'
 import { insist } from './advance.ts'
-import { eventWrites, words } from '../events/events.ts'
+import { eventWrites } from '../events/events.ts'
 import { withdraw } from '../work/exports.ts'
 import type { Parts } from '../parts.ts'
 import { exportTask } from '../work/wake.ts'
@@ -22,11 +22,10 @@ export async function pause(
   const key = pausedKey(agent.name, queue)
   const by: Pause = { at, actor, ...(reason !== undefined && { reason }) }
   // When it is paused already, it stays so in the name of whoever was first.
-  const { ok } = await parts.store.commit({
+  await parts.store.commit({
     checks: [{ key, version: null }],
     writes: [{ put: key, value: by }, ...pauseEvent('paused', agent, queue, by)],
   })
-  if (ok) tellPause(parts, 'paused', agent, queue, by)
 }
 
 export async function resume(
@@ -41,11 +40,10 @@ export async function resume(
     const paused = await parts.store.get(key)
     if (paused === undefined) break
     const by: Pause = { at: new Date().toISOString(), actor, ...(reason !== undefined && { reason }) }
-    const { ok } = await parts.store.commit({
+    await parts.store.commit({
       checks: [{ key, version: paused.version }],
       writes: [{ delete: key }, ...pauseEvent('resumed', agent, queue, by)],
     })
-    if (ok) tellPause(parts, 'resumed', agent, queue, by)
   }
   await parts.wakeLanes(agent)
 }
@@ -69,11 +67,6 @@ function pauseEvent(verb: 'paused' | 'resumed', agent: Agent, queue: string | un
     at: by.at,
     ...pauseFacts(agent, queue, by),
   })
-}
-
-function tellPause(parts: Parts, verb: 'paused' | 'resumed', agent: Agent, queue: string | undefined, by: Pause): void {
-  const { data, ...facts } = pauseFacts(agent, queue, by)
-  parts.log.info({ ...facts, ...data }, words[`${queue === undefined ? 'agent' : 'queue'}.${verb}`])
 }
 
 /** Who asked for it stands beside the event, why in it. */

@@ -1,6 +1,7 @@
 /** Whom an agent calls when something has happened, as it is configured. */
 import { Type, type Static } from 'typebox'
 import { ReplicationError, type Fault } from '../../errors.ts'
+import { keepSecret } from '../../known-secrets.ts'
 import { pointerToken } from '../../resources/schema.ts'
 import { memberAt, withMemberAt } from './member.ts'
 import { isPlaceholder, isPlain, lookUp, placeholder, secretSchema } from './secret.ts'
@@ -150,7 +151,11 @@ export async function hookWithSecrets(
   { secret: given, headers = {} }: Hook,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<ReadyHook> {
-  const text = async (one: Secret): Promise<string> => (typeof one === 'string' ? one : lookUp(one, env))
+  const text = async (one: Secret): Promise<string> => {
+    const found = typeof one === 'string' ? one : await lookUp(one, env)
+    keepSecret(found)
+    return found
+  }
   const sent: [string, string][] = []
   for (const [name, value] of Object.entries(headers)) {
     const found = await text(value)

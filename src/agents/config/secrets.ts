@@ -1,5 +1,6 @@
 import type { Fault } from '../../errors.ts'
 import type { EndpointKind } from '../../endpoints/endpoint.ts'
+import { keepSecret } from '../../known-secrets.ts'
 import type { AgentConfig, EndpointConfig } from './config.ts'
 import { hiddenHook } from './hooks.ts'
 import { memberAt, withMemberAt } from './member.ts'
@@ -68,6 +69,8 @@ export async function withSecrets(
   for (const way of kind.secrets ?? []) {
     const value = memberAt(options, way)
     if (typeof value === 'object' && value !== null) resolved = withMemberAt(resolved, way, await lookUp(value, env))
+    const secret = memberAt(resolved, way)
+    if (typeof secret === 'string') keepSecret(secret)
   }
   return resolved
 }

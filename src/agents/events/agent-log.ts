@@ -1,4 +1,4 @@
-import { below, logKey, type Store } from '../../state/store.ts'
+import { below, logKey, scan, type Store } from '../../state/store.ts'
 import { agentLog, words, type EventType, type ReplicationEvent } from './events.ts'
 
 /** What is kept of each agent's log: whichever is less. */
@@ -9,7 +9,7 @@ const batch = 1000
 export interface LogLine {
   /** RFC 3339, UTC. */
   readonly at: string
-  readonly level: 'info' | 'warn' | 'error'
+  readonly level: (typeof levels)[number]
   readonly message: string
   readonly actor?: string
   readonly command?: string
@@ -18,20 +18,59 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>
 }
 
+export const levels = ['info', 'warn', 'error'] as const
+
+/** Which lines. */
+export interface Wanted {
+  /** These and more important ones. */
+  readonly level?: LogLine['level']
+  /** RFC 3339: from then on, and before then. */
+  readonly since?: string
+  readonly until?: string
+  readonly command?: string
+  readonly target?: string
+}
+
+/** By the clocks of servers, which may differ by this, lines are in order. */
+const clocksMs = 60_000
+
 /** Newest first. `before`: the number of the last line on the page before. */
 export async function listLog(
   store: Store,
   agent: string,
-  page: { readonly before?: number; readonly limit: number },
+  { before, limit, ...wanted }: Wanted & { readonly before?: number; readonly limit: number },
 ): Promise<{ items: LogLine[]; next?: number }> {
   const log = agentLog(agent)
   const { from, to } = below(`${log}/`)
-  const range = { from, to: page.before === undefined ? to : logKey(log, page.before), reverse: true }
-  const found = await store.range<ReplicationEvent>({ ...range, limit: page.limit + 1 })
-  const shown = found.slice(0, page.limit)
-  const items = shown.map(({ value }) => lineOf(value))
-  const last = shown.at(-1)
-  return found.length > page.limit && last !== undefined ? { items, next: numberOf(log, last.key) } : { items }
+  const range = { from, to: before === undefined ? to : logKey(log, before), reverse: true }
+  const admits = filterOf(wanted)
+  const earliest = wanted.since === undefined ? -Infinity : Date.parse(wanted.since) - clocksMs
+  const items: LogLine[] = []
+  let last = 0
+  const isAll = Object.keys(wanted).length === 0
+  for await (const { key, value } of scan<ReplicationEvent>(store, range, isAll ? limit + 1 : undefined)) {
+    if (Date.parse(value.at) < earliest) break
+    if (!admits(value)) continue
+    if (items.length === limit) return { items, next: last }
+    items.push(lineOf(value))
+    last = numberOf(log, key)
+  }
+  return { items }
+}
+
+function filterOf({ level = 'info', since, until, command, target }: Wanted): (event: ReplicationEvent) => boolean {
+  const least = levels.indexOf(level)
+  const [from, to] = [
+    since === undefined ? -Infinity : Date.parse(since),
+    until === undefined ? Infinity : Date.parse(until),
+  ]
+  return (event) => {
+    const at = Date.parse(event.at)
+    if (at < from || at >= to) return false
+    if (command !== undefined && event.command !== command) return false
+    if (target !== undefined && event.target !== target) return false
+    return levels.indexOf(levelOf(event)) >= least
+  }
 }
 
 function lineOf(event: ReplicationEvent): LogLine {
@@ -44,7 +83,7 @@ const troubles = new Set<EventType>([
   ...(['export.retrying', 'delivery.retrying', 'delivery.skipped', 'trigger.missed', 'trigger.waiting'] as const),
 ])
 
-function levelOf({ type, data }: ReplicationEvent): LogLine['level'] {
+export function levelOf({ type, data }: ReplicationEvent): LogLine['level'] {
   // While it is to be tried again nothing is lost.
   if (type === 'hook.failed') return data !== undefined && 'nextAttemptAt' in data ? 'warn' : 'error'
   if (failures.has(type)) return 'error'

@@ -71,7 +71,7 @@ export interface LoggedEvent {
 export const agentLog = (agent: string): string => `agent-log/${agent}`
 
 /** The log of an agent leaves out what its other lines, or its history, say again: each line costs a share of a commit. */
-const untold: ReadonlySet<EventType> = new Set([
+export const untold: ReadonlySet<EventType> = new Set([
   ...(['command.accepted', 'command.finished', 'export.progress', 'delivery.started', 'delivery.progress'] as const),
 ])
 

@@ -58,21 +58,16 @@ export async function fire(parts: Parts, agent: string, firing: Firing, begin: B
  * that has changed meanwhile, or when a check fails.
  */
 export async function tell(
-  { store, log }: Parts,
+  { store }: Parts,
   agent: Agent,
   type: 'trigger.failed' | 'trigger.waiting',
   { cause, error, checks = [], writes = [] }: TellOf,
 ): Promise<void> {
   const data = { ...cause, error: errorView(error) }
-  const { ok } = await store.commit({
+  await store.commit({
     checks: [{ key: agent.key, version: agent.version }, ...checks],
     writes: [...writes, ...eventWrites({ type, at: new Date().toISOString(), agent: agent.name, data })],
   })
-  if (ok)
-    log.warn(
-      { agent: agent.name, ...cause, err: error },
-      type === 'trigger.failed' ? 'trigger failed' : 'trigger waits',
-    )
 }
 
 interface TellOf {

@@ -6,7 +6,7 @@ import type { Again } from '../../queues/work.ts'
 import { putExpiring } from '../../state/expiry.ts'
 import { below, type Entry, type Store, type Write } from '../../state/store.ts'
 import { hookWithSecrets, type Hook, type ReadyHook } from '../config/hooks.ts'
-import { eventWrites, words } from '../events/events.ts'
+import { eventWrites } from '../events/events.ts'
 import type { Parts } from '../parts.ts'
 import { keptBy } from '../retention/history.ts'
 import { pendingWrites } from './outbox.ts'
@@ -133,9 +133,7 @@ async function record(parts: Parts, { value: was, key, version }: Entry<HookMess
     checks: [{ key, version }],
     writes: [{ delete: dueKey(was, nextAttemptAt) }, ...kept, ...event],
   })
-  if (!ok) return
-  parts.metrics.hooked(was.agent, kind === 'over' ? 'given-up' : kind === 'sent' ? 'sent' : 'failed')
-  parts.log[kind === 'sent' ? 'info' : kind === 'again' ? 'warn' : 'error']({ ...who, ...facts }, words[type])
+  if (ok) parts.metrics.hooked(was.agent, kind === 'over' ? 'given-up' : kind === 'sent' ? 'sent' : 'failed')
 }
 
 /** For as long as the agent keeps its history. */

@@ -7,7 +7,7 @@ import type { Entry, Store, Write } from '../../state/store.ts'
 import { advanceAll, type Move, type Progress, type Step } from '../commands/advance.ts'
 import { revertedKey, type Reverted } from '../commands/incidents.ts'
 import { deliveryKey, isUnderWay, type Delivery, type Try } from '../commands/records.ts'
-import { eventWrites, words } from '../events/events.ts'
+import { eventWrites } from '../events/events.ts'
 import { span } from '../../tracing/span.ts'
 import type { Parts } from '../parts.ts'
 import { countDelivered, countFailed } from '../throughput.ts'
@@ -159,8 +159,6 @@ async function attempt(parts: Parts, begun: Begun, signal: AbortSignal): Promise
       return made
     })
     const tookMs = Math.round(clock.tookMs)
-    const told = { delivery: begun.id, target: lane.queue, attempt, tookMs, entries: applied.receipt.entries }
-    parts.log.info(told, words['delivery.delivered'])
     parts.metrics.tried(lane, clock.spent(), applied.receipt)
     return { ...applied, tookMs }
   } catch (error) {
@@ -224,14 +222,12 @@ async function failed(parts: Parts, begun: Begun, startedAt: string, error: unkn
   const { queue } = begun.agent.config
   const { target } = begun.delivery
   const attempts = attemptOf(begun)
-  const log = parts.log.child({ delivery: begun.id, target })
   const view = errorView(error)
   const counted = countFailed(begun.lane.agent)
   // 401, 403 and 404 tell of a setting that somebody will mend, not of the package.
   const hopeless = !isTransient(error) && !configurationFaults.has(view.code)
   const final = error instanceof ReplicationError && error.final
   if (final || (queue.onFailure === 'error-queue' && (hopeless || attempts >= queue.attempts))) {
-    log.error({ err: error, attempt: attempts }, words['delivery.failed'])
     const out = dequeue(begun.lane, begun.item)
     const errorLane = { agent: begun.lane.agent, queue: `error-${target}` }
     const ended = endOf(begun, startedAt, ({ queue: _queue, ...delivery }) => ({
@@ -244,7 +240,6 @@ async function failed(parts: Parts, begun: Begun, startedAt: string, error: unkn
     await record(parts, [ended])
     return nextOf(parts.store, begun.lane)
   }
-  log.warn({ err: error, attempt: attempts }, words['delivery.retrying'])
   const asked = error instanceof ReplicationError ? error.retryAfterMs : undefined
   const at = Date.now() + Math.max(asked ?? 0, backoffMs(attempts, queue.backoff))
   const nextAttemptAt = new Date(at).toISOString()

@@ -13,7 +13,6 @@ import { advance, insist, type Progress, type Step } from '../commands/advance.t
 import { guardMirror } from './mirror-guard.ts'
 import { writeApplication } from '../comparisons/export.ts'
 import { exportHeadwayKey } from '../commands/headway.ts'
-import { words } from '../events/events.ts'
 import type { Parts } from '../parts.ts'
 import {
   commandKey,
@@ -67,7 +66,6 @@ export async function exportEntry(
       : undefined,
   )
   if (begun === undefined) return undefined
-  const log = parts.log.child({ command: commandId, agent: agentName })
   let startedAt: number | undefined
   try {
     if (begun.command.action === 'test') {
@@ -83,8 +81,6 @@ export async function exportEntry(
       note({ entries: written.whole.entries, bytes: written.whole.bytes })
       return written
     })
-    const { id, entries, bytes } = made.whole
-    log.info({ package: id, parts: made.parts.length, entries, bytes }, words['package.ready'])
     parts.metrics.exported(agentName, 'ok', performance.now() - startedAt)
     startedAt = undefined
     await finish(parts, begun.command, agent, made, notes)
@@ -95,12 +91,10 @@ export async function exportEntry(
     if (startedAt !== undefined) parts.metrics.exported(agentName, 'failed', performance.now() - startedAt)
     const attempts = begun.entry.exports
     if (!isTransient(error) || attempts >= agent.config.queue.attempts) {
-      log.error({ err: error, attempts }, words['export.failed'])
       await fail(parts, commandId, agentName, error)
       await parts.wakeLanes(agent)
       return undefined
     }
-    log.warn({ err: error, attempts }, words['export.retrying'])
     const again = Date.now() + backoffMs(attempts, agent.config.queue.backoff)
     const nextAttemptAt = new Date(again).toISOString()
     const view = errorView(error)

@@ -1,5 +1,6 @@
 import type { TestStep } from '../../endpoints/endpoint.ts'
 import { errorView, ReplicationError, type ErrorView } from '../../errors.ts'
+import { withoutSecrets } from '../../known-secrets.ts'
 import type { Entry } from '../../state/store.ts'
 import { advance } from '../commands/advance.ts'
 import type { Parts } from '../parts.ts'
@@ -14,7 +15,8 @@ export async function testTarget(agent: Agent, target: string, signal: AbortSign
   const steps: TestStep[] = []
   const limited = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)])
   try {
-    for await (const step of agent.target(target).test(limited)) steps.push(step)
+    for await (const { detail, ...step } of agent.target(target).test(limited))
+      steps.push({ ...step, ...(detail !== undefined && { detail: withoutSecrets(detail) }) })
   } catch (error) {
     steps.push({ step: 'start', ok: false, detail: errorView(error).detail, durationMs: 0 })
   }

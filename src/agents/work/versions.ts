@@ -1,7 +1,7 @@
 import { ReplicationError } from '../../errors.ts'
 import type { Copied, EndpointKind } from '../../endpoints/endpoint.ts'
 import { targetOf } from '../comparisons/compare.ts'
-import { eventWrites, words } from '../events/events.ts'
+import { eventWrites } from '../events/events.ts'
 import type { Parts } from '../parts.ts'
 import { resolve, type Agent } from '../roster.ts'
 
@@ -57,6 +57,5 @@ export async function makeVersion(
   const facts = { agent: agent.name, actor, ...(target !== undefined && { target }) }
   const at = new Date().toISOString()
   await parts.store.commit({ writes: eventWrites({ type: 'version.created', at, ...facts, data: { of, ...made } }) })
-  parts.log.info({ ...facts, of, ...made }, words['version.created'])
   return made
 }

@@ -6,6 +6,7 @@ import { reachSteps } from '../reach.ts'
 import type { Step } from '../step.ts'
 import { answerTo } from './answer.ts'
 import { mayRepeat, reasonOf, waitFor } from './patience.ts'
+import { keepSecret } from '../../known-secrets.ts'
 import { shown, type Method, type Reply } from './reply.ts'
 import { isRedirect, redirected } from './redirect.ts'
 import type { Chosen } from './chosen.ts'
@@ -140,7 +141,9 @@ function settled(outcome: Reply | ReplicationError): Reply {
 function credentialsOf(auth: Chosen['auth']): Record<string, string> {
   if (auth?.basic !== undefined) {
     const { username, password } = auth.basic
-    return { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` }
+    const coded = Buffer.from(`${username}:${password}`).toString('base64')
+    keepSecret(coded)
+    return { authorization: `Basic ${coded}` }
   }
   if (auth?.bearer !== undefined) return { authorization: `Bearer ${auth.bearer}` }
   return auth?.header === undefined ? {} : { [auth.header.name.toLowerCase()]: auth.header.value }
