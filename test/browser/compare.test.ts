@@ -54,6 +54,7 @@ test('what is ticked is what the plan counts, and what is applied', async (t) =>
   if (at === undefined) return
   const { page, opened, target } = at
   await plan(page, 2, 0, 4)
+  assert.deepEqual(await violations(page), [])
   assert.equal(await tick(page, '/both.json').isChecked(), true)
   assert.equal(await tick(page, '/fresh.txt').isChecked(), false)
   await tick(page, '/fresh.txt').check()
@@ -111,7 +112,7 @@ test('by keyboard alone one moves through the rows, ticks, resolves and opens', 
   await page.keyboard.press('ArrowDown')
   await page.keyboard.press('Space')
   await plan(page, 2, 0, 4)
-  await page.getByRole('button', { name: 'source who wins of /conflict.json' }).waitFor()
+  await page.getByRole('button', { name: 'source: who wins of /conflict.json' }).waitFor()
   await page.keyboard.press('End')
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { name: '/merge.json' }).waitFor()

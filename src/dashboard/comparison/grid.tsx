@@ -154,6 +154,11 @@ function GridRow({ id, index, row, tick, isActive, isOpened }: RowProps): preact
           <TickBox row={row} tick={tick} />
         </span>
         <span role="gridcell" class="where" title={row.path}>
+          {row.breaks && (
+            <b class="breaks" title="It breaks callers">
+              ⚠<span class="unseen"> breaks callers</span>
+            </b>
+          )}
           <span class="folder">{row.path.slice(0, cut)}</span>
           <span class="name">{row.path.slice(cut) || '(the root)'}</span>
           {row.isFolder && <small> (folder)</small>}
@@ -162,7 +167,6 @@ function GridRow({ id, index, row, tick, isActive, isOpened }: RowProps): preact
           <ClassMark of={row.class} />
         </span>
         <span role="gridcell" class="about">
-          {row.breaks && <b class="breaks">⚠ breaks callers</b>}
           {row.parts > 0 ? `${row.parts} ${row.parts === 1 ? 'part' : 'parts'}` : stateWords[row.state]}
         </span>
         <span role="gridcell" class="size">
@@ -181,7 +185,7 @@ function TickBox({ row, tick }: Pick<RowProps, 'row' | 'tick'>): preact.JSX.Elem
         type="button"
         tabIndex={-1}
         class="resolve"
-        aria-label={`${tick === false ? 'decide' : String(tick)} who wins of ${row.path}`}
+        aria-label={`${tick === false ? 'decide' : String(tick)}: who wins of ${row.path}`}
         title="Undecided, source, or target"
       >
         {tick === false ? 'decide' : tick}
