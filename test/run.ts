@@ -26,6 +26,8 @@ const engineless = new RegExp(
     '^(compare|documents|endpoints|interop|packages|resources|threads|state|queues)/',
     '^cli/sync',
     '^end-to-end/(shared/|compose)',
+    // What a page shows is the API's, which is tested on both.
+    '^(browser|dashboard)/',
     '^(compose|dockerfile)',
   ].join('|'),
 )

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { extname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Type } from 'typebox'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { ReplicationError } from '../errors.ts'
@@ -49,7 +50,9 @@ export function dashboardRoutes(app: FastifyInstance): void {
   let reading: Promise<Site> | undefined
   const site = (): Promise<Site> => (reading ??= readSite())
   const schema = { hide: true }
-  app.get('/', { schema }, async (_request, reply) => {
+  // Links from elsewhere may carry what their mailer or portal has added.
+  const anything = Type.Object({}, { additionalProperties: true })
+  app.get('/', { schema: { ...schema, querystring: anything } }, async (_request, reply) => {
     const { html, policy } = await site()
     return reply
       .headers({ 'content-security-policy': policy, 'cache-control': 'no-cache', ...hardening })

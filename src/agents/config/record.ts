@@ -57,6 +57,10 @@ export interface Checked {
   readonly etag?: string
 }
 
+export function etagOf(revision: number): string {
+  return `"r${revision}"`
+}
+
 export const configKey = (name: string): string => `config/${name}`
 export const knownKey = (name: string): string => `config-known/${name}`
 export const revisionKey = (name: string, number: number): string =>

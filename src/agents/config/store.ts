@@ -5,6 +5,7 @@ import { below, scan, type Batch, type Store } from '../../state/store.ts'
 import { demand, type Conditions } from './conditions.ts'
 import {
   configKey,
+  etagOf,
   knownKey,
   recordWrites,
   revisionKey,
@@ -15,6 +16,7 @@ import {
   type StoredConfig,
   type StoredRevision,
 } from './record.ts'
+import { listRevisions, missing, readRevision, type RevisionsPage, type RevisionsWanted } from './revisions.ts'
 import { isName, queuesOf, type AgentConfig } from './config.ts'
 import { mergePatch } from './merge-patch.ts'
 import { parseAgentConfig } from './parse.ts'
@@ -148,40 +150,12 @@ export class ConfigStore {
     await this.#write(name, author, { mustExist: true }, async () => ({ action: 'deleted' as const }))
   }
 
-  /** Newest first. `before`: the last number of the page before. Throws `missing` for a name that never was. */
-  async revisions(
-    name: string,
-    options: { before?: number; limit: number },
-  ): Promise<{ items: Revision[]; next?: number }> {
-    const { from, to } = below(`config-revision/${name}/`)
-    const entries = await this.#store.range<StoredRevision>({
-      from,
-      to: options.before === undefined ? to : revisionKey(name, options.before),
-      reverse: true,
-      limit: options.limit + 1,
-    })
-    if (entries.length === 0 && options.before === undefined) throw missing(name)
-    const items = entries.slice(0, options.limit).map(({ value: { config: _, ...revision } }): Revision => revision)
-    const last = items.at(-1)
-    return entries.length > options.limit && last !== undefined ? { items, next: last.number } : { items }
+  revisions(...asked: [name: string, options: RevisionsWanted]): Promise<RevisionsPage> {
+    return listRevisions(this.#store, ...asked)
   }
 
-  /** One revision, and what restoring it would change in what is current. Throws `missing`. */
-  async revision(name: string, number: number): Promise<ShownRevision> {
-    const [stored, current] = await Promise.all([
-      this.#store.get<StoredRevision>(revisionKey(name, number)),
-      this.#store.get<StoredConfig>(configKey(name)),
-    ])
-    if (stored === undefined) throw new ReplicationError('missing', `agent ${name} has no revision ${number}`)
-    const { config, ...revision } = stored.value
-    return {
-      ...revision,
-      ...(config && {
-        config: redacted(config, this.#kinds),
-        restoring: shownChanges(current?.value.config, config, this.#kinds),
-      }),
-      ...(current && { etag: etagOf(current.value.revision) }),
-    }
+  revision(name: string, number: number): Promise<ShownRevision> {
+    return readRevision(this.#store, this.#kinds, name, number)
   }
 
   /**
@@ -304,14 +278,6 @@ export class ConfigStore {
 
 async function* configsIn(all: AsyncIterable<LoadedConfig>): AsyncGenerator<AgentConfig, void, void> {
   for await (const { config } of all) yield config
-}
-
-function etagOf(revision: number): string {
-  return `"r${revision}"`
-}
-
-function missing(name: string): ReplicationError {
-  return new ReplicationError('missing', `no agent is named ${name}`)
 }
 
 function isObject(value: unknown): value is object {
