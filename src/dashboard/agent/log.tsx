@@ -2,21 +2,40 @@ import { at } from '../data/api.ts'
 import { useListed } from '../data/listed.ts'
 import type { LogLine } from '../data/views.ts'
 import { More } from '../parts/more.tsx'
+import { Select } from '../parts/select.tsx'
 import { State } from '../parts/state.tsx'
 import { Clock } from '../parts/time.tsx'
 import type { TabProps } from './tab.ts'
-import { linkTo } from '../router.ts'
+import { linkTo, requery } from '../router.ts'
 
 /** The agent's own log, newest first. */
-export function LogTab({ agent }: TabProps): preact.JSX.Element {
+export function LogTab({ agent, query }: TabProps): preact.JSX.Element {
+  const level = query.get('level') ?? ''
+  const target = query.get('target') ?? ''
   const lines = useListed<LogLine>(
     at('agent', agent.name, 'log'),
-    {},
+    { level, target },
     (event) => event.agent === agent.name && !event.type.endsWith('.progress'),
     100,
   )
   return (
     <div class="sheet">
+      <form class="filters" onSubmit={(event) => event.preventDefault()}>
+        <Select
+          label="Level, and worse"
+          value={level}
+          any="all"
+          options={['warn', 'error']}
+          onPick={(picked) => requery({ level: picked })}
+        />
+        <Select
+          label="Target"
+          value={target}
+          any="all"
+          options={agent.queues.map(({ name }) => name)}
+          onPick={(picked) => requery({ target: picked })}
+        />
+      </form>
       <ol class="log" aria-label="Log, newest first">
         {lines.items.map((line, i) => (
           <li key={`${line.at} ${i}`}>
@@ -33,7 +52,7 @@ export function LogTab({ agent }: TabProps): preact.JSX.Element {
           </li>
         ))}
       </ol>
-      <More of={lines} none="The log has no line yet." />
+      <More of={lines} none="The log has no such line." />
     </div>
   )
 }
