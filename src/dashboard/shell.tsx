@@ -7,13 +7,9 @@ import type { Server } from './data/views.ts'
 import { Failure } from './parts/failure.tsx'
 import { Notices } from './parts/notices.tsx'
 import { Until } from './parts/time.tsx'
+import type { PageProps } from './pages/page.ts'
 import { linkTo, place } from './router.ts'
 
-/** A page gets what stands behind its name in the address. */
-export interface PageProps {
-  readonly rest: readonly string[]
-  readonly query: URLSearchParams
-}
 type Page = ComponentType<PageProps>
 
 /** Loaded when they are first opened. */

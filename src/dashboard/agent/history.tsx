@@ -6,6 +6,7 @@ import { More } from '../parts/more.tsx'
 import { Paths } from '../parts/paths.tsx'
 import { Select } from '../parts/select.tsx'
 import { State } from '../parts/state.tsx'
+import { Rows } from '../parts/rows.tsx'
 import { Ago, duration } from '../parts/time.tsx'
 import type { TabProps } from './tab.ts'
 import { linkTo, requery } from '../router.ts'
@@ -56,24 +57,11 @@ export function HistoryTab({ agent, query }: TabProps): preact.JSX.Element {
         </label>
       </form>
       {entries.items.length > 0 && (
-        <table class="rows">
-          <caption class="unseen">Commands, newest first</caption>
-          <thead>
-            <tr>
-              <th scope="col">Status</th>
-              <th scope="col">What</th>
-              <th scope="col">Size</th>
-              <th scope="col">When</th>
-              <th scope="col">Took</th>
-              <th scope="col">Targets</th>
-            </tr>
-          </thead>
-          <tbody>
-            {entries.items.map((entry) => (
-              <Row key={entry.id} entry={entry} />
-            ))}
-          </tbody>
-        </table>
+        <Rows caption="Commands, newest first" heads={['Status', 'What', 'Size', 'When', 'Took', 'Targets']}>
+          {entries.items.map((entry) => (
+            <Row key={entry.id} entry={entry} />
+          ))}
+        </Rows>
       )}
       <More of={entries} none="Nothing that fits." />
     </div>

@@ -8,6 +8,7 @@ import { Failure } from '../parts/failure.tsx'
 import { More } from '../parts/more.tsx'
 import { Paths } from '../parts/paths.tsx'
 import { State } from '../parts/state.tsx'
+import { Rows } from '../parts/rows.tsx'
 import { Ago, Clock, duration, Until } from '../parts/time.tsx'
 import { linkTo } from '../router.ts'
 import { ItemVerbs } from './item-verbs.tsx'
@@ -23,26 +24,11 @@ export function Items({ agent, queue }: { agent: string; queue: string }): preac
   return (
     <>
       {items.items.length > 0 && (
-        <table class="rows">
-          <caption class="unseen">Items of {queue}</caption>
-          <thead>
-            <tr>
-              <th scope="col">State</th>
-              <th scope="col">What</th>
-              <th scope="col">Size</th>
-              <th scope="col">Since</th>
-              <th scope="col">Tries</th>
-              <th scope="col">
-                <span class="unseen">Verbs</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {items.items.map((item) => (
-              <ItemRow key={item.id} agent={agent} queue={queue} item={item} />
-            ))}
-          </tbody>
-        </table>
+        <Rows caption={`Items of ${queue}`} heads={['State', 'What', 'Size', 'Since', 'Tries', '']}>
+          {items.items.map((item) => (
+            <ItemRow key={item.id} agent={agent} queue={queue} item={item} />
+          ))}
+        </Rows>
       )}
       <More of={items} none="The queue is empty." />
     </>

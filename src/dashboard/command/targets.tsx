@@ -1,6 +1,7 @@
 import type { Target } from '../data/views.ts'
 import { bytes, count } from '../parts/amount.ts'
 import { State } from '../parts/state.tsx'
+import { Rows } from '../parts/rows.tsx'
 import { Clock, duration, Since, Until } from '../parts/time.tsx'
 import { linkTo } from '../router.ts'
 import { ProgressBar } from './progress.tsx'
@@ -8,45 +9,31 @@ import { ProgressBar } from './progress.tsx'
 export function Targets({ of, agent }: { of: readonly Target[]; agent: string }): preact.JSX.Element | null {
   if (of.length === 0) return null
   return (
-    <table class="rows">
-      <caption class="unseen">Targets of {agent}</caption>
-      <thead>
-        <tr>
-          <th scope="col">State</th>
-          <th scope="col">Target</th>
-          <th scope="col">How far</th>
-          <th scope="col">Tries</th>
-          <th scope="col">Receipt</th>
+    <Rows caption={`Targets of ${agent}`} heads={['State', 'Target', 'How far', 'Tries', 'Receipt']}>
+      {of.map((target) => (
+        <tr key={target.target}>
+          <td data-label="State">
+            <State of={target.state} />
+          </td>
+          <td data-label="Target">
+            <a href={linkTo(['agents', agent, 'queues'])}>{target.target}</a>
+          </td>
+          <td data-label="How far">
+            <HowFar of={target} />
+          </td>
+          <td data-label="Tries">
+            {count(target.attempts)}
+            {target.nextAttemptAt && (
+              <small>
+                {' '}
+                next <Until at={target.nextAttemptAt} />
+              </small>
+            )}
+          </td>
+          <td data-label="Receipt">{target.receipt ? <Clock at={target.receipt.appliedAt} /> : <small>none</small>}</td>
         </tr>
-      </thead>
-      <tbody>
-        {of.map((target) => (
-          <tr key={target.target}>
-            <td data-label="State">
-              <State of={target.state} />
-            </td>
-            <td data-label="Target">
-              <a href={linkTo(['agents', agent, 'queues'])}>{target.target}</a>
-            </td>
-            <td data-label="How far">
-              <HowFar of={target} />
-            </td>
-            <td data-label="Tries">
-              {count(target.attempts)}
-              {target.nextAttemptAt && (
-                <small>
-                  {' '}
-                  next <Until at={target.nextAttemptAt} />
-                </small>
-              )}
-            </td>
-            <td data-label="Receipt">
-              {target.receipt ? <Clock at={target.receipt.appliedAt} /> : <small>none</small>}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Rows>
   )
 }
 

@@ -11,7 +11,7 @@ import { useLoaded } from '../data/loaded.ts'
 import type { Agent } from '../data/views.ts'
 import { Failure } from '../parts/failure.tsx'
 import { linkTo } from '../router.ts'
-import type { PageProps } from '../shell.tsx'
+import type { PageProps } from './page.ts'
 
 const tabs: readonly { readonly name: string; readonly title: string; readonly Tab: ComponentType<TabProps> }[] = [
   { name: 'queues', title: 'Queues', Tab: QueuesTab },

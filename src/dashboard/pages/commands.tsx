@@ -7,9 +7,10 @@ import { More } from '../parts/more.tsx'
 import { Paths } from '../parts/paths.tsx'
 import { Select } from '../parts/select.tsx'
 import { State } from '../parts/state.tsx'
+import { Rows } from '../parts/rows.tsx'
 import { Ago, duration } from '../parts/time.tsx'
 import { linkTo, requery } from '../router.ts'
-import type { PageProps } from '../shell.tsx'
+import type { PageProps } from './page.ts'
 
 /** All commands, newest first, or one of them. */
 export function CommandsPage({ rest: [id], query }: PageProps): preact.JSX.Element {
@@ -52,23 +53,11 @@ function Commands({ query }: { query: URLSearchParams }): preact.JSX.Element {
           </label>
         </form>
         {commands.items.length > 0 && (
-          <table class="rows">
-            <caption class="unseen">Commands, newest first</caption>
-            <thead>
-              <tr>
-                <th scope="col">State</th>
-                <th scope="col">What</th>
-                <th scope="col">Agents</th>
-                <th scope="col">When</th>
-                <th scope="col">Took</th>
-              </tr>
-            </thead>
-            <tbody>
-              {commands.items.map((command) => (
-                <Row key={command.id} command={command} />
-              ))}
-            </tbody>
-          </table>
+          <Rows caption="Commands, newest first" heads={['State', 'What', 'Agents', 'When', 'Took']}>
+            {commands.items.map((command) => (
+              <Row key={command.id} command={command} />
+            ))}
+          </Rows>
         )}
         <More of={commands} none="No command fits." />
       </div>

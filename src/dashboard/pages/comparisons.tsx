@@ -1,6 +1,6 @@
 import { ComparisonPage } from '../comparison/page.tsx'
 import { Start } from '../comparison/start.tsx'
-import type { PageProps } from '../shell.tsx'
+import type { PageProps } from './page.ts'
 
 /** Looking before anything is copied, and applying what was chosen. */
 export function ComparisonsPage({ rest: [id], query }: PageProps): preact.JSX.Element {

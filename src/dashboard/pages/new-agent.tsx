@@ -7,7 +7,7 @@ import { useVerdict } from '../config/verdict.ts'
 import { Failure } from '../parts/failure.tsx'
 import { notify } from '../parts/notices.tsx'
 import { go, linkTo } from '../router.ts'
-import type { PageProps } from '../shell.tsx'
+import type { PageProps } from './page.ts'
 
 /** It begins with a name, a kind for its source and one for a target. */
 const blank = { name: '', source: {}, targets: [{}] }

@@ -8,7 +8,7 @@ import { Sparkline } from '../parts/sparkline.tsx'
 import { State } from '../parts/state.tsx'
 import { Ago, Since, Until } from '../parts/time.tsx'
 import { linkTo, requery } from '../router.ts'
-import type { PageProps } from '../shell.tsx'
+import type { PageProps } from './page.ts'
 
 /** Every agent, those that need somebody first. */
 export function Overview({ query }: PageProps): preact.JSX.Element {

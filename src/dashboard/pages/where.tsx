@@ -3,9 +3,10 @@ import { useListed } from '../data/listed.ts'
 import { bytes } from '../parts/amount.ts'
 import { More } from '../parts/more.tsx'
 import { State } from '../parts/state.tsx'
+import { Rows } from '../parts/rows.tsx'
 import { Ago, Clock } from '../parts/time.tsx'
 import { go, linkTo } from '../router.ts'
-import type { PageProps } from '../shell.tsx'
+import type { PageProps } from './page.ts'
 
 interface Place {
   readonly agent: string
@@ -65,47 +66,35 @@ function Places({ path }: { path: string }): preact.JSX.Element {
         {versions.length > 1 && ` exists in ${versions.length} versions:`}
       </p>
       {places.items.length > 0 && (
-        <table class="rows">
-          <caption class="unseen">Targets of {path}</caption>
-          <thead>
-            <tr>
-              <th scope="col">State</th>
-              <th scope="col">Target</th>
-              <th scope="col">Version</th>
-              <th scope="col">Since</th>
-              <th scope="col">By</th>
+        <Rows caption={`Targets of ${path}`} heads={['State', 'Target', 'Version', 'Since', 'By']}>
+          {places.items.map((one) => (
+            <tr key={`${one.agent} ${one.target}`}>
+              <td data-label="State">
+                <State of={one.state} />
+              </td>
+              <td data-label="Target">
+                <a href={linkTo(['agents', one.agent])}>{one.agent}</a> → {one.target}
+              </td>
+              <td data-label="Version">
+                {one.digest && (
+                  <>
+                    {versions.length > 1 && <b>{letter(versions.indexOf(one.digest))} </b>}
+                    <code title={one.digest}>{one.digest.replace(/^sha256-/, '').slice(0, 12)}</code>
+                    {one.size !== undefined && <small> {bytes(one.size)}</small>}
+                  </>
+                )}
+              </td>
+              <td data-label="Since">
+                {one.since && (
+                  <>
+                    <Clock at={one.since} /> (<Ago at={one.since} />)
+                  </>
+                )}
+              </td>
+              <td data-label="By">{one.command && <a href={linkTo(['commands', one.command])}>command</a>}</td>
             </tr>
-          </thead>
-          <tbody>
-            {places.items.map((one) => (
-              <tr key={`${one.agent} ${one.target}`}>
-                <td data-label="State">
-                  <State of={one.state} />
-                </td>
-                <td data-label="Target">
-                  <a href={linkTo(['agents', one.agent])}>{one.agent}</a> → {one.target}
-                </td>
-                <td data-label="Version">
-                  {one.digest && (
-                    <>
-                      {versions.length > 1 && <b>{letter(versions.indexOf(one.digest))} </b>}
-                      <code title={one.digest}>{one.digest.replace(/^sha256-/, '').slice(0, 12)}</code>
-                      {one.size !== undefined && <small> {bytes(one.size)}</small>}
-                    </>
-                  )}
-                </td>
-                <td data-label="Since">
-                  {one.since && (
-                    <>
-                      <Clock at={one.since} /> (<Ago at={one.since} />)
-                    </>
-                  )}
-                </td>
-                <td data-label="By">{one.command && <a href={linkTo(['commands', one.command])}>command</a>}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Rows>
       )}
       <More of={places} none="No agent delivers this path, as far as their roots say." />
       <p class="hint">
