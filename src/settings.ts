@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { Type, type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { ReplicationError, type Fault } from './errors.ts'
 import { checkerOf, textCheckerOf } from './resources/schema.ts'
+import { Type } from './resources/type.ts'
 import { withFiles } from './settings-files.ts'
 
 const hookUrl = { pattern: '^https?://[^/?#@\\s]+([/?][^#\\s]*)?$', maxLength: 2000 } as const

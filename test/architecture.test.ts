@@ -221,6 +221,15 @@ test('no files import each other in a circle', () => {
   assert.deepEqual(circles, [])
 })
 
+test('of TypeBox only the types are used: to load it takes as long as to load all of ours', () => {
+  const loads = /^import (?!type )[^']*from 'typebox'/m
+  const offenders = files.filter(({ path }) => loads.test(readFileSync(join(root, 'src', path), 'utf8')))
+  assert.deepEqual(
+    offenders.map(({ path }) => `src/${path}: take Type from resources/type.ts`),
+    [],
+  )
+})
+
 test(`no file has more than ${maxLines} lines`, () => {
   const faults = ['src', 'test', 'bench', 'chaos'].flatMap((folder) =>
     filesIn(folder).flatMap((path) => {

@@ -4,11 +4,12 @@
  * them, also none, and `x-*` each that begins with `x-`; a `*` anywhere else means itself. In a path of an OpenAPI document they
  * begin at its path item: `/post/x-policies`.
  */
-import { Type, type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { tokensOf } from '../documents/pointers.ts'
 import { globOf, matches, type Glob, type Part } from '../resources/glob.ts'
 import type { ResourcePath } from '../resources/path.ts'
 import { globSchema } from '../resources/schema.ts'
+import { Type } from '../resources/type.ts'
 
 const pointerSchema = Type.String({
   pattern: '^(?:/(?:[^~/]|~[01])*)+$',

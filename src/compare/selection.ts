@@ -8,10 +8,11 @@
  * never had. `complete` promises that both sides are equal afterwards, so it is itself the resolution `source` of every conflict, and
  * overwrites what was customised; an explicit `resolve` of a path still decides there.
  */
-import { Type, type Static, type TSchema } from 'typebox'
+import type { Static, TSchema } from 'typebox'
 import type { Fault } from '../errors.ts'
 import { quote, type ResourcePath } from '../resources/path.ts'
 import { globSchema, pointerToken } from '../resources/schema.ts'
+import { Type } from '../resources/type.ts'
 import { isSourceChange, type Class, type RowState } from './classes.ts'
 import { Naming } from './naming.ts'
 import { partsNamed, type NamedPart } from './part-names.ts'

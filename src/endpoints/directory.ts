@@ -1,6 +1,7 @@
 /** The kind `directory`: a folder of files, any bytes; resource `/a/b` is the file `<path>/a/b`. Or the documents in them. */
 import { resolve } from 'node:path'
-import { Type, type Static } from 'typebox'
+import type { Static } from 'typebox'
+import { Type } from '../resources/type.ts'
 import { documentsSource, documentsTarget, documentsWatcher } from './directory/documents/view.ts'
 import type { DocumentsView } from './directory/documents/chosen.ts'
 import { placeOf } from './directory/place.ts'

@@ -1,5 +1,6 @@
-import { Type, type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { ReplicationError } from '../errors.ts'
+import { Type } from '../resources/type.ts'
 import type { EndpointKind, Pulled, Puller } from './endpoint.ts'
 import { HttpCaller } from './http-caller.ts'
 

@@ -1,10 +1,11 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
-import { Type, type TSchema } from 'typebox'
+import type { TSchema } from 'typebox'
 import type { Fault } from '../errors.ts'
 import { messageOf } from './fault-message.ts'
 import { faultInGlob } from './glob.ts'
 import { faultIn, quote, type ResourcePath } from './path.ts'
+import { Type } from './type.ts'
 
 /** What is wrong with a text of our own formats, or undefined. */
 const textFaults: Readonly<Record<string, (text: string) => string | undefined>> = {
@@ -98,6 +99,9 @@ function validators(coerce: boolean): Validators {
 function validator(coerce: boolean, allErrors: boolean): Ajv2020 {
   const ajv = new Ajv2020({
     strict: true,
+    // Tests hold all of ours against the schema of schemas; to compile that would be half of what a server does at its start.
+    validateSchema: false,
+    meta: false,
     allErrors,
     verbose: true,
     useDefaults: true,

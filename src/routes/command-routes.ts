@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { Type, type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { accept, type CommandRequest } from '../agents/commands/accept.ts'
 import { viewCommand } from '../agents/commands/views.ts'
 import { receivePackage, packageOf } from '../agents/packages.ts'
@@ -7,6 +7,7 @@ import type { CommandKind, PackageRecord } from '../agents/commands/records.ts'
 import { ReplicationError } from '../errors.ts'
 import { checkerOf } from '../resources/schema.ts'
 import { parsePath, type ResourcePath } from '../resources/path.ts'
+import { Type } from '../resources/type.ts'
 import {
   accepted,
   agentName,

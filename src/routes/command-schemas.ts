@@ -1,9 +1,10 @@
-import { Type, type Static, type TSchema } from 'typebox'
+import type { Static, TSchema } from 'typebox'
 import { namePattern } from '../agents/config/config.ts'
 import { headwayPhases } from '../agents/commands/headway.ts'
 import { eventTypes } from '../agents/events/events.ts'
 import { runStates, targetStates, verbs } from '../agents/commands/records.ts'
 import { pathSchema } from '../resources/schema.ts'
+import { Type } from '../resources/type.ts'
 
 const closed = { additionalProperties: false } as const
 export const time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC.' })

@@ -1,7 +1,8 @@
-import { Type, type TSchema } from 'typebox'
+import type { TSchema } from 'typebox'
 import { classes } from '../compare/classes.ts'
 import { selectionSchema } from '../compare/selection.ts'
 import { pathSchema } from '../resources/schema.ts'
+import { Type } from '../resources/type.ts'
 import { agentName, time } from './command-schemas.ts'
 
 const closed = { additionalProperties: false } as const

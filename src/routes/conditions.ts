@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Type } from 'typebox'
 import type { Conditions } from '../agents/config/conditions.ts'
+import { Type } from '../resources/type.ts'
 
 /** Documentation of the two headers, for the routes that honour them. */
 export const conditionHeaders = Type.Object({

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import { Type } from 'typebox'
 import { hookTypes } from '../agents/config/hooks.ts'
 import { listMessages, replay } from '../agents/webhooks/views.ts'
+import { Type } from '../resources/type.ts'
 import { actorOf } from './command-headers.ts'
 import { agentName, errorView, listOf, time } from './command-schemas.ts'
 import { problems } from './conventions.ts'

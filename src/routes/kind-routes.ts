@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import { Type } from 'typebox'
 import { canBe, endpointSchema } from '../agents/config/endpoint-config.ts'
 import type { EndpointKind } from '../endpoints/endpoint.ts'
+import { Type } from '../resources/type.ts'
 import { listOf } from './command-schemas.ts'
 import type { RouteParts } from './parts.ts'
 

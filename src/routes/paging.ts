@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Type, type TObject, type TProperties } from 'typebox'
+import type { TObject, TProperties } from 'typebox'
 import { ReplicationError } from '../errors.ts'
 import { checkerOf } from '../resources/schema.ts'
+import { Type } from '../resources/type.ts'
 
 const page = {
   limit: Type.Integer({ default: 50, minimum: 1, maximum: 500, description: 'The most items in one page.' }),

@@ -1,9 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { Type, type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { ulid } from 'ulid'
 import { errorView, ReplicationError, statusOf, type ErrorCode } from '../errors.ts'
+import { Type } from '../resources/type.ts'
 
 /** RFC 9457. Every answer that is not a success is one. */
 export const problemSchema = Type.Object(

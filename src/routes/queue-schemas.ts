@@ -1,5 +1,5 @@
 import { driftStates } from '../agents/comparisons/drift.ts'
-import { Type } from 'typebox'
+import { Type } from '../resources/type.ts'
 import { errorView, packageId, time } from './command-schemas.ts'
 
 const closed = { additionalProperties: false } as const

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { Type } from 'typebox'
 import { nameSchema } from '../agents/config/config.ts'
+import { Type } from '../resources/type.ts'
 import { listOf, time } from './command-schemas.ts'
 import { conditionHeaders } from './conditions.ts'
 import { agentConfig, authorOf, configChanges, force, tagged, tags, theConfig } from './config-routes.ts'

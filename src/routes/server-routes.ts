@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { Type } from 'typebox'
 import { hash } from 'node:crypto'
+import { Type } from '../resources/type.ts'
 import type { RouteParts } from './parts.ts'
 import { softwareVersion } from './software-version.ts'
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import { Type, type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { makeVersion } from '../agents/work/versions.ts'
+import { Type } from '../resources/type.ts'
 import { callerGone } from './caller-gone.ts'
 import { actorOf } from './command-headers.ts'
 import { agentName } from './command-schemas.ts'

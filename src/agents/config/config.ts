@@ -1,7 +1,8 @@
-import { Type, type Static, type TSchema } from 'typebox'
+import type { Static, TSchema } from 'typebox'
 import { normalRank } from '../../queues/lanes.ts'
 import { compareRulesSchema } from '../../compare/rules.ts'
 import { globSchema, pathSchema } from '../../resources/schema.ts'
+import { Type } from '../../resources/type.ts'
 import { hooksSchema } from './hooks.ts'
 
 /** Names of agents, targets and queues: they stand in URLs, in keys of the Store and in file names. */

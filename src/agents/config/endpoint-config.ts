@@ -1,5 +1,6 @@
-import { Type, type TSchema } from 'typebox'
+import type { TSchema } from 'typebox'
 import type { EndpointKind } from '../../endpoints/endpoint.ts'
+import { Type } from '../../resources/type.ts'
 import { configSchema, nameSchema, type EndpointConfig } from './config.ts'
 import { secretSchema } from './secret.ts'
 

@@ -1,8 +1,9 @@
 /** Whom an agent calls when something has happened, as it is configured. */
-import { Type, type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { ReplicationError, type Fault } from '../../errors.ts'
 import { keepSecret } from '../../known-secrets.ts'
 import { pointerToken } from '../../resources/schema.ts'
+import { Type } from '../../resources/type.ts'
 import { memberAt, withMemberAt } from './member.ts'
 import { isPlaceholder, isPlain, lookUp, placeholder, secretSchema } from './secret.ts'
 

@@ -1,7 +1,8 @@
 /** One secret: as it is sent, shown and looked up. */
 import { open } from 'node:fs/promises'
-import { Type, type TSchema } from 'typebox'
+import type { TSchema } from 'typebox'
 import { ReplicationError } from '../../errors.ts'
+import { Type } from '../../resources/type.ts'
 
 /** What stands in a plain secret's place wherever a config is shown. Sent back, it means the stored one. */
 export const placeholder = { secret: 'set' } as const

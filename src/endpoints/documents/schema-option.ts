@@ -1,5 +1,5 @@
+import { Type } from '../../resources/type.ts'
 /** The option `schema` of every kind whose resources are documents. */
-import { Type } from 'typebox'
 
 const pointer = Type.Optional(
   Type.String({ maxLength: 1024, pattern: '^(/([^~/]|~[01])*)*$', description: 'A JSON Pointer (RFC 6901).' }),

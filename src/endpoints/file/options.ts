@@ -1,4 +1,5 @@
-import { Type, type Static } from 'typebox'
+import type { Static } from 'typebox'
+import { Type } from '../../resources/type.ts'
 import { schemaOption } from '../documents/schema-option.ts'
 
 export const fileOptions = Type.Object(

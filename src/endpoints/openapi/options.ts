@@ -1,4 +1,5 @@
-import { Type, type Static } from 'typebox'
+import type { Static } from 'typebox'
+import { Type } from '../../resources/type.ts'
 import { optionsSchema as restOptions } from '../rest/options.ts'
 
 import { takesServers } from './owned.ts'
