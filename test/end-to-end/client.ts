@@ -133,14 +133,15 @@ export function isFinished({ state }: Command): boolean {
 export async function until<T>(what: string, ask: () => Promise<T | undefined | false>, limitMs = 45_000): Promise<T> {
   const start = performance.now()
   let last: unknown
-  while (performance.now() - start < limitMs) {
+  for (let tries = 0; performance.now() - start < limitMs; tries++) {
     try {
       const answer = await ask()
       if (answer !== undefined && answer !== false) return answer
     } catch (error) {
       last = error
     }
-    await pause(20)
+    // Who asks all the time takes from the server that he waits for.
+    await pause(Math.min(20 + 5 * tries, 100))
   }
   throw new Error(`waited in vain for ${what}`, { cause: last })
 }
