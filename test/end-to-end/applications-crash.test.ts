@@ -5,14 +5,19 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { isFinished, until } from './client.ts'
-import { scratch, Server } from './server.ts'
+import { program, scratch, Server } from './server.ts'
 import type { Command } from './views.ts'
 
 /** It is much that is done anew, on a machine that may be busy. */
 const longMs = 300_000
 
 const folder = scratch()
-const server = await Server.start()
+const withSmallParts = [
+  ...[process.execPath, '--import', new URL('./small-parts.js', import.meta.url).href],
+  program,
+] as const
+const server = await Server.prepare()
+await server.launch(withSmallParts)
 const { client } = server
 interface Comparison {
   readonly id: string
@@ -36,7 +41,7 @@ async function endKilled(id: string, kills: number, afterMs: number, told: (text
     told(`killed after ${delay} ms`)
     await pause(delay)
     await server.crash()
-    await server.launch()
+    await server.launch(withSmallParts)
   }
   const command = await until(
     `command ${id} to end`,
@@ -51,8 +56,8 @@ async function endKilled(id: string, kills: number, afterMs: number, told: (text
 
 for (const [what, many, kind, prepare] of [
   ['of many files', 400, 'directory', plantFiles],
-  // More than one package holds.
-  ['of several parts', 16_500, 'file', plantDocuments],
+  // Three packages, of which none may hold more than `small-parts.ts` says.
+  ['of several parts', 700, 'file', plantDocuments],
 ] as const)
   test(`killed again and again, an application ${what} ends whole, and is taken back whole`, async (t) => {
     const { source, target } = prepare(many)
