@@ -94,9 +94,12 @@ test('each of the eight selections takes what was chosen, and nothing else chang
   assert.ok(older && newer)
   const names = { old: Object.keys(older.paths), new: new Set(Object.keys(newer.paths)) }
   const differ = (path: string): boolean => JSON.stringify(older.paths[path]) !== JSON.stringify(newer.paths[path])
-  const gone = names.old.filter((path) => !names.new.has(path)).slice(0, 6)
-  const both = names.old.filter((path) => names.new.has(path) && differ(path)).filter((_, i) => i % 40 === 0)
-  const added = [...names.new].filter((path) => !names.old.includes(path)).slice(0, 6)
+  const gone = names.old.filter((path) => !names.new.has(path)).slice(0, 3)
+  const both = names.old
+    .filter((path) => names.new.has(path) && differ(path))
+    .filter((_, i) => i % 40 === 0)
+    .slice(0, 6)
+  const added = [...names.new].filter((path) => !names.old.includes(path)).slice(0, 3)
   assert.ok(gone.length > 2 && both.length > 5 && added.length > 2)
   const [from, to] = [withPaths(newer, [...both, ...added]), withPaths(older, [...both, ...gone])]
   const engine = await givenComparisons(t)
@@ -144,12 +147,19 @@ test('each of the eight selections takes what was chosen, and nothing else chang
 test('all of a service follows in one go, and then nothing differs', { skip, timeout: 240_000 }, async (t) => {
   assert.ok(older && newer)
   const engine = await givenComparisons(t)
-  const { agent, before, text } = await service(t, engine, newer, older)
+  // A third of its paths, by a rule that both documents know.
+  const [from, to] = [newer, older].map((document) =>
+    withPaths(
+      document,
+      Object.keys(document.paths).filter((path) => path.length % 3 === 0),
+    ),
+  ) as [Document, Document]
+  const { agent, before, text } = await service(t, engine, from, to)
   const comparison = await engine.compare(agent)
-  assert.ok(comparison.counts.changed > 200 && comparison.counts.added > 200)
+  assert.ok(comparison.counts.changed > 60 && comparison.counts.added > 60)
   await engine.apply(comparison, { preset: 'complete', allowDeletes: true })
   assertOwned(before, text())
   const { existing, ...others } = (await engine.compare(agent)).counts
   assert.deepEqual(others, { added: 0, changed: 0, deleted: 0, conflicts: 0 })
-  assert.ok(existing > 400)
+  assert.ok(existing > 120)
 })
