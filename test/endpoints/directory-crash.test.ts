@@ -24,7 +24,7 @@ function treeWith(text: string, names: readonly string[]): Tree {
 const names = Array.from({ length: 40 }, (_, i) => `file-${i}`)
 const old = treeWith('old', [...names, 'gone'])
 const young = treeWith('new', [...names, 'added'])
-const kills = 10
+const kills = 7
 
 test(
   'whenever an apply is killed, each file is old or new, and applying again ends well',
