@@ -19,12 +19,13 @@ if (files.length === 0) throw new Error(`no test file has ${wanted.join(' or ')}
 
 /**
  * What these folders test knows of no engine (architecture.test.ts holds them to it), so once is enough; and so it is for
- * several servers and what Docker starts, which bring their own.
+ * several servers and what Docker starts, which bring their own. Browsers and commands speak with a server over the API
+ * alone, and that is tested on both.
  */
 const engineless = new RegExp(
   [
-    '^(compare|documents|endpoints|interop|packages|resources|threads|state|queues)/',
-    '^cli/sync',
+    '^(browser|compare|dashboard|documents|endpoints|interop|packages|resources|threads|state|queues)/',
+    '^cli/(?!on-server|state)',
     '^end-to-end/(shared/|compose)',
     // What a page shows is the API's, which is tested on both.
     '^(browser|dashboard)/',
