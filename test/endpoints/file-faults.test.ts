@@ -25,7 +25,7 @@ function treeOf(says: string): Tree {
   return docs(Object.fromEntries(Array.from({ length: 800 }, (_, i) => [`foo/${i}`, `"${says} ${i}"`])))
 }
 
-const kills = 6
+const kills = 4
 
 for (const signal of ['SIGKILL', 'SIGSTOP'] as const)
   test(

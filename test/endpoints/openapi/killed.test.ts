@@ -19,7 +19,7 @@ function treeOf(says: string): Tree {
   return Object.fromEntries(names.map((name) => [name, `{"components": {}, "item": ${item}}\n`]))
 }
 
-const kills = 6
+const kills = 4
 
 for (const signal of ['SIGKILL', 'SIGSTOP'] as const)
   test(`wherever an apply meets ${signal}, the document is the old or the new one`, { timeout: 240_000 }, async (t) => {
