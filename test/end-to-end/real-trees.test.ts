@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { onRedis } from '../home.ts'
 import { repository, scratch, Server } from './server.ts'
 import { assertSameTree, linkTree, plant, textAt, treeOf } from './trees.ts'
 import { until } from './client.ts'
@@ -12,7 +13,8 @@ const source = join(folder, 'source')
 const [one, two, three] = [join(folder, 'one'), join(folder, 'two'), join(folder, 'three')] as const
 const targets = [one, two, three]
 
-for (const name of ['cldr-dates-full', 'cldr-numbers-full', 'simple-icons'])
+// A hundred megabytes more are as many on each engine.
+for (const name of ['cldr-numbers-full', 'simple-icons', ...(onRedis ? [] : ['cldr-dates-full'])])
   linkTree(join(repository, 'node_modules', name), join(source, 'real', name))
 mkdirSync(join(source, 'versions'))
 
@@ -32,7 +34,7 @@ await near.client.agent({
 test('real trees arrive byte-identical in two folders and at a second server', async () => {
   const shall = treeOf(join(source, 'real'))
   const files = [...shall.values()].filter((digest) => digest !== 'folder').length
-  assert.ok(files > 5000, `${files} files are no real tree`)
+  assert.ok(files > (onRedis ? 4000 : 5000), `${files} files are no real tree`)
   const command = await near.client.deliver('publish', { paths: ['/real'] })
   for (const target of targets) assertSameTree(join(target, 'real'), shall)
   const [part] = command.agents
@@ -40,7 +42,7 @@ test('real trees arrive byte-identical in two folders and at a second server', a
     assert.equal(state, 'delivered')
     assert.equal(receipt?.package, part?.package)
     assert.equal(entries, shall.size + 1)
-    assert.ok(bytes > 100_000_000)
+    assert.ok(bytes > (onRedis ? 10_000_000 : 100_000_000))
   }
 })
 
