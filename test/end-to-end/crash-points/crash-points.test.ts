@@ -1,6 +1,6 @@
 /**
  * Servers that die at their durable steps. CRASH_POINTS=all takes every step, until a round goes through; a number so many,
- * others each time, as few are taken without it.
+ * others each time, two or three without it.
  */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
