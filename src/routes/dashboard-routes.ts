@@ -3,10 +3,10 @@ import { hash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { extname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Type } from 'typebox'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { ReplicationError } from '../errors.ts'
+import { Type } from '../resources/type.ts'
 import { acceptsGzip } from './accepts.ts'
 
 /** As it is built: modules, styles, and the page that names them. */
