@@ -26,7 +26,8 @@ interface Kept<Value> {
 
 /**
  * The series of one metric, by agent, so that those of an agent can go with it. (prom-client writes out all series of a metric
- * in one go, which for thousands of histograms holds the event loop up; and it cannot forget by one label.)
+ * in one go, which for thousands of histograms holds the event loop up; and it cannot forget by one label:
+ * docs/decisions/0013-where-a-library-stops-the-loop.md.)
  */
 class Series<Value> {
   readonly #byAgent = new Map<string, Map<string, Kept<Value>>>()
