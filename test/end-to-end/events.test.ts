@@ -60,7 +60,7 @@ test('each step of a command is heard of in the order in which it happens, and i
   )
   // The same event has the same words in the log of the process.
   for (const message of ['delivery applied', 'package ready', 'queue paused', 'queue resumed'])
-    assert.ok(server.output.includes(`"msg":"${message}"`), message)
+    await until(`the line ${message}`, async () => server.output.includes(`"msg":"${message}"`))
   const pages: string[] = []
   for (let query: Record<string, string> = {}; ;) {
     const page = await client.get<Page<Line>>('/agent/told/log', { query: { limit: 3, ...query } })

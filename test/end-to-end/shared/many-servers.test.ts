@@ -86,7 +86,7 @@ suite('several servers', redisNeeded, async () => {
         await until(`v4 in ${name}`, async () => textAt(join(folder, name, target), 'content/page.html') === 'v4')
     for (const server of [first, second])
       for (const done of ['package ready', 'delivery applied'])
-        assert.ok(server.output.includes(`"msg":"${done}"`), `a server never said: ${done}`)
+        await until(`a server to say: ${done}`, async () => server.output.includes(`"msg":"${done}"`))
   })
 
   test('a server does what its roles say', async () => {
@@ -98,7 +98,9 @@ suite('several servers', redisNeeded, async () => {
     await Promise.all([first.end(), second.end()])
     await caller.client.deliver('roles', { paths: ['/content'] })
     assertSameTree(join(folder, 'roles/default'), source)
-    assert.ok(!caller.output.includes('delivery applied') && worker.output.includes('delivery applied'))
+    // A line is written behind the commit that others see.
+    await until('the worker to say so', async () => worker.output.includes('delivery applied'))
+    assert.ok(!caller.output.includes('delivery applied'))
     await worker.end()
     const waiting = await caller.client.send('roles', { paths: ['/content'] })
     await new Promise((resolve) => setTimeout(resolve, 300))
