@@ -3,6 +3,7 @@ import { fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { Gauge } from 'prom-client'
 import { parseBodies } from './routes/body.ts'
 import { applyConventions } from './routes/conventions.ts'
+import { guard } from './routes/door.ts'
 import { dashboardRoutes } from './routes/dashboard-routes.ts'
 import { healthRoutes } from './routes/health-routes.ts'
 import { openApi } from './routes/openapi.ts'
@@ -44,6 +45,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   measureRequests(app, parts.metrics)
   const info = { name: 'trebuchet_build_info', help: '1, with the version of this software.' }
   new Gauge({ ...info, labelNames: ['version'], registers: [parts.registry] }).set({ version: softwareVersion() }, 1)
+  guard(app, parts)
   applyConventions(app)
   await app.register(swagger, openApi({ version: softwareVersion(), ...(publicUrl !== undefined && { publicUrl }) }))
   await parseBodies(app, { maxUploadBytes })

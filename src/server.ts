@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { ulid } from 'ulid'
+import { Access } from './access/access.ts'
+import { isLoopback } from './access/local.ts'
 import { ConfigStore } from './agents/config/store.ts'
 import { Engine, lastSweep, sweepEveryMs } from './agents/engine.ts'
 import { EventHub } from './agents/events/hub.ts'
@@ -74,6 +76,8 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     const store = told(home.store, log)
     closers.push(() => home.leave())
     closers.push(() => store.close())
+    const access = new Access(store, settings)
+    await demandProtection(settings, access)
     const installation = await installationOf(store)
     const { maxPackageEntries: maxEntries, maxUploadBytes: maxZipBytes } = settings
     const packages = await PackageStore.open(settings.packagesDir, {
@@ -123,7 +127,7 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     const closing = new AbortController()
     const app = await buildApp({
       ...parts,
-      ...{ configs, kinds, engine, registry, settings, tracing, closing: closing.signal },
+      ...{ access, configs, kinds, engine, registry, settings, tracing, closing: closing.signal },
       idempotency: new Idempotency(store),
       eventStreams: new EventStreams({ store, events, registry }, settings.maxEventStreams),
       ready: async () => ({ warnings: await home.warnings() }),
@@ -147,6 +151,16 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     await close()
     throw error
   }
+}
+
+/** Who can be reached by others asks them who they are. Throws `invalid`. */
+async function demandProtection({ host }: Settings, access: Access): Promise<void> {
+  if (isLoopback(host) || (await access.hasCredentials())) return
+  const out = 'set ADMIN_TOKEN_FILE (or ADMIN_TOKEN), or leave HOST at 127.0.0.1 and make a token there first'
+  throw new ReplicationError(
+    'invalid',
+    `HOST is ${host}, and without credentials everybody there could do everything; ${out}`,
+  )
 }
 
 /** Why the server is not well. Throws where its state cannot be used. */

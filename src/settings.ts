@@ -64,6 +64,21 @@ export const settingsSchema = Type.Object(
       default: 'info',
       description: 'The least important lines that are logged.',
     }),
+    adminToken: Type.Optional(
+      Type.String({
+        pattern: '^[\\x21-\\x7e]{16,1000}$',
+        description:
+          'A token of at least 16 characters that may do everything; better in a file, see ADMIN_TOKEN_FILE.',
+      }),
+    ),
+    protectHealth: Type.Boolean({ default: false, description: 'Ask for a token at /health too.' }),
+    protectMetrics: Type.Boolean({ default: false, description: 'Ask for a token at /metrics too.' }),
+    auditKeepDays: Type.Integer({
+      default: 400,
+      minimum: 1,
+      maximum: 36_500,
+      description: 'How long the audit is kept, in days.',
+    }),
     publicUrl: Type.Optional(
       Type.String({
         format: 'origin',

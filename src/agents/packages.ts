@@ -3,7 +3,8 @@ import { ReplicationError } from '../errors.ts'
 import { isPackageId, type ManifestEntry } from '../packages/manifest.ts'
 import { openPackage } from '../packages/read.ts'
 import type { ResourcePath } from '../resources/path.ts'
-import { below, type Check, type Write } from '../state/store.ts'
+import { below, scan, type Check, type Write } from '../state/store.ts'
+import { agentsOfPackage } from './package-owners.ts'
 import type { Parts } from './parts.ts'
 import {
   idleKey,
@@ -62,17 +63,29 @@ export async function packageOf(parts: Pick<Parts, 'store'>, id: string): Promis
   return found.value
 }
 
-/** By id. */
+/** By id: those of which an agent is seen that has it, or all. */
 export async function listPackages(
   parts: Pick<Parts, 'store'>,
-  { after, limit }: { readonly after?: string; readonly limit: number },
+  page: {
+    readonly after?: string
+    readonly limit: number
+    readonly sees?: (agent: string) => boolean
+    readonly seesAll?: boolean
+  },
 ): Promise<Page<PackageRecord>> {
+  const { after, limit, sees = () => true, seesAll = true } = page
   const { from, to } = below('package/')
-  const start = after === undefined ? from : `package/${after}\0`
-  const found = await parts.store.range<PackageRecord>({ from: start, to, limit: limit + 1 })
-  const items = found.slice(0, limit).map(({ value }) => value)
-  const last = items.at(-1)
-  return { items, ...(found.length > limit && last !== undefined && { next: last.id }) }
+  const items: PackageRecord[] = []
+  for await (const { value } of scan<PackageRecord>(
+    parts.store,
+    { from: after === undefined ? from : `package/${after}\0`, to },
+    Math.min(limit + 1, 256),
+  )) {
+    if (!seesAll && !agentsOfPackage(value).some(sees)) continue
+    if (items.length === limit) return { items, next: items.at(-1)?.id ?? '' }
+    items.push(value)
+  }
+  return { items }
 }
 
 /** What a package applies, in order, behind the path `after`. Throws `missing`. */

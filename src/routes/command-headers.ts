@@ -2,13 +2,14 @@ import type { FastifyRequest } from 'fastify'
 import type { CommandRequest, Feed } from '../agents/commands/accept.ts'
 import { ReplicationError } from '../errors.ts'
 import { requestTraceparent } from '../tracing/span.ts'
+import './needs.ts'
 
 /** The longest that an answer is held, in seconds: proxies and clients give up sooner or later. */
 const maxWaitSeconds = 3600
 
-/** Who asks. Everybody is the same until callers have credentials. */
-export function actorOf(_request: FastifyRequest): string {
-  return 'anonymous'
+/** Who asks, as histories name him: his token's name, `admin`, or `anonymous` while there are no credentials. */
+export function actorOf({ caller }: FastifyRequest): string {
+  return caller.name
 }
 
 /** `Prefer: wait=30` in ms, or undefined. */

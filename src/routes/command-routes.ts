@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { accept, type CommandRequest } from '../agents/commands/accept.ts'
 import { viewCommand } from '../agents/commands/views.ts'
+import { agentsOfPackage } from '../agents/package-owners.ts'
 import { receivePackage, packageOf } from '../agents/packages.ts'
 import type { CommandKind, PackageRecord } from '../agents/commands/records.ts'
 import { ReplicationError } from '../errors.ts'
@@ -24,6 +25,7 @@ import { callerGone } from './caller-gone.ts'
 import { held } from './held.ts'
 import type { KeptAnswer, Reservation } from './idempotency.ts'
 import { readImport } from './import-body.ts'
+import { seenBy } from './needs.ts'
 import type { RouteParts } from './parts.ts'
 import { sendPackage } from './package-routes.ts'
 import { refuse } from './refuse.ts'
@@ -41,29 +43,36 @@ export function commandRoutes(app: FastifyInstance, parts: RouteParts): void {
   for (const kind of ['replicate', 'export'] as const) {
     app.post<{ Params: { name: string }; Body: MakeBody }>(
       `/agent/:name/${kind}`,
-      { schema: schemaOf(kind, { params: name, body: makeBody }) },
+      { config: { needs: 'replicate' }, schema: schemaOf(kind, { params: name, body: makeBody }) },
       (request, reply) => take(parts, request, reply, async () => made(kind, request.body, [request.params.name])),
     )
     app.post<{ Body: MakeBody }>(
       `/all/${kind}`,
-      { schema: schemaOf(`${kind}All`, { body: makeBodyForAll }) },
+      { config: { needs: 'replicate' }, schema: schemaOf(`${kind}All`, { body: makeBodyForAll }) },
       (request, reply) => take(parts, request, reply, async () => made(kind, request.body, request.body.agents)),
     )
   }
   app.post<{ Params: { name: string } }>(
     '/agent/:name/import',
-    { ...uncheckedBody, schema: schemaOf('import', { params: name, querystring: importQuery, body: importBody }) },
+    {
+      ...{ config: { needs: 'import' }, ...uncheckedBody },
+      schema: schemaOf('import', { params: name, querystring: importQuery, body: importBody }),
+    },
     (request, reply) =>
       take(parts, request, reply, () => imported(parts, request, callerGone(reply), request.params.name)),
   )
   app.post(
     '/all/import',
-    { ...uncheckedBody, schema: schemaOf('importAll', { querystring: importQueryForAll, body: importBody }) },
+    {
+      ...{ config: { needs: 'import' }, ...uncheckedBody },
+      schema: schemaOf('importAll', { querystring: importQueryForAll, body: importBody }),
+    },
     (request, reply) => take(parts, request, reply, () => imported(parts, request, callerGone(reply), undefined)),
   )
   app.post<{ Params: { name: string } }>(
     '/agent/:name',
     {
+      config: { needs: 'replicate' },
       preValidation: readForm,
       schema: schemaOf('replicateByParameters', {
         ...{ params: name, querystring: parameters },
@@ -136,6 +145,9 @@ async function imported(
   if (faults.length > 0) throw new ReplicationError('invalid', 'the import cannot be understood', { faults })
   const { paths, agents, package: id } = input as ImportFields
   const pkg = received ?? (await packageOf(parts, id ?? ''))
+  // Who sends the bytes has them; who only names them must be one of those who may have them.
+  if (received === undefined && !mayHave(request, pkg))
+    throw new ReplicationError('missing', `there is no package ${pkg.id}`)
   checkAnnounced(request, pkg.id)
   return {
     ...{ kind: 'import', action: pkg.action, paths: paths ?? pkg.roots, deep: true, mode: pkg.mode },
@@ -172,7 +184,7 @@ async function take(
     header === undefined
       ? undefined
       : await parts.idempotency.begin({
-          ...{ caller: actorOf(request), method: request.method, path: routeOf(request), key: String(header) },
+          ...{ caller: request.caller.id, method: request.method, path: routeOf(request), key: String(header) },
           ...(feed !== undefined && { epoch: feed.epoch }),
           cut: () => reply.raw.destroy(),
         })
@@ -181,9 +193,12 @@ async function take(
     const input = { ...asked, package: asked.package?.id, query: request.query }
     const known = await reserved?.answerTo(input)
     if (known !== undefined) return await answerAgain(parts, request, reply, known, asked)
+    const { caller } = request
+    const right = asked.kind === 'import' ? 'import' : 'replicate'
     const outcome = await accept(parts.store, parts.roster, {
       ...asked,
       actor: actorOf(request),
+      ...(!caller.mayAll(right) && { refusal: (name: string) => caller.objection(right, name) }),
       ...(feed !== undefined && { feed }),
       ...traceOf(request),
       ...(reserved !== undefined && {
@@ -244,7 +259,7 @@ async function answer(
   const waitMs = waitOf(request) ?? (wantsZip ? maxWaitMs : undefined)
   if (waitMs === undefined) return reply.code(status).send(body)
   await held(parts, reply, id, waitMs)
-  const view = await viewCommand(parts.store, id)
+  const view = await viewCommand(parts.store, id, seenBy(request))
   if (!wantsZip) return reply.code(200).send(view)
   const [agent] = view.agents
   if (agent?.package === undefined) {
@@ -252,6 +267,10 @@ async function answer(
     throw new ReplicationError(code, `there is no package: ${detail}`)
   }
   return sendPackage(parts, request, reply, agent.package)
+}
+
+function mayHave({ caller }: FastifyRequest, pkg: PackageRecord): boolean {
+  return caller.mayAll('read') || agentsOfPackage(pkg).some((agent) => caller.sees(agent))
 }
 
 /** As long as an export may be waited for by whoever wants the package itself. */

@@ -38,6 +38,7 @@ import {
 } from './comparison-schemas.ts'
 import { problems } from './conventions.ts'
 import { held } from './held.ts'
+import { seenBy } from './needs.ts'
 import { badCursor, cursorOf, nextPage, pageQuery } from './paging.ts'
 import type { RouteParts } from './parts.ts'
 import { hrefOf } from './prefixes.ts'
@@ -59,6 +60,7 @@ export function comparisonRoutes(app: FastifyInstance, parts: RouteParts): void 
   app.post<{ Params: { name: string }; Body: Static<typeof compareBody> }>(
     '/agent/:name/compare',
     {
+      config: { needs: 'compare' },
       schema: {
         ...{ operationId: 'compare', tags, params: byName, body: compareBody },
         response: { 201: comparison, ...problems('conflict', 'busy') },
@@ -82,6 +84,7 @@ export function comparisonRoutes(app: FastifyInstance, parts: RouteParts): void 
     '/comparisons/:id/plan',
     {
       bodyLimit,
+      config: { needs: 'compare', looks: true },
       schema: {
         ...{ operationId: 'planComparison', tags, params: byId, body: selectionBody },
         response: { 200: foretold, ...problems('corrupt') },
@@ -93,6 +96,7 @@ export function comparisonRoutes(app: FastifyInstance, parts: RouteParts): void 
     '/comparisons/:id/apply',
     {
       bodyLimit,
+      config: { needs: 'resync' },
       schema: {
         ...{ operationId: 'applyComparison', tags, params: byId, body: selectionBody },
         response: { 202: accepted, 200: commandView, ...problems('conflict', 'corrupt', 'busy') },
@@ -112,12 +116,13 @@ export function comparisonRoutes(app: FastifyInstance, parts: RouteParts): void 
       const waitMs = waitOf(request)
       if (waitMs === undefined) return reply.code(202).send({ id, statusList })
       await held(parts, reply, id, waitMs)
-      return reply.code(200).send(await viewCommand(parts.store, id))
+      return reply.code(200).send(await viewCommand(parts.store, id, seenBy(request)))
     },
   )
   app.post<WithId & { Body: Static<typeof revertBody> }>(
     '/commands/:id/revert',
     {
+      config: { needs: 'resync' },
       schema: {
         ...{ operationId: 'revertCommand', tags, params: byId, body: revertBody },
         response: { 201: comparison, ...problems('conflict', 'busy') },
@@ -133,6 +138,7 @@ export function comparisonRoutes(app: FastifyInstance, parts: RouteParts): void 
   app.post<WithId & { Body: MayReason }>(
     '/commands/:id/approve',
     {
+      config: { needs: 'approve' },
       schema: {
         ...{ operationId: 'approveCommand', tags, params: byId, body: mayReason },
         response: { 200: commandView, ...problems('conflict', 'forbidden') },
@@ -140,7 +146,7 @@ export function comparisonRoutes(app: FastifyInstance, parts: RouteParts): void 
     },
     async (request) => {
       const { id } = await approve(parts, request.params.id, actorOf(request), request.body?.reason)
-      return viewCommand(parts.store, id)
+      return viewCommand(parts.store, id, seenBy(request))
     },
   )
 }
@@ -149,6 +155,7 @@ function readingRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.get<{ Params: { name: string }; Querystring: Paged }>(
     '/agent/:name/comparisons',
     {
+      config: { needs: 'read' },
       schema: {
         ...{ operationId: 'listComparisons', tags, params: byName, querystring: pageQuery() },
         response: { 200: listOf(comparisonSummary) },
@@ -164,6 +171,7 @@ function readingRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.get<{ Querystring: Paged }>(
     '/comparisons',
     {
+      config: { needs: 'read' },
       schema: {
         ...{ operationId: 'listAllComparisons', tags, querystring: pageQuery() },
         response: { 200: listOf(comparisonSummary) },
@@ -171,18 +179,22 @@ function readingRoutes(app: FastifyInstance, parts: RouteParts): void {
     },
     async (request, reply) => {
       const before = cursorOf(request.query.cursor)
-      const page = { limit: request.query.limit, ...(before !== undefined && { before }) }
+      const page = { limit: request.query.limit, sees: seenBy(request), ...(before !== undefined && { before }) }
       return nextPage(request, reply, await listComparisons(parts.store, undefined, page))
     },
   )
   app.get<WithId>(
     '/comparisons/:id',
-    { schema: { operationId: 'getComparison', tags, params: byId, response: { 200: comparison } } },
+    {
+      config: { needs: 'read' },
+      schema: { operationId: 'getComparison', tags, params: byId, response: { 200: comparison } },
+    },
     async (request) => viewComparison(parts, await comparisonOf(parts, request.params.id)),
   )
   app.get<WithId & { Querystring: Paged & RowFilter }>(
     '/comparisons/:id/resources',
     {
+      config: { needs: 'read' },
       schema: {
         ...{ operationId: 'listComparedResources', tags, params: byId, querystring: pageQuery(rowFilters) },
         response: { 200: listOf(row) },
@@ -198,6 +210,7 @@ function readingRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.get<WithId & { Querystring: Paged }>(
     '/commands/:id/resources',
     {
+      config: { needs: 'read' },
       schema: {
         ...{ operationId: 'listAppliedResources', tags, params: byId, querystring: pageQuery() },
         response: { 200: listOf(result) },
@@ -213,6 +226,7 @@ function readingRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.get<WithId & { Querystring: { path: string } }>(
     '/comparisons/:id/resource',
     {
+      config: { needs: 'read' },
       schema: {
         ...{ operationId: 'getComparedResource', tags, params: byId },
         querystring: Type.Object({ path: pathSchema }, { additionalProperties: false }),

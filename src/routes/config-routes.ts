@@ -4,9 +4,11 @@ import { configWarnings } from '../agents/config/warnings.ts'
 import { isName, nameSchema } from '../agents/config/config.ts'
 import { Type } from '../resources/type.ts'
 import { readForm } from './body.ts'
+import { ReplicationError } from '../errors.ts'
 import { actorOf } from './command-headers.ts'
 import { conditionHeaders, conditionsOf, isUnchanged } from './conditions.ts'
 import { answer, contentOf, problems, uncheckedBody } from './conventions.ts'
+import { seenBy } from './needs.ts'
 import { badCursor, cursorOf, nextPage, pageQuery } from './paging.ts'
 import type { RouteParts } from './parts.ts'
 import { hrefOf } from './prefixes.ts'
@@ -67,6 +69,7 @@ function readingRoutes(app: TypedApp, { configs, kinds }: RouteParts): void {
   app.get(
     '/config',
     {
+      config: { needs: 'read' },
       schema: {
         ...{ operationId: 'listConfigs', summary: 'Lists the configs of all agents, by name', tags },
         querystring: pageQuery(),
@@ -76,7 +79,10 @@ function readingRoutes(app: TypedApp, { configs, kinds }: RouteParts): void {
     async (request, reply) => {
       const after = cursorOf(request.query.cursor)
       if (after !== undefined && !isName(after)) throw badCursor()
-      const { items, next } = await configs.list({ limit: request.query.limit, ...(after !== undefined && { after }) })
+      const { items, next } = await configs.list({
+        ...{ limit: request.query.limit, sees: seenBy(request) },
+        ...(after !== undefined && { after }),
+      })
       const shown = items.map(({ config }) => config)
       return nextPage(request, reply, { items: shown, ...(next !== undefined && { next }) })
     },
@@ -84,6 +90,7 @@ function readingRoutes(app: TypedApp, { configs, kinds }: RouteParts): void {
   app.get(
     '/config/:name',
     {
+      config: { needs: 'read' },
       schema: {
         ...{ operationId: 'readConfig', summary: 'Reads the config of one agent, without its secrets', tags },
         params,
@@ -99,6 +106,7 @@ function readingRoutes(app: TypedApp, { configs, kinds }: RouteParts): void {
     '/config/validate',
     {
       ...{ bodyLimit, ...uncheckedBody },
+      config: { needs: 'configure', looks: true },
       schema: {
         ...{ operationId: 'validateConfig', summary: 'Checks a config without storing it', tags },
         body,
@@ -106,6 +114,7 @@ function readingRoutes(app: TypedApp, { configs, kinds }: RouteParts): void {
       },
     },
     async (request) => {
+      demandName(request)
       const { config, faults: errors, changes, etag: stored } = await configs.check(request.body)
       const warnings = config === undefined ? [] : await configWarnings(config, kinds, process.env)
       return {
@@ -123,6 +132,7 @@ function writingRoutes(app: TypedApp, { configs }: RouteParts): void {
     '/config',
     {
       ...{ bodyLimit, ...uncheckedBody },
+      config: { needs: 'configure' },
       schema: {
         ...{ operationId: 'createConfig', summary: 'Creates the agent that the body names', ...writing },
         body,
@@ -130,6 +140,7 @@ function writingRoutes(app: TypedApp, { configs }: RouteParts): void {
       },
     },
     async (request, reply) => {
+      demandName(request)
       const shown = await configs.create(request.body, authorOf(request))
       void reply.code(201).header('location', hrefOf(request, `/config/${shown.config.name}`))
       return tagged(reply, shown)
@@ -139,6 +150,7 @@ function writingRoutes(app: TypedApp, { configs }: RouteParts): void {
     '/config/:name',
     {
       ...{ bodyLimit, ...uncheckedBody },
+      config: { needs: 'configure' },
       schema: {
         ...{ operationId: 'replaceConfig', summary: 'Replaces the config of an agent, or creates it', ...writing },
         ...{ params, querystring: force, body },
@@ -155,6 +167,7 @@ function writingRoutes(app: TypedApp, { configs }: RouteParts): void {
     '/config/:name',
     {
       ...{ bodyLimit, ...uncheckedBody },
+      config: { needs: 'configure' },
       schema: {
         ...{ operationId: 'patchConfig', summary: 'Applies a JSON merge patch (RFC 7396) to a config', ...writing },
         ...{ params, querystring: force },
@@ -171,7 +184,10 @@ function deletingRoutes(app: TypedApp, { configs }: RouteParts): void {
   const response = { 204: answer({ description: 'Deleted' }), ...problems('conflict', 'stale') }
   app.delete(
     '/config/:name',
-    { schema: { operationId: 'deleteConfig', summary: 'Deletes an agent', ...deleting, response } },
+    {
+      config: { needs: 'configure' },
+      schema: { operationId: 'deleteConfig', summary: 'Deletes an agent', ...deleting, response },
+    },
     async (request, reply) => {
       await configs.delete(request.params.name, authorOf(request))
       return reply.code(204).send()
@@ -181,6 +197,7 @@ function deletingRoutes(app: TypedApp, { configs }: RouteParts): void {
     '/config/:name',
     {
       bodyLimit,
+      config: { needs: 'configure' },
       schema: {
         ...{ operationId: 'deleteConfigByForm', summary: 'Deletes an agent, for who can only send forms', ...deleting },
         body: contentOf(
@@ -198,9 +215,23 @@ function deletingRoutes(app: TypedApp, { configs }: RouteParts): void {
   )
 }
 
+/** Whether there is an agent of that name already is not told to who may not give it. Throws `forbidden`. */
+function demandName({ caller, body }: FastifyRequest): void {
+  const name = (body as { name?: unknown } | null)?.name
+  // What is no name is told to be none.
+  if (typeof name !== 'string' || !isName(name) || caller.may('configure', name)) return
+  throw new ReplicationError('forbidden', `${caller.name} may not configure an agent named ${name}`)
+}
+
 export function authorOf(request: FastifyRequest): Author {
   const { force: forced } = request.query as { force?: boolean }
-  return { actor: actorOf(request), conditions: conditionsOf(request), force: forced === true }
+  return {
+    ...{ actor: actorOf(request), conditions: conditionsOf(request), force: forced === true },
+    // Whoever follows an agent hears what it delivers.
+    admit: ({ triggers }) => {
+      for (const trigger of triggers) if (trigger.kind === 'after') request.caller.demand('read', trigger.agent)
+    },
+  }
 }
 
 /** The config as the answer, with its tag. */

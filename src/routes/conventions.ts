@@ -20,6 +20,7 @@ export function applyConventions(app: FastifyInstance): void {
   // Answers are documented, and checked in tests; taking them apart by schema at each call would hide what is wrong.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
   app.addHook('onRoute', (options) => {
+    if (options.config?.needs === undefined) throw new Error(`${options.url} does not say what its callers need`)
     const schema = options.schema ?? {}
     const types = typesOf(schema)
     options.schema = {

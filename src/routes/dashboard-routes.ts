@@ -52,7 +52,8 @@ export function dashboardRoutes(app: FastifyInstance): void {
   const schema = { hide: true }
   // Links from elsewhere may carry what their mailer or portal has added.
   const anything = Type.Object({}, { additionalProperties: true })
-  app.get('/', { schema: { ...schema, querystring: anything } }, async (_request, reply) => {
+  const config = { needs: 'nothing' } as const
+  app.get('/', { config, schema: { ...schema, querystring: anything } }, async (_request, reply) => {
     const { html, policy } = await site()
     return reply
       .headers({ 'content-security-policy': policy, 'cache-control': 'no-cache', ...hardening })
@@ -61,7 +62,7 @@ export function dashboardRoutes(app: FastifyInstance): void {
   })
   app.get<{ Params: { digest: string; '*': string } }>(
     '/assets/:digest/*',
-    { schema, logLevel: 'warn' },
+    { config, schema, logLevel: 'warn' },
     async (request, reply) => {
       const { digest, assets } = await site()
       const asset = assets.get(request.params['*'])

@@ -9,6 +9,7 @@ import { agentName, listOf, time } from './command-schemas.ts'
 import { answer, problems } from './conventions.ts'
 import { sequenceIn } from './event-frames.ts'
 import { streamHeaders } from './event-streams.ts'
+import { seenBy } from './needs.ts'
 import { badCursor, cursorOf, nextPage, pageQuery } from './paging.ts'
 import type { RouteParts } from './parts.ts'
 import { HttpError } from './problem.ts'
@@ -72,12 +73,18 @@ type Query = Static<typeof querystring>
 export function eventRoutes(app: FastifyInstance, parts: RouteParts): void {
   typed(app).get(
     '/events',
-    { schema: { operationId: 'streamEvents', tags: ['events'], headers, querystring, response: stream } },
+    {
+      config: { needs: 'read' },
+      schema: { operationId: 'streamEvents', tags: ['events'], headers, querystring, response: stream },
+    },
     async (request, reply) => streamEvents(parts, request, reply, request.query),
   )
   typed(app).get(
     '/agent/:name/events',
-    { schema: { operationId: 'streamAgentEvents', tags: ['events'], params, headers, querystring, response: stream } },
+    {
+      config: { needs: 'read' },
+      schema: { operationId: 'streamAgentEvents', tags: ['events'], params, headers, querystring, response: stream },
+    },
     async (request, reply) => {
       await demandKnown(parts, request.params.name)
       return streamEvents(parts, request, reply, request.query, request.params.name)
@@ -86,6 +93,7 @@ export function eventRoutes(app: FastifyInstance, parts: RouteParts): void {
   typed(app).get(
     '/agent/:name/log',
     {
+      config: { needs: 'read' },
       schema: {
         ...{ operationId: 'readAgentLog', summary: 'What has happened to the agent, newest first', tags: ['events'] },
         ...{ params, querystring: pageQuery(filters), response: { 200: listOf(line) } },
@@ -122,7 +130,13 @@ async function streamEvents(
   if (request.method === 'HEAD') return reply.headers(streamHeaders).send()
   const types = query.type === undefined ? {} : { types: new Set(query.type) }
   const wanted = { ...(after !== undefined && { after }), ...(agent !== undefined && { agent }), ...types }
-  return parts.eventStreams.send(request, reply, wanted, parts.closing)
+  const watch = parts.access.watch(request.caller)
+  try {
+    const more = { sees: seenBy(request), until: watch.signal }
+    return await parts.eventStreams.send(request, reply, { ...wanted, ...more }, parts.closing)
+  } finally {
+    watch.stop()
+  }
 }
 
 /** A browser that comes back sends the header, and the address that it began with. */

@@ -31,6 +31,10 @@ export interface Wanted {
   readonly after?: number
   /** Undefined: of all agents. */
   readonly agent?: string
+  /** Whose events the reader may see; without it, those of all agents. */
+  readonly sees?: (agent: string) => boolean
+  /** Aborts when he may see none any more. */
+  readonly until?: AbortSignal
   /** Undefined: of all types. */
   readonly types?: ReadonlySet<EventType>
 }
@@ -123,7 +127,8 @@ export class EventStreams {
     const onEnd = (): void => over.abort()
     response.once('close', onEnd)
     closing.addEventListener('abort', onEnd)
-    if (closing.aborted || response.destroyed) onEnd()
+    wanted.until?.addEventListener('abort', onEnd)
+    if (closing.aborted || wanted.until?.aborted === true || response.destroyed) onEnd()
     let { position } = place
     let said = position
     // Whoever was lost keeps his id until he has heard of it.
@@ -147,6 +152,7 @@ export class EventStreams {
       clearInterval(heartbeat)
       response.off('close', onEnd)
       closing.removeEventListener('abort', onEnd)
+      wanted.until?.removeEventListener('abort', onEnd)
     }
   }
 
@@ -183,9 +189,14 @@ function endSoon(response: ServerResponse): void {
   response.end(`${retryLine()}\n`)
 }
 
-function framesOf(tailed: Tailed, { agent, types }: Wanted): Buffer[] {
+function framesOf(tailed: Tailed, { agent, types, sees }: Wanted): Buffer[] {
   if (tailed.kind === 'lost') return [resetFrame(tailed.reason, tailed.position, agent)]
   return tailed.events
-    .filter(({ event }) => (agent === undefined || event.agent === agent) && types?.has(event.type) !== false)
+    .filter(
+      ({ event }) =>
+        (agent === undefined || event.agent === agent) &&
+        types?.has(event.type) !== false &&
+        sees?.(event.agent) !== false,
+    )
     .map(frameOf)
 }

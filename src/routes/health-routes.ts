@@ -20,6 +20,7 @@ export function healthRoutes(app: FastifyInstance, parts: RouteParts): void {
     '/health/live',
     {
       logLevel,
+      config: { needs: 'health' },
       schema: { operationId: 'isLive', summary: 'Whether the process answers at all', tags, response: { 200: live } },
     },
     () => ({ status: 'live' }),
@@ -28,6 +29,7 @@ export function healthRoutes(app: FastifyInstance, parts: RouteParts): void {
     '/health/ready',
     {
       logLevel,
+      config: { needs: 'health' },
       schema: {
         operationId: 'isReady',
         summary: 'Whether the server can do its work, and which promises are weaker than they could be',
@@ -41,6 +43,7 @@ export function healthRoutes(app: FastifyInstance, parts: RouteParts): void {
     '/metrics',
     {
       logLevel,
+      config: { needs: 'metrics' },
       schema: {
         ...{ operationId: 'readMetrics', summary: 'Metrics for Prometheus', tags },
         response: { 200: answer({ description: 'Text format', schema: Type.String(), type: 'text/plain' }) },
@@ -53,6 +56,7 @@ export function healthRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.get(
     '/openapi.json',
     {
+      config: { needs: 'nothing' },
       schema: {
         ...{ operationId: 'readOpenApi', summary: 'The OpenAPI 3.1 document of this server', tags },
         response: { 200: Type.Unsafe({ type: 'object' }) },

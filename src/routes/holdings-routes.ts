@@ -23,6 +23,7 @@ export function holdingsRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.get<Asked>(
     '/agent/:name/holdings',
     {
+      config: { needs: 'read' },
       schema: {
         ...{ operationId: 'listHoldings', tags: ['comparisons'], params },
         querystring: Type.Object({ path: pathSchema, target, deep: Type.Boolean({ default: true }) }, closed),
@@ -50,6 +51,7 @@ export function holdingsRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.get<Asked>(
     '/agent/:name/holdings/content',
     {
+      config: { needs: 'read' },
       schema: {
         ...{ operationId: 'getHolding', tags: ['comparisons'], params },
         querystring: Type.Object({ path: pathSchema, target }, closed),

@@ -40,7 +40,7 @@ const message = Type.Object(
 export function hookRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.get<{ Params: { name: string }; Querystring: { limit: number; cursor?: string } }>(
     '/agent/:name/hooks',
-    operation('listHookMessages', 'hooks', { params: byName, querystring: pageQuery() }, listOf(message)),
+    operation('read', 'listHookMessages', 'hooks', { params: byName, querystring: pageQuery() }, listOf(message)),
     async (request, reply) => {
       const { name } = await parts.roster.get(request.params.name)
       const before = cursorOf(request.query.cursor)
@@ -52,6 +52,7 @@ export function hookRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.post<{ Params: { name: string; id: string } }>(
     '/agent/:name/hooks/:id/replay',
     {
+      config: { needs: 'operate' },
       schema: {
         ...{ operationId: 'replayHookMessage', tags: ['hooks'], params: byId },
         response: { 202: message, ...problems('conflict') },

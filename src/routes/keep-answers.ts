@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { actorOf } from './command-headers.ts'
 import type { Idempotency, KeptAnswer, Reservation } from './idempotency.ts'
 
 interface Claimed {
@@ -20,7 +19,7 @@ export function keepAnswers(app: FastifyInstance, idempotency: Idempotency): voi
     const key = request.headers['idempotency-key']
     if (request.method !== 'POST' || key === undefined) return undefined
     const reserved = await idempotency.begin({
-      ...{ caller: actorOf(request), method: 'POST', path: request.url.split('?', 1)[0] ?? '', key: String(key) },
+      ...{ caller: request.caller.id, method: 'POST', path: request.url.split('?', 1)[0] ?? '', key: String(key) },
       cut: () => reply.raw.destroy(),
     })
     reply.raw.once('close', () => reserved.release())

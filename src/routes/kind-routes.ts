@@ -21,6 +21,7 @@ export function kindRoutes(app: FastifyInstance, { kinds }: RouteParts): void {
   app.get(
     '/endpoint-kinds',
     {
+      config: { needs: 'somebody' },
       schema: {
         operationId: 'listEndpointKinds',
         summary: 'Lists the kinds of endpoints, their options, and whether each can be a source, a target, or both',

@@ -22,6 +22,7 @@ import {
   type MayReason,
 } from './command-schemas.ts'
 import { operation as schema } from './operation.ts'
+import { seenBy } from './needs.ts'
 import { cursorOf, nextPage, pageQuery } from './paging.ts'
 import type { RouteParts } from './parts.ts'
 import { agentSummary, testSteps, throughput } from './queue-schemas.ts'
@@ -55,10 +56,13 @@ export function monitoringRoutes(app: FastifyInstance, parts: RouteParts): void 
 function agentRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.get<{ Querystring: { limit: number; cursor?: string } }>(
     '/agent',
-    schema('listAgents', 'agents', { querystring: pageQuery() }, listOf(agentSummary)),
+    schema('read', 'listAgents', 'agents', { querystring: pageQuery() }, listOf(agentSummary)),
     async (request, reply) => {
       const after = cursorOf(request.query.cursor)
-      const page = await parts.configs.list({ limit: request.query.limit, ...(after !== undefined && { after }) })
+      const page = await parts.configs.list({
+        ...{ limit: request.query.limit, sees: seenBy(request) },
+        ...(after !== undefined && { after }),
+      })
       const agents = await Promise.all(page.items.map(({ config }) => parts.roster.find(config.name)))
       const items = await Promise.all(
         agents.filter((agent) => agent !== undefined).map((agent) => viewAgent(parts.store, agent)),
@@ -66,12 +70,14 @@ function agentRoutes(app: FastifyInstance, parts: RouteParts): void {
       return nextPage(request, reply, { items, ...(page.next !== undefined && { next: page.next }) })
     },
   )
-  app.get<Named>('/agent/:name', schema('getAgent', 'agents', { params: byName }, agentSummary), async ({ params }) =>
-    viewAgent(parts.store, await parts.roster.get(params.name)),
+  app.get<Named>(
+    '/agent/:name',
+    schema('read', 'getAgent', 'agents', { params: byName }, agentSummary),
+    async ({ params }) => viewAgent(parts.store, await parts.roster.get(params.name)),
   )
   app.get<Named & { Querystring: { hours: number } }>(
     '/agent/:name/throughput',
-    schema('getThroughput', 'agents', { params: byName, querystring: lastHours }, throughput),
+    schema('read', 'getThroughput', 'agents', { params: byName, querystring: lastHours }, throughput),
     async ({ params, query }) => {
       const { name } = await parts.roster.get(params.name)
       return { items: await throughputOf(parts.store, name, query.hours) }
@@ -83,7 +89,7 @@ function agentRoutes(app: FastifyInstance, parts: RouteParts): void {
   ] as const) {
     app.post<Named & { Body: MayReason }>(
       `/agent/:name/${verb}`,
-      schema(`${verb}Agent`, 'agents', { params: byName, body: mayReason }, agentSummary),
+      schema('operate', `${verb}Agent`, 'agents', { params: byName, body: mayReason }, agentSummary),
       async (request) => {
         const agent = await parts.roster.get(request.params.name)
         await act(parts, agent, undefined, actorOf(request), request.body?.reason)
@@ -93,7 +99,7 @@ function agentRoutes(app: FastifyInstance, parts: RouteParts): void {
   }
   app.post<{ Params: { name: string; target: string } }>(
     '/agent/:name/targets/:target/test',
-    schema('testTarget', 'agents', { params: byTarget }, testSteps),
+    schema('operate', 'testTarget', 'agents', { params: byTarget }, testSteps),
     async (request, reply) => {
       const agent = await parts.roster.get(request.params.name)
       if (!agent.targets.includes(request.params.target))
@@ -109,7 +115,7 @@ function historyRoutes(app: FastifyInstance, parts: RouteParts): void {
     const querystring = pageQuery({ ...period, status: state })
     app.get<Named & { Querystring: Chosen }>(
       `/agent/:name/${kind}/history`,
-      schema(`${kind}History`, 'history', { params: byName, querystring }, listOf(historyEntry)),
+      schema('read', `${kind}History`, 'history', { params: byName, querystring }, listOf(historyEntry)),
       async (request, reply) => {
         const agent = await parts.roster.get(request.params.name)
         const page = await listHistory(parts.store, agent.name, kind, selection(request.query))
@@ -128,25 +134,32 @@ function commandReadingRoutes(app: FastifyInstance, parts: RouteParts): void {
   })
   app.get<{ Querystring: Chosen }>(
     '/commands',
-    schema('listCommands', 'commands', { querystring }, listOf(commandView)),
-    async (request, reply) => nextPage(request, reply, await listCommands(parts.store, selection(request.query))),
+    schema('read', 'listCommands', 'commands', { querystring }, listOf(commandView)),
+    async (request, reply) =>
+      nextPage(request, reply, await listCommands(parts.store, { ...selection(request.query), sees: seenBy(request) })),
   )
   app.get<{ Params: { id: string } }>(
     '/commands/:id',
-    schema('getCommand', 'commands', { params: byCommand }, commandView),
+    schema('read', 'getCommand', 'commands', { params: byCommand }, commandView),
     async (request, reply) => {
       const waitMs = waitOf(request)
       if (waitMs !== undefined) await held(parts, reply, request.params.id, waitMs)
-      return viewCommand(parts.store, request.params.id)
+      return viewCommand(parts.store, request.params.id, seenBy(request))
     },
   )
   app.get<{ Params: { id: string }; Querystring: { limit: number; cursor?: string } }>(
     '/commands/:id/events',
-    schema('listCommandEvents', 'commands', { params: byCommand, querystring: pageQuery() }, listOf(timelineItem)),
+    schema(
+      'read',
+      'listCommandEvents',
+      'commands',
+      { params: byCommand, querystring: pageQuery() },
+      listOf(timelineItem),
+    ),
     async (request, reply) => {
       const { limit, cursor } = request.query
       const after = cursorOf(cursor)
-      const page = { limit, ...(after !== undefined && { after }) }
+      const page = { limit, sees: seenBy(request), ...(after !== undefined && { after }) }
       return nextPage(request, reply, await listTimeline(parts.store, request.params.id, page))
     },
   )
@@ -156,12 +169,12 @@ function commandReadingRoutes(app: FastifyInstance, parts: RouteParts): void {
   ] as const)
     app.post<{ Params: { id: string }; Body: MayReason }>(
       `/commands/:id/${verb}`,
-      schema(`${verb}Command`, 'commands', { params: byCommand, body: mayReason }, commandView),
+      schema('operate', `${verb}Command`, 'commands', { params: byCommand, body: mayReason }, commandView),
       async (request, reply) => {
         await act(parts, request.params.id, actorOf(request), request.body?.reason)
         const waitMs = waitOf(request)
         if (waitMs !== undefined) await held(parts, reply, request.params.id, waitMs)
-        return viewCommand(parts.store, request.params.id)
+        return viewCommand(parts.store, request.params.id, seenBy(request))
       },
     )
 }

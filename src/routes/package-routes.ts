@@ -5,6 +5,7 @@ import { faultIn, parsePath } from '../resources/path.ts'
 import { Type } from '../resources/type.ts'
 import { listOf, packageEntry, packageView } from './command-schemas.ts'
 import { answer, problems } from './conventions.ts'
+import { seenBy, type Need } from './needs.ts'
 import { badCursor, cursorOf, nextPage, pageQuery } from './paging.ts'
 import { ReplicationError } from '../errors.ts'
 import { problemOf } from './problem.ts'
@@ -17,22 +18,29 @@ type WithId = { Params: { id: string } }
 export function packageRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.get<{ Querystring: { limit: number; cursor?: string } }>(
     '/packages',
-    schema('listPackages', { querystring: pageQuery() }, { 200: listOf(packageView) }),
+    schema('read', 'listPackages', { querystring: pageQuery() }, { 200: listOf(packageView) }),
     async (request, reply) => {
       const { limit, cursor } = request.query
       const after = cursorOf(cursor)
-      const page = await listPackages(parts, { limit, ...(after !== undefined && { after }) })
+      const page = await listPackages(parts, {
+        ...{ limit, sees: seenBy(request), seesAll: request.caller.mayAll('read') },
+        ...(after !== undefined && { after }),
+      })
       return nextPage(request, reply, { ...page, items: page.items.map(viewOf) })
     },
   )
-  app.get<WithId>('/packages/:id', schema('getPackage', { params }, { 200: packageView }), async (request, reply) => {
-    const record = await packageOf(parts, request.params.id)
-    void reply.header('etag', `"${record.id}"`)
-    return viewOf(record)
-  })
+  app.get<WithId>(
+    '/packages/:id',
+    schema('read', 'getPackage', { params }, { 200: packageView }),
+    async (request, reply) => {
+      const record = await packageOf(parts, request.params.id)
+      void reply.header('etag', `"${record.id}"`)
+      return viewOf(record)
+    },
+  )
   app.get<WithId & { Querystring: { limit: number; cursor?: string } }>(
     '/packages/:id/entries',
-    schema('listPackageEntries', { params, querystring: pageQuery() }, { 200: listOf(packageEntry) }),
+    schema('read', 'listPackageEntries', { params, querystring: pageQuery() }, { 200: listOf(packageEntry) }),
     async (request, reply) => {
       const after = cursorOf(request.query.cursor)
       if (after !== undefined && faultIn(after) !== undefined) throw badCursor()
@@ -45,13 +53,17 @@ export function packageRoutes(app: FastifyInstance, parts: RouteParts): void {
   )
   app.get<WithId>(
     '/packages/:id/content',
-    schema('getPackageContent', { params }, contentAnswers),
+    schema('read', 'getPackageContent', { params }, contentAnswers),
     async (request, reply) => sendPackage(parts, request, reply, request.params.id),
   )
-  app.delete<WithId>('/packages/:id', schema('deletePackage', { params }, deleteAnswers), async (request, reply) => {
-    await deletePackage(parts, request.params.id)
-    return reply.code(204).send()
-  })
+  app.delete<WithId>(
+    '/packages/:id',
+    schema('operate', 'deletePackage', { params }, deleteAnswers),
+    async (request, reply) => {
+      await deletePackage(parts, request.params.id)
+      return reply.code(204).send()
+    },
+  )
 }
 
 const zip = { schema: Type.Unsafe({ type: 'string', format: 'binary' }), type: 'application/zip' }
@@ -62,12 +74,17 @@ const contentAnswers = {
 }
 const deleteAnswers = { 204: answer({ description: 'Deleted' }), ...problems('conflict') }
 
-function schema(operationId: string, input: object, response: object): { schema: object } {
-  return { schema: { operationId, tags: ['packages'], ...input, response } }
+function schema(
+  needs: Need,
+  operationId: string,
+  input: object,
+  response: object,
+): { config: { needs: Need }; schema: object } {
+  return { config: { needs }, schema: { operationId, tags: ['packages'], ...input, response } }
 }
 
 /** As callers see it: a package's digest is that of its manifest, which is its id. */
-function viewOf(record: PackageRecord): object {
+function viewOf({ agents: _, ...record }: PackageRecord): object {
   return { ...record, digest: record.id, signatures: [] }
 }
 

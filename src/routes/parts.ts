@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client'
+import type { Access } from '../access/access.ts'
 import type { ConfigStore } from '../agents/config/store.ts'
 import type { Engine } from '../agents/engine.ts'
 import type { Parts } from '../agents/parts.ts'
@@ -15,7 +16,11 @@ export interface RouteParts extends Parts {
     /** What people call the environment that this server belongs to. */
     readonly environmentName?: string
     readonly environmentColour?: string
+    /** With credentials, one is asked for there too. */
+    readonly protectHealth?: boolean
+    readonly protectMetrics?: boolean
   }
+  readonly access: Access
   readonly configs: ConfigStore
   readonly kinds: readonly EndpointKind[]
   readonly engine: Engine

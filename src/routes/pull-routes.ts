@@ -35,6 +35,7 @@ export function pullRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.post<Pull>(
     '/agent/:name/pull',
     {
+      config: { needs: 'operate' },
       schema: {
         ...{ operationId: 'pull', tags: ['queues'], params, querystring },
         summary: 'The head package of a passive queue, leased to the caller until it is acknowledged',

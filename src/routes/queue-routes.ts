@@ -32,13 +32,13 @@ export function queueRoutes(app: FastifyInstance, parts: RouteParts): void {
 function readingRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.get<Named>(
     '/agent/:name/queues',
-    operation('listQueues', 'queues', { params: byName }, listOf(queueSummary)),
+    operation('read', 'listQueues', 'queues', { params: byName }, listOf(queueSummary)),
     async ({ params }) => ({ items: await queuesOf(parts.store, await parts.roster.get(params.name)) }),
   )
   const querystring = pageQuery({ state: Type.Optional(Type.Enum(itemStates)) })
   app.get<Pick<Queued, 'Params'> & { Querystring: { limit: number; cursor?: string; state?: ItemView['state'] } }>(
     '/agent/:name/queues/:queue',
-    operation('getQueue', 'queues', { params: byQueue, querystring }, queuePage),
+    operation('read', 'getQueue', 'queues', { params: byQueue, querystring }, queuePage),
     async (request, reply) => {
       const { limit, cursor, state } = request.query
       const agent = await parts.roster.get(request.params.name)
@@ -54,7 +54,7 @@ function readingRoutes(app: FastifyInstance, parts: RouteParts): void {
   )
   app.get<OfItem>(
     '/agent/:name/queues/:queue/items/:id',
-    operation('getItem', 'queues', { params: byItem }, itemDetail),
+    operation('read', 'getItem', 'queues', { params: byItem }, itemDetail),
     async ({ params }) => findItem(parts.store, await parts.roster.get(params.name), params.queue, params.id),
   )
 }
@@ -70,7 +70,7 @@ function verbRoutes(app: FastifyInstance, parts: RouteParts): void {
   for (const [verb, act] of Object.entries(verbs))
     app.post<Queued>(
       `/agent/:name/queues/:queue/${verb}`,
-      operation(`${verb}Queue`, 'queues', { params: byQueue, body: mayReason }, queueSummary),
+      operation('operate', `${verb}Queue`, 'queues', { params: byQueue, body: mayReason }, queueSummary),
       async (request) => {
         const agent = await parts.roster.get(request.params.name)
         const lane = laneOf(agent, request.params.queue)
@@ -98,7 +98,7 @@ function itemRoutes(app: FastifyInstance, parts: RouteParts): void {
   const path = '/agent/:name/queues/:queue/items/:id'
   app.delete<OfItem & { Querystring: { reason?: string; lease?: number } }>(
     path,
-    operation('removeItem', 'queues', { params: byItem, querystring: removal }, queueSummary),
+    operation('operate', 'removeItem', 'queues', { params: byItem, querystring: removal }, queueSummary),
     async (request) => {
       const { agent, lane, id } = await placed(request)
       const author = authorOf(request, request.query.reason)
@@ -110,7 +110,7 @@ function itemRoutes(app: FastifyInstance, parts: RouteParts): void {
   )
   app.post<OfItem & { Body: { reason: string } }>(
     `${path}/skip`,
-    operation('skipItem', 'queues', { params: byItem, body: Type.Object({ reason }, closed) }, queueSummary),
+    operation('operate', 'skipItem', 'queues', { params: byItem, body: Type.Object({ reason }, closed) }, queueSummary),
     async (request) => {
       const { agent, lane, id } = await placed(request)
       await skipItem(parts, lane, id, authorOf(request, request.body.reason))
@@ -120,7 +120,7 @@ function itemRoutes(app: FastifyInstance, parts: RouteParts): void {
   const body = Type.Object({ to: Type.String(), reason: Type.Optional(reason) }, closed)
   app.post<OfItem & { Body: { to: string; reason?: string } }>(
     `${path}/move`,
-    operation('moveItem', 'queues', { params: byItem, body }, queueSummary),
+    operation('operate', 'moveItem', 'queues', { params: byItem, body }, queueSummary),
     async (request) => {
       const { agent, lane, id } = await placed(request)
       await moveItem(parts, lane, id, request.body.to, authorOf(request, request.body.reason))

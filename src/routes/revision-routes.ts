@@ -37,6 +37,7 @@ export function revisionRoutes(app: FastifyInstance, { configs }: RouteParts): v
   typed(app).get(
     '/config/:name/revisions',
     {
+      config: { needs: 'read' },
       schema: {
         operationId: 'listRevisions',
         summary: 'Lists every write of a config, newest first; also of an agent that was deleted',
@@ -56,6 +57,7 @@ export function revisionRoutes(app: FastifyInstance, { configs }: RouteParts): v
   typed(app).get(
     '/config/:name/revisions/:number',
     {
+      config: { needs: 'read' },
       schema: {
         operationId: 'readRevision',
         summary: 'Reads one revision: the config that it left, and what restoring it would change now',
@@ -71,6 +73,7 @@ export function revisionRoutes(app: FastifyInstance, { configs }: RouteParts): v
   typed(app).post(
     '/config/:name/revisions/:number/restore',
     {
+      config: { needs: 'configure' },
       schema: {
         operationId: 'restoreRevision',
         summary: 'Makes a revision current again, as a new revision; also of an agent that was deleted',

@@ -29,6 +29,7 @@ export function serverRoutes(app: FastifyInstance, { settings }: RouteParts): vo
   app.get(
     '/server',
     {
+      config: { needs: 'somebody' },
       schema: {
         ...{ operationId: 'readServer', summary: 'Says what this server is', tags: ['operations'] },
         response: { 200: view },

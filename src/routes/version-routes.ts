@@ -40,6 +40,7 @@ export function versionRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.post<{ Params: { name: string }; Body: Static<typeof body> }>(
     '/agent/:name/versions',
     {
+      config: { needs: 'resync' },
       schema: {
         ...{ operationId: 'makeVersion', tags: ['versions'], params: Type.Object({ name: agentName }), body },
         summary: 'Copies the definition as a new version to a new place, and leaves the old one alone',

@@ -5,6 +5,7 @@ import { pathSchema } from '../resources/schema.ts'
 import { Type } from '../resources/type.ts'
 import { callerGone } from './caller-gone.ts'
 import { agentName, errorView, packageId, time } from './command-schemas.ts'
+import { seenBy } from './needs.ts'
 import { cursorOf, nextPage, pageQuery } from './paging.ts'
 import type { RouteParts } from './parts.ts'
 
@@ -50,6 +51,7 @@ export function whereRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.get<{ Querystring: Query }>(
     '/where',
     {
+      config: { needs: 'read' },
       schema: {
         ...{ operationId: 'where', tags: ['comparisons'], querystring },
         summary: 'What the last receipts say of a path at each target of the agents whose roots admit it',
@@ -65,11 +67,15 @@ export function whereRoutes(app: FastifyInstance, parts: RouteParts): void {
       const { agent, source, limit, cursor } = request.query
       const path = parsePath(request.query.path)
       const asked = { source, signal: callerGone(reply) }
+      if (agent !== undefined) request.caller.demand('read', agent)
       if (agent !== undefined) return { path, items: await whereIs(parts, await parts.roster.get(agent), path, asked) }
       const items: PlaceOfPath[] = []
       for (let after = cursorOf(cursor); ;) {
         // All targets of an agent are on the same page.
-        const page = await parts.configs.list({ limit: 20, ...(after !== undefined && { after }) })
+        const page = await parts.configs.list({
+          ...{ limit: 20, sees: seenBy(request) },
+          ...(after !== undefined && { after }),
+        })
         for (const { config } of page.items) {
           if (items.length >= limit)
             return { path, ...nextPage(request, reply, { items, ...(after !== undefined && { next: after }) }) }

@@ -130,7 +130,7 @@ test('of readers who do not read each has a page held for it at most, then they 
   const sockets = Array.from({ length: 16 }, () => {
     const socket = connect(server.port, '127.0.0.1').on('error', () => undefined)
     socket.pause()
-    socket.write('GET /replication/events HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 1\r\n\r\n')
+    socket.write('GET /replication/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 1\r\n\r\n')
     return socket
   })
   await until('all of them to be open', async () => (await metric('trebuchet_event_streams')) === sockets.length)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
+import { Access } from '../../src/access/access.ts'
 import { ConfigStore } from '../../src/agents/config/store.ts'
 import { Engine } from '../../src/agents/engine.ts'
 import { EventHub } from '../../src/agents/events/hub.ts'
@@ -66,7 +67,14 @@ export async function givenApp(
   }
   const parts: RouteParts = {
     ...own,
-    ...{ configs, kinds, registry, engine: new Engine(own), idempotency: new Idempotency(store) },
+    ...{
+      access: new Access(store),
+      configs,
+      kinds,
+      registry,
+      engine: new Engine(own),
+      idempotency: new Idempotency(store),
+    },
     eventStreams: new EventStreams({ store, events, registry }, maxEventStreams),
     closing: new AbortController().signal,
     ready: async () => ({ warnings: [] }),

@@ -41,7 +41,7 @@ async function given(t: TestContext, times: { heartbeatMs?: number; stalledMs?: 
       const socket = connect(port, '127.0.0.1')
       const last = lastEventId === undefined ? '' : `Last-Event-ID: ${lastEventId}\r\n`
       socket.pause()
-      socket.write(`GET /replication/events HTTP/1.1\r\nHost: x\r\n${last}\r\n`)
+      socket.write(`GET /replication/events HTTP/1.1\r\nHost: localhost\r\n${last}\r\n`)
       await until(async () => ((await metric('trebuchet_event_streams')) ?? 0) > open || undefined)
       return socket
     },

@@ -4,6 +4,7 @@ import { enqueue, sizeKey } from '../../queues/lanes.ts'
 import { isWithin, type ResourcePath } from '../../resources/path.ts'
 import type { Check, Store, Write } from '../../state/store.ts'
 import type { Applies } from './applies.ts'
+import { alsoOf } from '../package-owners.ts'
 import type { Agent, Roster } from '../roster.ts'
 import { traceIdIn } from '../../tracing/span.ts'
 import { eventWrites, type ReplicationEvent } from '../events/events.ts'
@@ -42,6 +43,8 @@ export interface CommandRequest {
   /** What an import applies. */
   readonly package?: PackageRecord
   readonly actor: string
+  /** Why whoever asks may not ask this agent; who may do all of it says nothing. */
+  readonly refusal?: (agent: string) => ReplicationError | undefined
   readonly traceparent?: string
   /** The trigger that fired it. */
   readonly cause?: Cause
@@ -119,7 +122,8 @@ export async function accept(store: Store, roster: Roster, request: CommandReque
     )
     const feed = await feedOf(store, request.feed)
     const alongside = request.alongside?.(command)
-    const packageKept = request.package === undefined ? undefined : await store.get(packageKey(request.package.id))
+    const packageKept =
+      request.package === undefined ? undefined : await store.get<PackageRecord>(packageKey(request.package.id))
     if (request.package !== undefined && packageKept === undefined)
       throw new ReplicationError('missing', `there is no package ${request.package.id}`)
     const result = await store.commit({
@@ -133,6 +137,12 @@ export async function accept(store: Store, roster: Roster, request: CommandReque
         { put: commandKey(command.id), value: command },
         ...parts.flatMap(({ writes }) => writes),
         ...feed.writes,
+        ...(packageKept === undefined
+          ? []
+          : alsoOf(
+              packageKept.value,
+              takers.map(({ name }) => name),
+            )),
         ...(alongside?.writes ?? []),
       ],
     })
@@ -146,7 +156,8 @@ export async function accept(store: Store, roster: Roster, request: CommandReque
 
 async function namesOfAble(roster: Roster, request: CommandRequest): Promise<string[]> {
   const names: string[] = []
-  for await (const agent of roster.all()) if (ability(agent, request) === undefined) names.push(agent.name)
+  for await (const agent of roster.all())
+    if (request.refusal?.(agent.name) === undefined && ability(agent, request) === undefined) names.push(agent.name)
   return names
 }
 
@@ -178,6 +189,8 @@ function ability(agent: Agent, { kind, action }: CommandRequest): ReplicationErr
 }
 
 function objection(name: string, agent: Agent | undefined, request: CommandRequest): ReplicationError | undefined {
+  const refusal = request.refusal?.(name)
+  if (refusal !== undefined) return refusal
   if (agent === undefined) return new ReplicationError('missing', `no agent is named ${name}`)
   const unable = ability(agent, request)
   if (unable !== undefined) return unable

@@ -234,6 +234,8 @@ export interface PackageRecord {
   readonly receivedAt?: string
   readonly agent?: string
   readonly command?: string
+  /** Those that have made or taken it, besides that one. */
+  readonly agents?: readonly string[]
   readonly action: 'add' | 'delete'
   readonly mode: 'update' | 'mirror'
   readonly roots: readonly ResourcePath[]

@@ -27,12 +27,13 @@ const together = 100
 export async function listTimeline(
   store: Store,
   id: string,
-  page: { readonly after?: string; readonly limit: number },
+  page: { readonly after?: string; readonly limit: number; readonly sees?: (agent: string) => boolean },
 ): Promise<{ items: readonly TimelineItem[]; next?: string }> {
   const found = await store.get<Command>(commandKey(id))
   if (found === undefined) throw new ReplicationError('missing', `there is no command ${id}`)
   const placed: { readonly place: string; readonly item: TimelineItem }[] = []
   for (const agent of agentsOf(found.value)) {
+    if (page.sees?.(agent) === false) continue
     const items = await ofAgent(store, found.value, agent)
     // What happened at the same time stays in the order in which it follows.
     for (const [i, item] of items.entries())

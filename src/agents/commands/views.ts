@@ -90,31 +90,36 @@ export interface HistoryView {
   readonly notes?: readonly string[]
 }
 
-export async function viewCommand(store: Store, id: string): Promise<CommandView> {
+/** With what those agents do for it that are seen. */
+export async function viewCommand(store: Store, id: string, sees: Seen = () => true): Promise<CommandView> {
   const found = await store.get<Command>(commandKey(id))
   if (found === undefined) throw new ReplicationError('missing', `there is no command ${id}`)
-  return viewOf(store, found.value)
+  return viewOf(store, found.value, sees)
 }
 
-async function viewOf(store: Store, command: Command): Promise<CommandView> {
+type Seen = (agent: string) => boolean
+
+async function viewOf(store: Store, command: Command, sees: Seen): Promise<CommandView> {
   const { counts: _, statusList, traceparent: _trace, ...shown } = command
   const agents = await Promise.all(
-    statusList.map(async ({ agent, status, error }): Promise<AgentView> => {
-      if (status === 'error') return { agent, status, targets: [], ...(error !== undefined && { error }) }
-      const entry = (await store.get<HistoryEntry>(entryKey(command.id, agent)))?.value
-      if (entry === undefined) return forgottenView(store, command, agent)
-      const deliveries = await deliveriesOf(store, entry)
-      const [progress, headways] = await Promise.all([exportHeadway(store, entry), headwaysOf(store, deliveries)])
-      return {
-        ...{ agent, status: entry.status },
-        ...(entry.package !== undefined && { package: entry.package }),
-        ...(entry.error !== undefined && { error: entry.error }),
-        ...(entry.notes !== undefined && { notes: entry.notes }),
-        ...partsOf(entry, deliveries),
-        ...(progress !== undefined && { progress }),
-        targets: deliveries.map((delivery) => targetView(delivery, entry, headways.get(delivery))),
-      }
-    }),
+    statusList
+      .filter(({ agent }) => sees(agent))
+      .map(async ({ agent, status, error }): Promise<AgentView> => {
+        if (status === 'error') return { agent, status, targets: [], ...(error !== undefined && { error }) }
+        const entry = (await store.get<HistoryEntry>(entryKey(command.id, agent)))?.value
+        if (entry === undefined) return forgottenView(store, command, agent)
+        const deliveries = await deliveriesOf(store, entry)
+        const [progress, headways] = await Promise.all([exportHeadway(store, entry), headwaysOf(store, deliveries)])
+        return {
+          ...{ agent, status: entry.status },
+          ...(entry.package !== undefined && { package: entry.package }),
+          ...(entry.error !== undefined && { error: entry.error }),
+          ...(entry.notes !== undefined && { notes: entry.notes }),
+          ...partsOf(entry, deliveries),
+          ...(progress !== undefined && { progress }),
+          targets: deliveries.map((delivery) => targetView(delivery, entry, headways.get(delivery))),
+        }
+      }),
   )
   return { ...shown, agents }
 }
@@ -167,6 +172,8 @@ export interface Selection {
   readonly status?: RunState
   readonly kind?: CommandKind
   readonly agent?: string
+  /** Only commands that one of these has taken, and of each what these do for it. */
+  readonly sees?: Seen
   readonly path?: ResourcePath
   /** RFC 3339; by creation. */
   readonly since?: string
@@ -183,17 +190,20 @@ export interface Page<T> {
 
 /** Newest first. */
 export async function listCommands(store: Store, chosen: Selection): Promise<Page<CommandView>> {
+  const { sees = () => true } = chosen
+  if (chosen.agent !== undefined && !sees(chosen.agent)) return { items: [] }
   const ids = chosen.agent === undefined ? allIds(store, chosen) : idsOfAgent(store, chosen.agent, chosen)
   const found: Command[] = []
   for await (const id of ids) {
     const command = (await store.get<Command>(commandKey(id)))?.value
     if (command === undefined || !admits(chosen, command, command.state)) continue
+    if (chosen.sees !== undefined && !agentsOf(command).some(sees)) continue
     found.push(command)
     if (found.length > chosen.limit) break
   }
   const { items, next } = paged(found, chosen.limit, ({ id }) => id)
   return {
-    items: await Promise.all(items.map((command) => viewOf(store, command))),
+    items: await Promise.all(items.map((command) => viewOf(store, command, sees))),
     ...(next !== undefined && { next }),
   }
 }

@@ -3,7 +3,8 @@ import { stillHeld } from '../../queues/lanes.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import type { Change } from '../../resources/resource.ts'
 import type { Write } from '../../state/store.ts'
-import { packageKey, packageRecord, packageUsesKey, rememberPackage } from '../commands/records.ts'
+import { packageKey, packageRecord, packageUsesKey, rememberPackage, type PackageRecord } from '../commands/records.ts'
+import { alsoOf } from '../package-owners.ts'
 import type { Parts } from '../parts.ts'
 import type { Begun } from '../work/begin.ts'
 
@@ -31,11 +32,11 @@ export async function keepPackage(
   const record = packageRecord(made, { agent: agent.name, command: command.id })
   const key = packageKey(made.id)
   for (;;) {
-    const known = await parts.store.get(key)
+    const known = await parts.store.get<PackageRecord>(key)
     const result = await parts.store.commit({
       checks: [{ key, version: known?.version ?? null }, ...stillHeld(lane, epoch)],
       writes: [
-        ...(known === undefined ? rememberPackage(record) : []),
+        ...(known === undefined ? rememberPackage(record) : alsoOf(known.value, [agent.name])),
         { add: packageUsesKey(made.id), amount: 1 },
         write(made.id),
       ],

@@ -106,20 +106,21 @@ export async function listResults(
 export async function listComparisons(
   store: Store,
   agent: string | undefined,
-  { before, limit }: { readonly before?: string; readonly limit: number },
+  page: { readonly before?: string; readonly limit: number; readonly sees?: (agent: string) => boolean },
 ): Promise<Page<Omit<Comparison, 'rows'>>> {
+  const { before, limit, sees = () => true } = page
   const items: Omit<Comparison, 'rows'>[] = []
   let { from, to } = below(comparisonPrefix)
   if (before !== undefined) to = `${comparisonPrefix}${before}`
   for (;;) {
-    const page = await store.range<Comparison>({ from, to, reverse: true, limit: 100 })
-    for (const { key, value } of page) {
+    const found = await store.range<Comparison>({ from, to, reverse: true, limit: 100 })
+    for (const { key, value } of found) {
       to = key
-      if (agent !== undefined && value.agent !== agent) continue
+      if ((agent !== undefined && value.agent !== agent) || !sees(value.agent)) continue
       if (items.length === limit) return { items, next: items.at(-1)?.id ?? '' }
       const { rows: _, ...shown } = value
       items.push(shown)
     }
-    if (page.length < 100) return { items }
+    if (found.length < 100) return { items }
   }
 }

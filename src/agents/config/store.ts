@@ -45,6 +45,8 @@ export interface Author {
   readonly conditions?: Conditions
   /** Drops queues that hold items. */
   readonly force?: boolean
+  /** Throws for what the author may not have written. */
+  readonly admit?: (config: AgentConfig) => void
 }
 
 /** What the queues have to say when an agent loses queues (all of them when it is deleted, `keep` being empty). */
@@ -79,14 +81,22 @@ export class ConfigStore {
     this.#hooks = hooks
   }
 
-  /** By name. `after`: the last name of the page before. */
-  async list(options: { after?: string; limit: number }): Promise<{ items: ShownConfig[]; next?: string }> {
+  /** By name, those that are seen. `after`: the last name of the page before. */
+  async list(options: {
+    after?: string
+    limit: number
+    sees?: (agent: string) => boolean
+  }): Promise<{ items: ShownConfig[]; next?: string }> {
+    const { after, limit, sees } = options
     const { from, to } = below('config/')
-    const start = options.after === undefined ? from : `${configKey(options.after)}\0`
-    const entries = await this.#store.range<StoredConfig>({ from: start, to, limit: options.limit + 1 })
-    const items = entries.slice(0, options.limit).map(({ value }) => this.#shown(value))
-    const last = items.at(-1)
-    return entries.length > options.limit && last !== undefined ? { items, next: last.config.name } : { items }
+    const start = after === undefined ? from : `${configKey(after)}\0`
+    const items: ShownConfig[] = []
+    for await (const { value } of scan<StoredConfig>(this.#store, { from: start, to }, limit + 1)) {
+      if (sees?.(value.config.name) === false) continue
+      if (items.length === limit) return { items, next: items.at(-1)?.config.name ?? '' }
+      items.push(this.#shown(value))
+    }
+    return { items }
   }
 
   /** Throws `missing`. */
@@ -215,6 +225,7 @@ export class ConfigStore {
       demand(author.conditions ?? {}, current === undefined ? undefined : etagOf(current.revision))
       const next = await decide(current)
       const { config, action, restored } = next
+      if (config !== undefined) author.admit?.(config)
       const number = (known?.value.revision ?? 0) + 1
       const links = await this.#links(name, current?.config, config)
       const drop = await this.#drop(name, current?.config, config, author.force === true)

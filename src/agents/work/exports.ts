@@ -13,6 +13,7 @@ import { advance, insist, type Progress, type Step } from '../commands/advance.t
 import { guardMirror } from './mirror-guard.ts'
 import { writeApplication } from '../comparisons/export.ts'
 import { exportHeadwayKey } from '../commands/headway.ts'
+import { alsoOf } from '../package-owners.ts'
 import type { Parts } from '../parts.ts'
 import {
   commandKey,
@@ -25,6 +26,7 @@ import {
   type Command,
   type Delivery,
   type HistoryEntry,
+  type PackageRecord,
 } from '../commands/records.ts'
 import type { Agent } from '../roster.ts'
 import { inParts, partLimits, type Made } from './split.ts'
@@ -187,7 +189,7 @@ async function finish(parts: Parts, command: Command, agent: Agent, made: Made, 
   const ready = async ({ entry }: Progress): Promise<Step | undefined> => {
     if (entry.stage !== 'preparing') return undefined
     const records = [...new Set([...made.parts, made.whole])].map((one) => packageRecord(one, maker))
-    const known = await parts.store.getAll(records.map((record) => packageKey(record.id)))
+    const known = await parts.store.getAll<PackageRecord>(records.map((record) => packageKey(record.id)))
     return {
       entry: {
         ...{ stage: 'ready', package: id, entries, bytes, error: undefined, ...notes.asField() },
@@ -195,7 +197,10 @@ async function finish(parts: Parts, command: Command, agent: Agent, made: Made, 
       },
       // One that another export makes known at the same moment makes this batch fail, and it is looked at again.
       checks: records.map(({ id: one }, i) => ({ key: packageKey(one), version: known[i]?.version ?? null })),
-      writes: records.filter((_, i) => known[i] === undefined).flatMap(rememberPackage),
+      writes: records.flatMap((record, i) => {
+        const held = known[i]
+        return held === undefined ? rememberPackage(record) : alsoOf(held.value, [agent.name])
+      }),
       events: [{ type: 'package.ready', data: { package: id, entries, bytes } }],
     }
   }

@@ -1,0 +1,103 @@
+import { timingSafeEqual } from 'node:crypto'
+import { ReplicationError } from '../errors.ts'
+import type { Store } from '../state/store.ts'
+import { Audit } from './audit.ts'
+import { whyNotLocal, type Facts } from './local.ts'
+import { administrator, anonymous, type Caller } from './rights.ts'
+import { digestOf } from './secret.ts'
+import { Tokens } from './tokens.ts'
+import { Tries } from './tries.ts'
+
+/** Wrong tokens that an address may send in a second before it is turned away unheard. */
+const maxWrong = 10
+/** How often it is looked whether they whom streams are sent to still may have them. */
+const lookEveryMs = 1000
+
+interface Settings {
+  readonly adminToken?: string | undefined
+  readonly auditKeepDays?: number
+}
+
+/** Who calls, and whether he may come in at all. What he may do there is said by the `Caller` that it answers. */
+export class Access {
+  readonly tokens: Tokens
+  readonly audit: Audit
+  readonly #adminDigest: string | undefined
+  readonly #tries = new Tries(maxWrong)
+  readonly #watched = new Map<AbortController, Caller>()
+  #looking: NodeJS.Timeout | undefined
+
+  constructor(store: Store, { adminToken, auditKeepDays }: Settings = {}) {
+    this.tokens = new Tokens(store)
+    this.audit = new Audit(store, auditKeepDays)
+    this.#adminDigest = adminToken === undefined ? undefined : digestOf(adminToken)
+  }
+
+  /** Without any, whoever is on this machine may do everything, and nobody else anything. */
+  async hasCredentials(): Promise<boolean> {
+    return this.#adminDigest !== undefined || this.tokens.any()
+  }
+
+  /**
+   * Who asks. Throws `unauthenticated` for a credential that is wrong or not there; `forbidden` for who is not on this machine
+   * while there are none; `busy` for who has sent too many wrong ones.
+   */
+  async identify(facts: Facts): Promise<Caller> {
+    if (!(await this.hasCredentials())) {
+      const reason = whyNotLocal(facts)
+      if (reason === undefined) return anonymous
+      const detail = `${reason}, and without credentials only calls from the machine itself are served; set ADMIN_TOKEN, or make a token there`
+      throw new ReplicationError('forbidden', detail)
+    }
+    const token = bearerIn(facts.authorization)
+    if (token === undefined) throw new ReplicationError('unauthenticated', 'send Authorization: Bearer and a token')
+    if (this.#isAdmin(token)) return administrator
+    // Whoever is known is served, whatever others send from the same address.
+    if (this.#tries.areTooMany(facts.address) && !this.tokens.isKnown(token))
+      throw new ReplicationError('busy', 'too many wrong tokens came from this address', { retryAfterMs: 1000 })
+    const caller = await this.tokens.identify(token)
+    if (caller !== undefined) return caller
+    this.#tries.add(facts.address)
+    throw new ReplicationError('unauthenticated', 'the token is wrong, expired or revoked')
+  }
+
+  /** Aborts when the caller may no longer come in. Answers how to stop looking. */
+  watch(caller: Caller): { readonly signal: AbortSignal; readonly stop: () => void } {
+    const controller = new AbortController()
+    this.#watched.set(controller, caller)
+    this.#looking ??= setInterval(() => void this.#look(), lookEveryMs)
+    const stop = (): void => {
+      this.#watched.delete(controller)
+      if (this.#watched.size > 0) return
+      clearInterval(this.#looking)
+      this.#looking = undefined
+    }
+    return { signal: controller.signal, stop }
+  }
+
+  async #look(): Promise<void> {
+    const callers = new Map([...this.#watched.values()].map((caller) => [caller.id, caller]))
+    for (const [id, caller] of callers)
+      try {
+        if (await this.#isCurrent(caller)) continue
+        for (const [controller, { id: of }] of this.#watched) if (of === id) controller.abort()
+      } catch {
+        // The state is away: nothing comes that could be told, and it is looked again.
+      }
+  }
+
+  async #isCurrent(caller: Caller): Promise<boolean> {
+    if (caller === administrator) return true
+    return caller === anonymous ? !(await this.hasCredentials()) : this.tokens.isCurrent(caller.id)
+  }
+
+  /** Both are hashed first, so that their lengths do not matter. */
+  #isAdmin(token: string): boolean {
+    if (this.#adminDigest === undefined) return false
+    return timingSafeEqual(Buffer.from(this.#adminDigest, 'hex'), Buffer.from(digestOf(token), 'hex'))
+  }
+}
+
+function bearerIn(authorization: string | undefined): string | undefined {
+  return /^Bearer +([\x21-\x7e]{1,1000})$/i.exec(authorization ?? '')?.[1]
+}

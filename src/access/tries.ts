@@ -1,0 +1,51 @@
+import { hash, randomBytes } from 'node:crypto'
+import { isIPv6 } from 'node:net'
+
+/** Of 4096 places each address has one, which it may share with others: so the table never grows. */
+const places = 4096
+const windowMs = 1000
+
+/**
+ * Counts what went wrong, for each address and second. Nobody can guess a token; this keeps whoever tries from
+ * costing much.
+ */
+export class Tries {
+  readonly #most: number
+  readonly #salt = randomBytes(16).toString('hex')
+  readonly #counts = new Uint16Array(places)
+  readonly #windows = new Float64Array(places)
+
+  /** So many in each second. */
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  areTooMany(address: string, now = Date.now()): boolean {
+    const at = this.#placeOf(address)
+    return this.#windows[at] === Math.floor(now / windowMs) && (this.#counts[at] ?? 0) >= this.#most
+  }
+
+  add(address: string, now = Date.now()): void {
+    const at = this.#placeOf(address)
+    const window = Math.floor(now / windowMs)
+    const count = this.#windows[at] === window ? (this.#counts[at] ?? 0) : 0
+    this.#windows[at] = window
+    this.#counts[at] = Math.min(count + 1, 0xffff)
+  }
+
+  /** Nobody can choose whose place he shares. */
+  #placeOf(address: string): number {
+    return Number.parseInt(hash('sha256', `${this.#salt} ${networkOf(address)}`).slice(0, 8), 16) % places
+  }
+}
+
+/** Of IPv6 the first half: the second is its owner's to choose. */
+function networkOf(address: string): string {
+  if (!isIPv6(address) || address.startsWith('::ffff:')) return address
+  const [head = '', tail] = address.split('::')
+  const first = head === '' ? [] : head.split(':')
+  const last = tail === undefined || tail === '' ? [] : tail.split(':')
+  const filled =
+    tail === undefined ? first : [...first, ...Array<string>(8 - first.length - last.length).fill('0'), ...last]
+  return filled.slice(0, 4).join(':')
+}

@@ -1,0 +1,16 @@
+import type { Write } from '../state/store.ts'
+import { packageKey, type PackageRecord } from './commands/records.ts'
+
+/** The agents that have made or taken it; none where it was sent and no agent has taken it. */
+export function agentsOfPackage({ agent, agents = [] }: PackageRecord): string[] {
+  return [...(agent === undefined ? [] : [agent]), ...agents]
+}
+
+/** What makes known that these agents have it too; nothing where that is known. The batch must check its version. */
+export function alsoOf(record: PackageRecord, takers: readonly string[]): Write[] {
+  const known = agentsOfPackage(record)
+  const more = takers.filter((agent) => !known.includes(agent))
+  if (more.length === 0) return []
+  const value: PackageRecord = { ...record, agents: [...(record.agents ?? []), ...more] }
+  return [{ put: packageKey(record.id), value }]
+}

@@ -1,0 +1,84 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { nobody } from '../access/rights.ts'
+import { ReplicationError } from '../errors.ts'
+import { subjectsOf, type Need } from './needs.ts'
+import type { RouteParts } from './parts.ts'
+import { HttpError } from './problem.ts'
+
+/** Lets in, of all who call, those who may have what they ask for; before anything of the request but its head is read. */
+export function guard(app: FastifyInstance, parts: RouteParts): void {
+  // Each request gets its own at once.
+  for (const name of ['caller', 'subjects', 'isAudited']) app.decorateRequest(name)
+  app.addHook('onRequest', async (request) => {
+    Object.assign(request, { caller: nobody, subjects: [], isAudited: false })
+    // What is not there is told to who may ask at all.
+    const need = request.routeOptions.config.needs ?? 'somebody'
+    if (isOpen(need, parts) && (await parts.access.hasCredentials())) return
+    request.caller = await parts.access.identify(factsOf(request)).catch(challenge)
+    await authorise(parts, request, need)
+  })
+}
+
+function isOpen(need: Need, { settings }: RouteParts): boolean {
+  if (need === 'health') return settings.protectHealth !== true
+  return need === 'nothing' || (need === 'metrics' && settings.protectMetrics !== true)
+}
+
+/** Whether it is of those requests that the audit tells of when they are let in. */
+export function changes({ method, routeOptions }: FastifyRequest): boolean {
+  return method !== 'GET' && method !== 'HEAD' && routeOptions.config.looks !== true
+}
+
+/** Throws `missing`, `forbidden`. */
+async function authorise(parts: RouteParts, request: FastifyRequest, need: Need): Promise<void> {
+  const { caller } = request
+  if (need === 'nothing' || need === 'somebody' || need === 'health') return
+  const right = need === 'metrics' ? 'read' : need
+  if (need === 'metrics' || (need === 'admin' && !/:name/.test(request.routeOptions.url ?? ''))) {
+    if (!caller.mayAll(right)) throw forbidden(caller.name, `${right} for all agents`)
+    return
+  }
+  // What belongs to no agent, or to none that is known, belongs to who may see all.
+  if (caller.mayAll(right)) {
+    // The audit says whom it is about; what is not there is told by who looks for it.
+    if (changes(request)) request.subjects = (await subjectsOf(parts, request).catch(() => [])) ?? []
+    return
+  }
+  const subjects = await subjectsOf(parts, request)
+  if (subjects === undefined) {
+    if (!caller.maySome(right)) throw forbidden(caller.name, right)
+    return
+  }
+  request.subjects = subjects
+  const seen = subjects.filter((agent) => caller.sees(agent))
+  const [first] = seen
+  if (first === undefined) throw new ReplicationError('missing', missing(request))
+  if (right === 'read') return
+  for (const agent of subjects)
+    if (!caller.may(right, agent))
+      throw forbidden(caller.name, `${right} for ${seen.includes(agent) ? agent : 'all agents of it'}`)
+}
+
+function forbidden(name: string, what: string): ReplicationError {
+  return new ReplicationError('forbidden', `${name} may not do this: it needs the right ${what}`)
+}
+
+/** In the words of who does not find it. */
+function missing({ routeOptions: { url = '' }, params }: FastifyRequest): string {
+  const { name, id } = params as { name?: string; id?: string }
+  if (name !== undefined) return `no agent is named ${name}`
+  const what = /\/(command|comparison|package)s\/:id/.exec(url)?.[1] ?? 'thing'
+  return `there is no ${what} ${id?.slice(0, 100)}`
+}
+
+function factsOf({ ip, headers }: FastifyRequest) {
+  return {
+    ...{ address: ip, host: headers.host, origin: headers.origin, authorization: headers.authorization },
+    isForwarded: ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'].some((name) => name in headers),
+  }
+}
+
+function challenge(error: unknown): never {
+  if (!(error instanceof ReplicationError) || error.code !== 'unauthenticated') throw error
+  throw new HttpError(401, 'unauthenticated', error.message, { 'www-authenticate': 'Bearer realm="trebuchet"' })
+}
