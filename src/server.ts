@@ -46,6 +46,9 @@ const abandonedMs = 24 * 3_600_000
 /** Under npm every signal that reaches both comes twice, for npm passes its own on; a person takes longer than that. */
 const repeatedSignalMs = process.env['npm_lifecycle_event'] === undefined ? 0 : 1000
 
+/** How often what is old is removed from the audit. */
+const trimEveryMs = 3_600_000
+
 /** How often the delay of the event loop is measured, and so how short a one is seen. */
 const loopDelayEveryMs = 50
 
@@ -78,6 +81,7 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     closers.push(() => store.close())
     const access = new Access(store, settings)
     await demandProtection(settings, access)
+    closers.push(keepTrimmed(access, log))
     const installation = await installationOf(store)
     const { maxPackageEntries: maxEntries, maxUploadBytes: maxZipBytes } = settings
     const packages = await PackageStore.open(settings.packagesDir, {
@@ -151,6 +155,16 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     await close()
     throw error
   }
+}
+
+/** Forgets of the audit what is old enough, now and every hour. Answers how to stop. */
+function keepTrimmed({ audit }: Access, log: Logger): () => void {
+  const trim = (): void => {
+    audit.trim().catch((err: unknown) => log.warn({ err }, 'the audit could not be trimmed'))
+  }
+  trim()
+  const timer = setInterval(trim, trimEveryMs)
+  return () => clearInterval(timer)
 }
 
 /** Who can be reached by others asks them who they are. Throws `invalid`. */

@@ -6,6 +6,7 @@ import { addConfigCommands } from './client/configs.ts'
 import { addHistoryCommand } from './client/history.ts'
 import { addPackageCommands } from './client/packages.ts'
 import { addQueueCommands } from './client/queues.ts'
+import { addTokenCommands } from './client/tokens.ts'
 import { addWatchCommand } from './client/watch.ts'
 
 /** Everything that speaks with a server, over HTTP alone. */
@@ -17,5 +18,6 @@ export function addClientCommands(program: Command): void {
   addQueueCommands(program)
   addHistoryCommand(program)
   addPackageCommands(program)
+  addTokenCommands(program)
   addWatchCommand(program)
 }

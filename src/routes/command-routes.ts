@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { accept, type CommandRequest } from '../agents/commands/accept.ts'
+import { agentsOf } from '../agents/commands/command.ts'
 import { viewCommand } from '../agents/commands/views.ts'
 import { agentsOfPackage } from '../agents/package-owners.ts'
 import { receivePackage, packageOf } from '../agents/packages.ts'
@@ -18,6 +19,7 @@ import {
   makeBody,
   makeBodyForAll,
 } from './command-schemas.ts'
+import { auditRecord } from './audit-record.ts'
 import { readForm } from './body.ts'
 import { actorOf, checkAnnounced, feedOf, traceOf, waitOf } from './command-headers.ts'
 import { uncheckedBody } from './conventions.ts'
@@ -201,12 +203,16 @@ async function take(
       ...(!caller.mayAll(right) && { refusal: (name: string) => caller.objection(right, name) }),
       ...(feed !== undefined && { feed }),
       ...traceOf(request),
-      ...(reserved !== undefined && {
-        alongside: (command) => reserved.keep(input, answerFor(request, command)),
-      }),
+      alongside: (command) => {
+        const answer = answerFor(request, command)
+        const kept = reserved?.keep(input, answer) ?? { checks: [], writes: [] }
+        const record = auditRecord(request, answer.status, answer.headers['location'], agentsOf(command))
+        return { checks: kept.checks, writes: [...kept.writes, parts.access.audit.write(record)] }
+      },
     })
     if (!outcome.taken && 'lost' in outcome) return await lost(parts, request, reply, reserved, input, asked)
     if (!outcome.taken) return refuse(request, reply, outcome)
+    request.isAudited = true
     await parts.engine.begin(outcome.command)
     return await answer(parts, request, reply, answerFor(request, outcome.command), asked)
   } finally {

@@ -28,6 +28,7 @@ export function applyConventions(app: FastifyInstance): void {
       querystring: sendable((schema.querystring as TSchema | undefined) ?? nothing),
       ...(schema.body !== undefined && { body: bodyOf(schema.body as TSchema, types) }),
       response: { ...generalProblems(schema, types), ...(schema.response as object | undefined) },
+      ...{ 'x-needs': options.config.needs },
       ...(options.prefix !== '' && options.prefix !== prefixes[0] && { hide: true }),
     }
     const takesBody = types.length > 0

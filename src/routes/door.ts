@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { nobody } from '../access/rights.ts'
 import { ReplicationError } from '../errors.ts'
 import { subjectsOf, type Need } from './needs.ts'
+import { auditRecord } from './audit-record.ts'
 import type { RouteParts } from './parts.ts'
 import { HttpError } from './problem.ts'
 
@@ -16,6 +17,18 @@ export function guard(app: FastifyInstance, parts: RouteParts): void {
     if (isOpen(need, parts) && (await parts.access.hasCredentials())) return
     request.caller = await parts.access.identify(factsOf(request)).catch(challenge)
     await authorise(parts, request, need)
+  })
+  app.addHook('onSend', async (request, reply) => {
+    const refused = reply.statusCode === 401 || reply.statusCode === 403
+    if (request.isAudited || !(refused || changes(request))) return
+    request.isAudited = true
+    const record = auditRecord(request, reply.statusCode, reply.getHeader('location'))
+    const written = parts.access.audit.add(record).catch((err: unknown) => {
+      // It is done, and whoever asked shall hear so; the log has what the audit lacks.
+      request.log.error({ err, audit: record }, 'the audit could not be written')
+    })
+    // Who fails because the state is away need not wait for it again.
+    if (reply.statusCode < 500) await written
   })
 }
 

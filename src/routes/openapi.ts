@@ -12,6 +12,17 @@ export function openApi(of: { readonly version: string; readonly publicUrl?: str
           'Named agents replicate resource trees from one environment to others, in order, without loss. The same routes ' +
           'are served under /libs/sling/replication and /system/replication.',
       },
+      components: {
+        securitySchemes: {
+          bearer: {
+            ...{ type: 'http', scheme: 'bearer', bearerFormat: 'trb_<id>_<secret>' },
+            description:
+              'A token of POST /replication/tokens, or ADMIN_TOKEN. While a server has neither, it serves callers of its own ' +
+              'machine without one, and nobody else. What each operation needs is its x-needs: docs/SECURITY.md.',
+          },
+        },
+      },
+      security: [{ bearer: [] }, {}],
       ...(of.publicUrl === undefined ? {} : { servers: [{ url: of.publicUrl }] }),
     },
     transformObject: (documents) => ('openapiObject' in documents ? withOptionalBodies(documents.openapiObject) : {}),

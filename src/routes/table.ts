@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { TSchema } from 'typebox'
 import { documentedConfigSchema } from '../agents/config/endpoint-config.ts'
 import { sendable } from '../resources/schema.ts'
+import { auditRoutes } from './audit-routes.ts'
 import { commandRoutes } from './command-routes.ts'
 import { comparisonRoutes } from './comparison-routes.ts'
 import { configRoutes } from './config-routes.ts'
@@ -19,6 +20,7 @@ import { pullRoutes } from './pull-routes.ts'
 import { queueRoutes } from './queue-routes.ts'
 import { revisionRoutes } from './revision-routes.ts'
 import { serverRoutes } from './server-routes.ts'
+import { tokenRoutes } from './token-routes.ts'
 import { versionRoutes } from './version-routes.ts'
 import { whereRoutes } from './where-routes.ts'
 
@@ -29,6 +31,7 @@ import { whereRoutes } from './where-routes.ts'
  *       typed(app).get(
  *         '/things/:id',
  *         {
+ *           config: { needs: 'read' },                   // what its callers must be allowed: needs.ts
  *           schema: {
  *             operationId: 'readThing', summary: 'Reads one thing', tags: ['things'],
  *             params: Type.Object({ id: thingId }),      // what does not fit is 404
@@ -65,10 +68,11 @@ const table: readonly Routes[] = [
   versionRoutes,
   eventRoutes,
   serverRoutes,
+  auditRoutes,
 ]
 
-/** Those that see to `Idempotency-Key` themselves, or whose answer is a stream, which is not kept. */
-const ownKeys: readonly Routes[] = [commandRoutes, pullRoutes]
+/** Those that see to `Idempotency-Key` themselves, or whose answer is a stream or a secret, which is not kept. */
+const ownKeys: readonly Routes[] = [commandRoutes, pullRoutes, tokenRoutes]
 
 /** All routes of the API, under each of the prefixes. */
 export async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {
