@@ -104,16 +104,18 @@ export function tokenRoutes(app: FastifyInstance, { access: { tokens } }: RouteP
       schema: {
         ...{ operationId: 'rotateToken', summary: 'Gives a token another secret, answered this once', tags, params },
         body: Type.Union([
+          Type.Null(),
           Type.Object(
             {
-              overlapSeconds: Type.Integer({
-                ...{ default: 0, minimum: 0, maximum: 2_592_000 },
-                description: 'So long the secret before stays valid.',
-              }),
+              overlapSeconds: Type.Optional(
+                Type.Integer({
+                  ...{ minimum: 0, maximum: 2_592_000 },
+                  description: 'So long the secret before stays valid; not at all if absent.',
+                }),
+              ),
             },
             closed,
           ),
-          Type.Null(),
         ]),
         response: { 200: withSecret },
       },

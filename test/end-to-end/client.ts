@@ -23,6 +23,8 @@ export interface Call {
  */
 export class Client {
   readonly origin: string
+  /** Sent with every call. */
+  token: string | undefined
   readonly #inside: readonly string[]
 
   /** `inside`: what no answer may contain. */
@@ -56,7 +58,11 @@ export class Client {
     const content = json === undefined ? body : JSON.stringify(json)
     return fetch(url, {
       method,
-      headers: { ...(json !== undefined && { 'content-type': 'application/json' }), ...headers },
+      headers: {
+        ...(json !== undefined && { 'content-type': 'application/json' }),
+        ...(this.token !== undefined && { authorization: `Bearer ${this.token}` }),
+        ...headers,
+      },
       ...(content !== undefined && { body: content }),
       signal: AbortSignal.timeout(180_000),
     })

@@ -25,6 +25,7 @@ test(
     const image = treeOf(byHand.root)
     const [publish1, publish2] = [await byHand.prepare('publish-1'), await byHand.prepare('publish-2')]
     const [author1, author2] = [await byHand.prepare('author-1'), await byHand.prepare('author-2')]
+    for (const { server } of [author1, author2]) server.client.token = byHand.secret('author-token')
 
     const { command = [], healthcheck } = byHand.service('redis')
     const given = command.slice(1).map((argument) => byHand.here('redis', argument))
@@ -55,6 +56,13 @@ test(
       for (const { server } of [author1, author2, publish1, publish2]) {
         const { body } = await server.client.call<{ warnings: string[] }>('GET', '/health/ready')
         assert.deepEqual(body.warnings, [])
+      }
+    })
+
+    await t.test('no server answers who has no token', async () => {
+      for (const { server } of [author1, publish1, publish2]) {
+        const { status } = await fetch(`${server.client.origin}/replication/agent`)
+        assert.equal(status, 401)
       }
     })
 

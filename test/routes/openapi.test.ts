@@ -91,7 +91,7 @@ test('a body that may be left out is said to be optional, every other one to be 
       .filter(([, required]) => required !== true)
       .map(([id]) => id)
       .toSorted(),
-    [...optional, 'retryCommand', 'retryQueue', 'revertCommand'],
+    [...optional, 'retryCommand', 'retryQueue', 'revertCommand', 'rotateToken'],
   )
   assert.ok(needs.some(([id, required]) => id === 'skipItem' && required === true))
 })
