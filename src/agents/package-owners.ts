@@ -7,7 +7,8 @@ export function agentsOfPackage({ agent, agents = [] }: PackageRecord): string[]
 }
 
 /** What makes known that these agents have it too; nothing where that is known. The batch must check its version. */
-export function alsoOf(record: PackageRecord, takers: readonly string[]): Write[] {
+export function alsoOf(record: PackageRecord | undefined, takers: readonly string[]): Write[] {
+  if (record === undefined) return []
   const known = agentsOfPackage(record)
   const more = takers.filter((agent) => !known.includes(agent))
   if (more.length === 0) return []
