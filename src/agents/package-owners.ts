@@ -7,10 +7,10 @@ export function agentsOfPackage({ agent, agents = [] }: PackageRecord): string[]
 }
 
 /** What makes known that these agents have it too; nothing where that is known. The batch must check its version. */
-export function alsoOf(record: PackageRecord | undefined, takers: readonly string[]): Write[] {
+export function alsoOf(record: PackageRecord | undefined, takers: readonly { readonly name: string }[]): Write[] {
   if (record === undefined) return []
   const known = agentsOfPackage(record)
-  const more = takers.filter((agent) => !known.includes(agent))
+  const more = takers.map(({ name }) => name).filter((name) => !known.includes(name))
   if (more.length === 0) return []
   const value: PackageRecord = { ...record, agents: [...(record.agents ?? []), ...more] }
   return [{ put: packageKey(record.id), value }]

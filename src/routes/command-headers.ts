@@ -2,7 +2,6 @@ import type { FastifyRequest } from 'fastify'
 import type { CommandRequest, Feed } from '../agents/commands/accept.ts'
 import { ReplicationError } from '../errors.ts'
 import { requestTraceparent } from '../tracing/span.ts'
-import './needs.ts'
 
 /** The longest that an answer is held, in seconds: proxies and clients give up sooner or later. */
 const maxWaitSeconds = 3600

@@ -137,7 +137,7 @@ export async function accept(store: Store, roster: Roster, request: CommandReque
         { put: commandKey(command.id), value: command },
         ...parts.flatMap(({ writes }) => writes),
         ...feed.writes,
-        ...alsoOf(packageKept?.value, namesOf(takers)),
+        ...alsoOf(packageKept?.value, takers),
         ...(alongside?.writes ?? []),
       ],
     })
@@ -154,10 +154,6 @@ async function namesOfAble(roster: Roster, request: CommandRequest): Promise<str
   for await (const agent of roster.all())
     if (request.refusal?.(agent.name) === undefined && ability(agent, request) === undefined) names.push(agent.name)
   return names
-}
-
-function namesOf(agents: readonly Agent[]): string[] {
-  return agents.map(({ name }) => name)
 }
 
 function laneOf(agent: Agent, queue: string): { agent: string; queue: string } {

@@ -36,7 +36,7 @@ export async function keepPackage(
     const result = await parts.store.commit({
       checks: [{ key, version: known?.version ?? null }, ...stillHeld(lane, epoch)],
       writes: [
-        ...(known === undefined ? rememberPackage(record) : alsoOf(known.value, [agent.name])),
+        ...(known === undefined ? rememberPackage(record) : alsoOf(known.value, [agent])),
         { add: packageUsesKey(made.id), amount: 1 },
         write(made.id),
       ],

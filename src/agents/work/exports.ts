@@ -199,7 +199,7 @@ async function finish(parts: Parts, command: Command, agent: Agent, made: Made, 
       checks: records.map(({ id: one }, i) => ({ key: packageKey(one), version: known[i]?.version ?? null })),
       writes: records.flatMap((record, i) => {
         const held = known[i]
-        return held === undefined ? rememberPackage(record) : alsoOf(held.value, [agent.name])
+        return held === undefined ? rememberPackage(record) : alsoOf(held.value, [agent])
       }),
       events: [{ type: 'package.ready', data: { package: id, entries, bytes } }],
     }
