@@ -16,14 +16,14 @@ export function auditRecord(
 ): AuditRecord {
   const { caller, routeOptions, method, url, params, headers } = request
   const operation = (routeOptions.schema as { operationId?: string } | undefined)?.operationId
-  const named = Object.entries((params ?? {}) as Record<string, string>)
+  const named = Object.entries((params ?? {}) as Record<string, unknown>)
   const reason = reasonOf(request)
   return {
     at: new Date().toISOString(),
     ...(caller !== nobody && { actor: caller.name, caller: caller.id }),
     operation: operation ?? `${method} ${short(url.split('?', 1)[0] ?? '')}`,
     ...(operation !== undefined &&
-      named.length > 0 && { params: Object.fromEntries(named.map(([name, value]) => [name, short(value)])) }),
+      named.length > 0 && { params: Object.fromEntries(named.map(([name, value]) => [name, short(String(value))])) }),
     ...(agents.length > 0 && { agents: agents.slice(0, maxAgents) }),
     ...(reason !== undefined && { reason }),
     ...(typeof made === 'string' && { made }),

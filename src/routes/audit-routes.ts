@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { Readable } from 'node:stream'
-import { Type } from 'typebox'
+import { Type } from '../resources/type.ts'
 import type { AuditEntry, AuditFilter } from '../access/audit.ts'
 import { accepts } from './accepts.ts'
 import { agentName, time } from './command-schemas.ts'

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { Type } from 'typebox'
+import { Type } from '../resources/type.ts'
 import { agentPattern, rights, type Right } from '../access/rights.ts'
 import { listOf, time } from './command-schemas.ts'
 import { answer, problems } from './conventions.ts'
