@@ -113,8 +113,10 @@ test('the stream of an agent has its events alone, and goes on when the agent is
       ['config.changed', 'a', 'created'],
     ],
   )
+  // Who reads on gets the next event too.
+  const { lastEventId } = reader
   await call({ method: 'DELETE', url: '/replication/config/a' })
-  const again = await open('/agent/a/events', { 'last-event-id': reader.lastEventId })
+  const again = await open('/agent/a/events', { 'last-event-id': lastEventId })
   await again.until('one', (events) => events.length === 1)
 })
 
