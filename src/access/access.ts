@@ -2,9 +2,10 @@ import { timingSafeEqual } from 'node:crypto'
 import { ReplicationError } from '../errors.ts'
 import type { Store } from '../state/store.ts'
 import { Audit } from './audit.ts'
-import { whyNotLocal, type Facts } from './local.ts'
+import { isOwn, whyNotLocal, type Facts } from './local.ts'
 import { administrator, anonymous, type Caller } from './rights.ts'
 import { digestOf, idIn } from './secret.ts'
+import { Sessions } from './sessions.ts'
 import { Tokens } from './tokens.ts'
 import { Tries } from './tries.ts'
 
@@ -22,6 +23,7 @@ interface Settings {
 export class Access {
   readonly tokens: Tokens
   readonly audit: Audit
+  readonly sessions: Sessions
   readonly #adminDigest: string | undefined
   readonly #tries = new Tries(maxWrong)
   readonly #watched = new Map<AbortController, Caller>()
@@ -30,6 +32,7 @@ export class Access {
   constructor(store: Store, { adminToken, auditKeepDays }: Settings = {}) {
     this.tokens = new Tokens(store)
     this.audit = new Audit(store, auditKeepDays)
+    this.sessions = new Sessions(store)
     this.#adminDigest = adminToken === undefined ? undefined : digestOf(adminToken)
   }
 
@@ -50,7 +53,7 @@ export class Access {
       throw new ReplicationError('forbidden', detail)
     }
     const token = bearerIn(facts.authorization)
-    if (token === undefined) throw new ReplicationError('unauthenticated', 'send Authorization: Bearer and a token')
+    if (token === undefined) return this.#inSession(facts)
     if (this.#isAdmin(token)) return administrator
     // Whoever is known is served, whatever others send from the same address.
     if (this.#tries.areTooMany(facts.address) && !this.tokens.isKnown(token))
@@ -60,6 +63,25 @@ export class Access {
     if (caller !== undefined) return caller
     this.#tries.add(facts.address)
     throw new ReplicationError('unauthenticated', 'the token is wrong, expired or revoked')
+  }
+
+  /**
+   * A browser sends its session along whoever makes it ask: that the page itself asks is said by a header of its own, which a page
+   * from elsewhere cannot send, and by where the browser says that it comes from.
+   */
+  async #inSession({ session, host, origin, changes, isFromPage }: Facts): Promise<Caller> {
+    const id = session === undefined ? undefined : await this.sessions.callerOf(session)
+    const caller = id === undefined ? undefined : await this.#callerOf(id)
+    if (caller === undefined)
+      throw new ReplicationError('unauthenticated', 'send Authorization: Bearer and a token, or sign in')
+    if ((changes === true && isFromPage !== true) || (origin !== undefined && !isOwn(origin, host ?? '')))
+      throw new ReplicationError('forbidden', 'with a session only the page itself may ask for this')
+    return caller
+  }
+
+  async #callerOf(id: string): Promise<Caller | undefined> {
+    if (id === administrator.id) return this.#adminDigest === undefined ? undefined : administrator
+    return this.tokens.callerOf(id)
   }
 
   /** Aborts when the caller may no longer come in. Answers how to stop looking. */

@@ -5,6 +5,12 @@ export interface Facts {
   readonly host: string | undefined
   readonly origin: string | undefined
   readonly authorization: string | undefined
+  /** The secret of a session, as a browser sends it along with whatever it is made to ask for. */
+  readonly session?: string | undefined
+  /** It asks for a change. */
+  readonly changes?: boolean
+  /** A page of ours has sent it, by a header that no page of another origin can send. */
+  readonly isFromPage?: boolean
   /** Something on the way says that it has passed the request on for somebody else. */
   readonly isForwarded: boolean
 }
@@ -34,6 +40,6 @@ function hostOf(text: string): string | undefined {
   return /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(?::\d{1,5})?$/.exec(text)?.[1]
 }
 
-function isOwn(origin: string, host: string): boolean {
+export function isOwn(origin: string, host: string): boolean {
   return /^https?:\/\/(.+)$/i.exec(origin)?.[1]?.toLowerCase() === host.toLowerCase()
 }

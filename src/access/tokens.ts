@@ -175,10 +175,14 @@ export class Tokens {
     return known !== undefined && known.until > Date.now()
   }
 
-  /** Whether the token of that id has not been revoked and has not expired. */
-  async isCurrent(id: string): Promise<boolean> {
+  /** Whose the token of that id is; undefined when it was revoked or has expired. */
+  async callerOf(id: string): Promise<Caller | undefined> {
     const known = await this.#find(id)
-    return known !== undefined && !isOver(known.record.expiresAt)
+    return known !== undefined && !isOver(known.record.expiresAt) ? known.caller : undefined
+  }
+
+  async isCurrent(id: string): Promise<boolean> {
+    return (await this.callerOf(id)) !== undefined
   }
 
   async #find(id: string): Promise<Known | undefined> {

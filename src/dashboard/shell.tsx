@@ -3,11 +3,14 @@ import type { ComponentType } from 'preact'
 import { get } from './data/api.ts'
 import { connection } from './data/live.ts'
 import { agentCounts } from './data/agents.ts'
+import { isSignedOut } from './data/door.ts'
+import { actor, readSession, signOut } from './data/session.ts'
 import type { Server } from './data/views.ts'
 import { Failure } from './parts/failure.tsx'
-import { Notices } from './parts/notices.tsx'
+import { attempt, Notices } from './parts/notices.tsx'
 import { Until } from './parts/time.tsx'
 import type { PageProps } from './pages/page.ts'
+import { SignIn } from './sign-in.tsx'
 import { linkTo, place } from './router.ts'
 
 type Page = ComponentType<PageProps>
@@ -61,9 +64,10 @@ export function Shell(): preact.JSX.Element {
           ))}
         </nav>
         <Liveness />
+        <Who />
       </header>
       <main id="content" tabIndex={-1}>
-        <Opened name={name} rest={rest} query={query} />
+        {isSignedOut.value ? <SignIn /> : <Opened name={name} rest={rest} query={query} />}
       </main>
       <Notices />
       <footer>
@@ -115,6 +119,20 @@ function Alarm(): preact.JSX.Element | null {
       {urgent}
       <span class="unseen"> blocked or failed</span>
     </span>
+  )
+}
+
+/** Nothing where the server asks nobody. */
+function Who(): preact.JSX.Element | null {
+  useEffect(() => void readSession().catch(noServer), [])
+  if (actor.value === undefined || actor.value === 'anonymous' || isSignedOut.value) return null
+  return (
+    <p class="who-looks">
+      {actor.value}{' '}
+      <button type="button" onClick={() => void attempt('You are signed out.', signOut)}>
+        Sign out
+      </button>
+    </p>
   )
 }
 

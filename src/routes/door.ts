@@ -1,10 +1,15 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Facts } from '../access/local.ts'
 import { nobody } from '../access/rights.ts'
 import { ReplicationError } from '../errors.ts'
 import { subjectsOf, type Need } from './needs.ts'
 import { auditRecord } from './audit-record.ts'
 import type { RouteParts } from './parts.ts'
 import { HttpError } from './problem.ts'
+
+export const sessionCookie = 'trebuchet-session'
+/** Sent by the dashboard with each call. */
+const pageHeader = 'x-trebuchet-page'
 
 /** Lets in, of all who call, those who may have what they ask for; before anything of the request but its head is read. */
 export function guard(app: FastifyInstance, parts: RouteParts): void {
@@ -84,11 +89,21 @@ function missing({ routeOptions: { url = '' }, params }: FastifyRequest): string
   return `there is no ${what} ${id?.slice(0, 100)}`
 }
 
-function factsOf({ ip, headers }: FastifyRequest) {
+/** What the request says of who asks. */
+export function factsOf({ ip, headers, method }: FastifyRequest): Facts {
   return {
+    ...{ session: sessionIn(headers.cookie), changes: method !== 'GET' && method !== 'HEAD' },
+    isFromPage: pageHeader in headers,
     ...{ address: ip, host: headers.host, origin: headers.origin, authorization: headers.authorization },
     isForwarded: ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'].some((name) => name in headers),
   }
+}
+
+const cookieForm = new RegExp(`(?:^|; *)${sessionCookie}=([A-Za-z0-9_-]{43})(?:;|$)`)
+
+/** The secret in the cookies of a request. */
+export function sessionIn(cookies: string | undefined): string | undefined {
+  return cookieForm.exec(cookies ?? '')?.[1]
 }
 
 function challenge(error: unknown): never {

@@ -20,6 +20,7 @@ import { pullRoutes } from './pull-routes.ts'
 import { queueRoutes } from './queue-routes.ts'
 import { revisionRoutes } from './revision-routes.ts'
 import { serverRoutes } from './server-routes.ts'
+import { sessionRoutes } from './session-routes.ts'
 import { tokenRoutes } from './token-routes.ts'
 import { versionRoutes } from './version-routes.ts'
 import { whereRoutes } from './where-routes.ts'
@@ -72,7 +73,7 @@ const table: readonly Routes[] = [
 ]
 
 /** Those that see to `Idempotency-Key` themselves, or whose answer is a stream or a secret, which is not kept. */
-const ownKeys: readonly Routes[] = [commandRoutes, pullRoutes, tokenRoutes]
+const ownKeys: readonly Routes[] = [commandRoutes, pullRoutes, sessionRoutes, tokenRoutes]
 
 /** All routes of the API, under each of the prefixes. */
 export async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {

@@ -1,5 +1,7 @@
 /** The one door to the server: its public API, under the prefix that documentation uses. */
 
+import { fromPage, look } from './door.ts'
+
 export const prefix = '/replication'
 
 export interface Fault {
@@ -48,7 +50,7 @@ export async function call<T>(
   try {
     response = await fetch(below + path, {
       method,
-      headers: { ...(body !== undefined && { 'Content-Type': 'application/json' }), ...headers },
+      headers: { ...fromPage, ...(body !== undefined && { 'Content-Type': 'application/json' }), ...headers },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       ...(signal !== undefined && { signal }),
     })
@@ -56,6 +58,7 @@ export async function call<T>(
     signal?.throwIfAborted()
     throw new Problem({ status: 0, code: 'unavailable', detail: `The server cannot be reached (${String(cause)}).` })
   }
+  look(response)
   const text = await response.text()
   if (!response.ok) throw problemIn(response, text)
   return {

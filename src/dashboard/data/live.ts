@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { prefix } from './api.ts'
+import { look as lookAt } from './door.ts'
 
 /** An event of the server's one log; the types are those of the API. */
 export interface LiveEvent {
@@ -62,6 +63,7 @@ export async function follow(): Promise<never> {
         signal: ended.signal,
         cache: 'no-store',
       })
+      lookAt(response)
       if (!response.ok || response.body === null) throw new Error(`the event stream answered ${response.status}`)
       connection.value = { state: 'live' }
       // Without an id there is no telling what has been missed since the page read its state.
