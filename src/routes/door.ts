@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Facts } from '../access/local.ts'
+import { whyNotLocal, type Facts } from '../access/local.ts'
 import { nobody } from '../access/rights.ts'
 import { ReplicationError } from '../errors.ts'
+import { callMs, withPatience } from '../state/patience.ts'
 import { subjectsOf, type Need } from './needs.ts'
 import { auditRecord } from './audit-record.ts'
 import type { RouteParts } from './parts.ts'
@@ -19,9 +20,11 @@ export function guard(app: FastifyInstance, parts: RouteParts): void {
     Object.assign(request, { caller: nobody, subjects: [], isAudited: false })
     // What is not there is told to who may ask at all.
     const need = request.routeOptions.config.needs ?? 'somebody'
-    if (isOpen(need, parts) && (await parts.access.hasCredentials())) return
-    request.caller = await parts.access.identify(factsOf(request)).catch(challenge)
-    await authorise(parts, request, need)
+    await withPatience(callMs, async () => {
+      if (isOpen(need, parts) && (await mayComeIn(parts, request))) return
+      request.caller = await parts.access.identify(factsOf(request)).catch(challenge)
+      await authorise(parts, request, need)
+    })
   })
   app.addHook('onSend', async (request, reply) => {
     const refused = reply.statusCode === 401 || reply.statusCode === 403
@@ -35,6 +38,14 @@ export function guard(app: FastifyInstance, parts: RouteParts): void {
     // Who fails because the state is away need not wait for it again.
     if (reply.statusCode < 500) await written
   })
+}
+
+/**
+ * For what needs no credential: from the machine itself always, for whether the process lives must not hang on the state; from elsewhere
+ * once there are credentials. A server that can be reached from there has had some at its start, also while it cannot ask.
+ */
+async function mayComeIn({ access }: RouteParts, request: FastifyRequest): Promise<boolean> {
+  return whyNotLocal(factsOf(request)) === undefined || access.hasCredentials().catch(() => true)
 }
 
 function isOpen(need: Need, { settings }: RouteParts): boolean {

@@ -49,6 +49,8 @@ test('who is not well is silent, and says once why', async (t) => {
   })
   await times(receiver, 1)
   assert.equal(asked >= 7, true)
+  // The line is written once the answer is there.
+  await until(async () => lines.length > 1 || undefined)
   assert.deepEqual(
     lines.map(({ words }) => words),
     ['heartbeat fails', 'heartbeat goes on'],
