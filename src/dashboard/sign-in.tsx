@@ -1,27 +1,21 @@
 import { useState } from 'preact/hooks'
 import { signIn } from './data/session.ts'
 import { Failure } from './parts/failure.tsx'
+import { useTrying } from './parts/trying.ts'
 
 /** In place of every page, while nobody is signed in. */
 export function SignIn(): preact.JSX.Element {
   const [token, setToken] = useState('')
-  const [problem, setProblem] = useState<unknown>()
-  const [isBusy, setBusy] = useState(false)
-  const submit = async (event: Event): Promise<void> => {
+  const { problem, isBusy, attempt } = useTrying()
+  const submit = (event: Event): void => {
     event.preventDefault()
-    setBusy(true)
-    try {
-      await signIn(token.trim())
-    } catch (error) {
-      setProblem(error)
-      setBusy(false)
-    }
+    void attempt(() => signIn(token.trim()))
   }
   return (
     <section class="sign-in sheet">
       <h1>Sign in</h1>
       <p>This server asks who calls. Whoever runs it can make you a token.</p>
-      <form onSubmit={(event) => void submit(event)}>
+      <form onSubmit={submit}>
         <label>
           Token
           <input
@@ -32,7 +26,7 @@ export function SignIn(): preact.JSX.Element {
             onInput={(event) => setToken(event.currentTarget.value)}
           />
         </label>
-        {problem !== undefined && <Failure error={problem} />}
+        {problem && <Failure error={problem} />}
         <p class="verbs">
           <button type="submit" class="primary" disabled={isBusy}>
             Sign in

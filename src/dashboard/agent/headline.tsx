@@ -2,11 +2,11 @@ import { useState } from 'preact/hooks'
 import { configOf } from '../data/agents.ts'
 import { at, post } from '../data/api.ts'
 import type { Agent, Trigger } from '../data/views.ts'
-import { Confirm } from '../parts/dialog.tsx'
 import { Flow } from '../parts/flow.tsx'
 import { attempt } from '../parts/notices.tsx'
 import { Sparkline } from '../parts/sparkline.tsx'
 import { State } from '../parts/state.tsx'
+import { Verb } from '../parts/verb.tsx'
 import { Ago, Until } from '../parts/time.tsx'
 import { linkTo } from '../router.ts'
 import { Replicate } from './replicate.tsx'
@@ -33,13 +33,12 @@ export function AgentHeadline({ agent }: { agent: Agent }): preact.JSX.Element {
 }
 
 function Verbs({ agent }: { agent: Agent }): preact.JSX.Element {
-  const [open, setOpen] = useState<'replicate' | 'pause'>()
+  const [isReplicating, setReplicating] = useState(false)
   const config = configOf(agent.name)
-  const close = (): void => setOpen(undefined)
   return (
     <div class="verbs">
       {config?.source && (
-        <button type="button" class="primary" onClick={() => setOpen('replicate')}>
+        <button type="button" class="primary" onClick={() => setReplicating(true)}>
           Replicate…
         </button>
       )}
@@ -48,32 +47,25 @@ function Verbs({ agent }: { agent: Agent }): preact.JSX.Element {
           Compare…
         </a>
       )}
-      {agent.state === 'paused' ? (
+      {agent.state === 'paused' && (
         <button
           type="button"
           onClick={() => void attempt('The agent goes on.', () => post(`/agent${at(agent.name)}/resume`))}
         >
           Resume
         </button>
-      ) : (
-        <button type="button" onClick={() => setOpen('pause')}>
-          Pause…
-        </button>
       )}
-      {open === 'replicate' && <Replicate agent={agent.name} onClose={close} />}
-      {open === 'pause' && (
-        <Confirm
-          title={`Pause ${agent.name}?`}
-          verb="Pause"
-          reason="welcome"
-          act={(reason) => post(`/agent${at(agent.name)}/pause`, reason && { reason })}
-          onClose={close}
-        >
-          <p>
-            All its queues stand still until somebody resumes it, also after a restart. Commands are still accepted.
-          </p>
-        </Confirm>
-      )}
+      <Verb
+        label="Pause…"
+        isOffered={agent.state !== 'paused'}
+        title={`Pause ${agent.name}?`}
+        verb="Pause"
+        reason="welcome"
+        act={(reason) => post(`/agent${at(agent.name)}/pause`, reason && { reason })}
+      >
+        <p>All its queues stand still until somebody resumes it, also after a restart. Commands are still accepted.</p>
+      </Verb>
+      {isReplicating && <Replicate agent={agent.name} onClose={() => setReplicating(false)} />}
     </div>
   )
 }

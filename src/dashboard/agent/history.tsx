@@ -1,8 +1,10 @@
 import { at } from '../data/api.ts'
+import { concernsAgent } from '../data/live.ts'
 import { useListed } from '../data/listed.ts'
-import type { CommandKind, HistoryEntry } from '../data/views.ts'
+import { commandKinds, runStates, type HistoryEntry } from '../data/views.ts'
 import { bytes, count } from '../parts/amount.ts'
 import { More } from '../parts/more.tsx'
+import { PathFilter, pathQuery } from '../parts/path-filter.tsx'
 import { Paths } from '../parts/paths.tsx'
 import { Select } from '../parts/select.tsx'
 import { State } from '../parts/state.tsx'
@@ -10,9 +12,6 @@ import { Rows } from '../parts/rows.tsx'
 import { Ago, duration } from '../parts/time.tsx'
 import type { TabProps } from './tab.ts'
 import { linkTo, requery } from '../router.ts'
-
-const kinds: readonly CommandKind[] = ['replicate', 'import', 'export']
-export const runStates = ['queued', 'running', 'retrying', 'succeeded', 'failed', 'partial', 'cancelled'] as const
 
 /** The three histories of an agent, newest first. */
 export function HistoryTab({ agent, query }: TabProps): preact.JSX.Element {
@@ -22,15 +21,15 @@ export function HistoryTab({ agent, query }: TabProps): preact.JSX.Element {
   const day = query.get('day') ?? ''
   const entries = useListed<HistoryEntry>(
     at('agent', agent.name, kind, 'history'),
-    { status, ...(path.startsWith('/') && { path }), ...spanOf(day) },
-    (event) => event.agent === agent.name && !event.type.endsWith('.progress'),
+    { status, ...pathQuery(path), ...spanOf(day) },
+    concernsAgent(agent.name),
   )
   return (
     <div class="sheet">
       <form class="filters" onSubmit={(event) => event.preventDefault()}>
         <fieldset class="chips">
           <legend class="unseen">History of</legend>
-          {kinds.map((one) => (
+          {commandKinds.map((one) => (
             <button key={one} type="button" aria-pressed={one === kind} onClick={() => requery({ kind: one })}>
               {one}
             </button>
@@ -43,14 +42,7 @@ export function HistoryTab({ agent, query }: TabProps): preact.JSX.Element {
           options={runStates}
           onPick={(picked) => requery({ status: picked })}
         />
-        <label>
-          At or below the path
-          <input
-            value={path}
-            placeholder="/content"
-            onInput={(event) => requery({ path: event.currentTarget.value })}
-          />
-        </label>
+        <PathFilter value={path} />
         <label>
           Day
           <input type="date" value={day} onInput={(event) => requery({ day: event.currentTarget.value })} />

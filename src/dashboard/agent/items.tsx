@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import { at, get } from '../data/api.ts'
+import { concernsAgent } from '../data/live.ts'
 import { useListed } from '../data/listed.ts'
 import { useLoaded } from '../data/loaded.ts'
 import type { Item, QueuePage, Try } from '../data/views.ts'
@@ -15,12 +16,7 @@ import { ItemVerbs } from './item-verbs.tsx'
 
 /** What waits in a queue, in the order in which it will go. */
 export function Items({ agent, queue }: { agent: string; queue: string }): preact.JSX.Element {
-  const items = useListed<Item, QueuePage>(
-    at('agent', agent, 'queues', queue),
-    {},
-    (event) => event.agent === agent && !event.type.endsWith('.progress'),
-    20,
-  )
+  const items = useListed<Item, QueuePage>(at('agent', agent, 'queues', queue), {}, concernsAgent(agent), 20)
   return (
     <>
       {items.items.length > 0 && (

@@ -1,4 +1,5 @@
 import { at } from '../data/api.ts'
+import { concernsAgent } from '../data/live.ts'
 import { useListed } from '../data/listed.ts'
 import type { LogLine } from '../data/views.ts'
 import { More } from '../parts/more.tsx'
@@ -12,12 +13,7 @@ import { linkTo, requery } from '../router.ts'
 export function LogTab({ agent, query }: TabProps): preact.JSX.Element {
   const level = query.get('level') ?? ''
   const target = query.get('target') ?? ''
-  const lines = useListed<LogLine>(
-    at('agent', agent.name, 'log'),
-    { level, target },
-    (event) => event.agent === agent.name && !event.type.endsWith('.progress'),
-    100,
-  )
+  const lines = useListed<LogLine>(at('agent', agent.name, 'log'), { level, target }, concernsAgent(agent.name), 100)
   return (
     <div class="sheet">
       <form class="filters" onSubmit={(event) => event.preventDefault()}>

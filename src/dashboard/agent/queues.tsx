@@ -2,10 +2,10 @@ import { useState } from 'preact/hooks'
 import { at, post } from '../data/api.ts'
 import type { Agent, Queue } from '../data/views.ts'
 import { counted } from '../parts/amount.ts'
-import { Confirm } from '../parts/dialog.tsx'
 import { attempt } from '../parts/notices.tsx'
 import { State } from '../parts/state.tsx'
 import { Ago, Since, Until } from '../parts/time.tsx'
+import { Verb } from '../parts/verb.tsx'
 import type { TabProps } from './tab.ts'
 import { linkTo } from '../router.ts'
 import { ItemVerbs } from './item-verbs.tsx'
@@ -114,11 +114,8 @@ function Diagnosis(props: {
 }
 
 function QueueVerbs({ agent, queue }: { agent: Agent; queue: Queue }): preact.JSX.Element {
-  const [open, setOpen] = useState<'pause' | 'clear'>()
   const path = pathOf(agent.name, queue.name)
   const isOwnPause = queue.state === 'paused' && agent.state !== 'paused'
-  const canPause = queue.state !== 'paused' && !queue.name.startsWith('error-')
-  const close = (): void => setOpen(undefined)
   return (
     <div class="verbs">
       {isOwnPause && (
@@ -126,40 +123,29 @@ function QueueVerbs({ agent, queue }: { agent: Agent; queue: Queue }): preact.JS
           Resume
         </button>
       )}
-      {canPause && (
-        <button type="button" onClick={() => setOpen('pause')}>
-          Pause…
-        </button>
-      )}
-      {queue.size > 0 && (
-        <button type="button" class="danger" onClick={() => setOpen('clear')}>
-          Clear…
-        </button>
-      )}
-      {open === 'pause' && (
-        <Confirm
-          title={`Pause the queue ${queue.name}?`}
-          verb="Pause"
-          reason="welcome"
-          act={(reason) => post(`${path}/pause`, reason && { reason })}
-          onClose={close}
-        >
-          <p>It stands still until somebody resumes it. Items are still put in.</p>
-        </Confirm>
-      )}
-      {open === 'clear' && (
-        <Confirm
-          title={`Remove all ${counted(queue.size, 'item')} of ${queue.name}?`}
-          verb="Clear"
-          reason="welcome"
-          act={(reason) => post(`${path}/clear`, reason && { reason })}
-          onClose={close}
-        >
-          <p>
-            They are not delivered to this target, which will lack what they carry. The history keeps them as cancelled.
-          </p>
-        </Confirm>
-      )}
+      <Verb
+        label="Pause…"
+        isOffered={queue.state !== 'paused' && !queue.name.startsWith('error-')}
+        title={`Pause the queue ${queue.name}?`}
+        verb="Pause"
+        reason="welcome"
+        act={(reason) => post(`${path}/pause`, reason && { reason })}
+      >
+        <p>It stands still until somebody resumes it. Items are still put in.</p>
+      </Verb>
+      <Verb
+        label="Clear…"
+        class="danger"
+        isOffered={queue.size > 0}
+        title={`Remove all ${counted(queue.size, 'item')} of ${queue.name}?`}
+        verb="Clear"
+        reason="welcome"
+        act={(reason) => post(`${path}/clear`, reason && { reason })}
+      >
+        <p>
+          They are not delivered to this target, which will lack what they carry. The history keeps them as cancelled.
+        </p>
+      </Verb>
     </div>
   )
 }

@@ -1,8 +1,7 @@
 import { useState } from 'preact/hooks'
 import { configOf } from '../data/agents.ts'
 import { at, post } from '../data/api.ts'
-import { Dialog } from '../parts/dialog.tsx'
-import { Failure } from '../parts/failure.tsx'
+import { Confirm } from '../parts/dialog.tsx'
 import { notify } from '../parts/notices.tsx'
 import { Select } from '../parts/select.tsx'
 import { go, linkTo } from '../router.ts'
@@ -15,51 +14,30 @@ export function Replicate({ agent, onClose }: { agent: string; onClose: () => vo
   const [action, setAction] = useState<string>('add')
   const [mode, setMode] = useState('update')
   const [deep, setDeep] = useState(true)
-  const [problem, setProblem] = useState<unknown>()
-  const [isBusy, setBusy] = useState(false)
-  const submit = async (event: Event): Promise<void> => {
-    event.preventDefault()
-    setBusy(true)
-    try {
-      const body = {
-        ...{ action, deep, paths: paths.split('\n').flatMap((line) => line.trim() || []) },
-        ...(action === 'add' && { mode }),
-      }
-      const { id } = await post<{ id: string }>(`/agent${at(agent)}/replicate`, body)
-      notify('The command is accepted.')
-      onClose()
-      go(linkTo(['commands', id]))
-    } catch (error) {
-      setProblem(error)
-      setBusy(false)
+  const act = async (): Promise<void> => {
+    const body = {
+      ...{ action, deep, paths: paths.split('\n').flatMap((line) => line.trim() || []) },
+      ...(action === 'add' && { mode }),
     }
+    const { id } = await post<{ id: string }>(`/agent${at(agent)}/replicate`, body)
+    notify('The command is accepted.')
+    go(linkTo(['commands', id]))
   }
   return (
-    <Dialog title={`Replicate with ${agent}`} onClose={onClose}>
-      <form onSubmit={(event) => void submit(event)}>
-        <label>
-          Paths, one a line
-          <textarea rows={4} required value={paths} onInput={(event) => setPaths(event.currentTarget.value)} />
-        </label>
-        <Select label="Action" value={action} options={actions} onPick={setAction} />
-        {action === 'add' && <Select label="Mode" value={mode} options={['update', 'mirror']} onPick={setMode} />}
-        {action === 'add' && mode === 'mirror' && (
-          <p class="hint">What the target has at these paths and the source does not is removed, within the guard.</p>
-        )}
-        <label class="tick">
-          <input type="checkbox" checked={deep} onChange={(event) => setDeep(event.currentTarget.checked)} />
-          with everything below
-        </label>
-        {problem !== undefined && <Failure error={problem} />}
-        <p class="verbs">
-          <button type="submit" class="primary" disabled={isBusy}>
-            Replicate
-          </button>
-          <button type="button" onClick={onClose}>
-            Leave it
-          </button>
-        </p>
-      </form>
-    </Dialog>
+    <Confirm title={`Replicate with ${agent}`} verb="Replicate" act={act} onClose={onClose}>
+      <label>
+        Paths, one a line
+        <textarea rows={4} required value={paths} onInput={(event) => setPaths(event.currentTarget.value)} />
+      </label>
+      <Select label="Action" value={action} options={actions} onPick={setAction} />
+      {action === 'add' && <Select label="Mode" value={mode} options={['update', 'mirror']} onPick={setMode} />}
+      {action === 'add' && mode === 'mirror' && (
+        <p class="hint">What the target has at these paths and the source does not is removed, within the guard.</p>
+      )}
+      <label class="tick">
+        <input type="checkbox" checked={deep} onChange={(event) => setDeep(event.currentTarget.checked)} />
+        with everything below
+      </label>
+    </Confirm>
   )
 }

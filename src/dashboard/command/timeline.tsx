@@ -1,4 +1,5 @@
 import { at } from '../data/api.ts'
+import { tellsHeadway } from '../data/live.ts'
 import { useListed } from '../data/listed.ts'
 import { More } from '../parts/more.tsx'
 import { toneOf } from '../parts/state.tsx'
@@ -18,7 +19,7 @@ export function Timeline({ command }: { command: string }): preact.JSX.Element {
   const events = useListed<Happening>(
     `${at('commands', command)}/events`,
     {},
-    (event) => event.command === command && !event.type.endsWith('.progress'),
+    (event) => event.command === command && !tellsHeadway(event),
     200,
   )
   return (

@@ -3,72 +3,46 @@ import { at, call, post } from '../data/api.ts'
 import type { Command, CommandAgent } from '../data/views.ts'
 import { Confirm } from '../parts/dialog.tsx'
 import { Select } from '../parts/select.tsx'
+import { Verb } from '../parts/verb.tsx'
 import { go, linkTo } from '../router.ts'
-
-type Verb = 'retry' | 'cancel' | 'revert' | 'approve'
 
 /** What can be done about a command as it stands. */
 export function CommandVerbs({ command }: { command: Command }): preact.JSX.Element {
-  const [open, setOpen] = useState<Verb>()
   const path = at('commands', command.id)
-  const close = (): void => setOpen(undefined)
-  const isOver = command.finishedAt !== undefined
-  const hasFailed = command.state === 'failed' || command.state === 'partial'
-  const written = pairsOf(command.agents)
+  const ask = (verb: string) => (reason: string | undefined) => post(`${path}/${verb}`, reason && { reason })
   return (
     <div class="verbs">
-      {command.approval?.state === 'needed' && (
-        <button type="button" class="primary" onClick={() => setOpen('approve')}>
-          Approve…
-        </button>
-      )}
-      {hasFailed && (
-        <button type="button" class="primary" onClick={() => setOpen('retry')}>
-          Retry what failed…
-        </button>
-      )}
-      {!isOver && (
-        <button type="button" onClick={() => setOpen('cancel')}>
-          Cancel…
-        </button>
-      )}
-      {written.length > 0 && command.action !== 'test' && (
-        <button type="button" onClick={() => setOpen('revert')}>
-          Revert…
-        </button>
-      )}
-      {open === 'retry' && (
-        <Confirm
-          title="Queue again what failed?"
-          verb="Retry"
-          reason="welcome"
-          act={(reason) => post(`${path}/retry`, reason && { reason })}
-          onClose={close}
-        >
-          <p>What was delivered is left alone.</p>
-        </Confirm>
-      )}
-      {open === 'cancel' && (
-        <Confirm
-          title="Cancel this command?"
-          verb="Cancel it"
-          reason="welcome"
-          act={(reason) => post(`${path}/cancel`, reason && { reason })}
-          onClose={close}
-        >
-          <p>What is not yet being delivered is taken out of the queues.</p>
-        </Confirm>
-      )}
-      {open === 'approve' && (
-        <Confirm
-          title="Approve this command?"
-          verb="Approve"
-          reason="welcome"
-          act={(reason) => post(`${path}/approve`, reason && { reason })}
-          onClose={close}
-        />
-      )}
-      {open === 'revert' && <Revert path={path} targets={written} onClose={close} />}
+      <Verb
+        label="Approve…"
+        class="primary"
+        isOffered={command.approval?.state === 'needed'}
+        title="Approve this command?"
+        verb="Approve"
+        reason="welcome"
+        act={ask('approve')}
+      />
+      <Verb
+        label="Retry what failed…"
+        class="primary"
+        isOffered={command.state === 'failed' || command.state === 'partial'}
+        title="Queue again what failed?"
+        verb="Retry"
+        reason="welcome"
+        act={ask('retry')}
+      >
+        <p>What was delivered is left alone.</p>
+      </Verb>
+      <Verb
+        label="Cancel…"
+        isOffered={command.finishedAt === undefined}
+        title="Cancel this command?"
+        verb="Cancel it"
+        reason="welcome"
+        act={ask('cancel')}
+      >
+        <p>What is not yet being delivered is taken out of the queues.</p>
+      </Verb>
+      <Revert path={path} targets={command.action === 'test' ? [] : pairsOf(command.agents)} />
     </div>
   )
 }
@@ -85,15 +59,28 @@ function pairsOf(agents: readonly CommandAgent[]): Pair[] {
   )
 }
 
+function Revert(props: { path: string; targets: readonly Pair[] }): preact.JSX.Element {
+  const [isAsked, setAsked] = useState(false)
+  return (
+    <>
+      {props.targets.length > 0 && (
+        <button type="button" onClick={() => setAsked(true)}>
+          Revert…
+        </button>
+      )}
+      {isAsked && <ConfirmRevert {...props} onClose={() => setAsked(false)} />}
+    </>
+  )
+}
+
 /** One looks before one undoes: reverting makes a comparison, which is then applied. */
-function Revert(props: { path: string; targets: readonly Pair[]; onClose: () => void }): preact.JSX.Element {
+function ConfirmRevert(props: { path: string; targets: readonly Pair[]; onClose: () => void }): preact.JSX.Element {
   const { path, targets, onClose } = props
   const words = targets.map(({ agent, target }) => `${agent} → ${target}`)
   const [picked, setPicked] = useState(words[0] ?? '')
   const act = async (): Promise<void> => {
-    const { location } = await call<unknown>(`${path}/revert`, {
-      ...{ method: 'POST', body: targets[words.indexOf(picked)] },
-    })
+    const body = targets[words.indexOf(picked)]
+    const { location } = await call<unknown>(`${path}/revert`, { method: 'POST', body })
     const id = location?.split('/').at(-1)
     if (id !== undefined) go(linkTo(['comparisons', id]))
   }

@@ -1,8 +1,7 @@
 import type { ComponentChildren } from 'preact'
-import { useState } from 'preact/hooks'
-import { problemOf, type Problem } from '../data/api.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { Failure } from '../parts/failure.tsx'
+import { useTrying } from '../parts/trying.ts'
 
 /** Asks before a write. Where the server refuses it for what still waits in queues, that can be dropped: then, and not before. */
 export function Decide(props: {
@@ -20,19 +19,12 @@ export function Decide(props: {
   onClose: () => void
 }): preact.JSX.Element {
   const { verb, isReady = true, act, stale, onClose } = props
-  const [problem, setProblem] = useState<Problem>()
-  const [isBusy, setBusy] = useState(false)
-  const go = async (force: boolean): Promise<void> => {
-    setBusy(true)
-    setProblem(undefined)
-    try {
+  const { problem, isBusy, attempt } = useTrying()
+  const go = (force: boolean): Promise<void> =>
+    attempt(async () => {
       await act(force)
       onClose()
-    } catch (error) {
-      setProblem(problemOf(error))
-      setBusy(false)
-    }
-  }
+    })
   const isRefused = problem?.status === 409
   return (
     <Dialog title={props.title} onClose={onClose} wide>

@@ -1,6 +1,6 @@
 import { batch, computed, signal, type ReadonlySignal, type Signal } from '@preact/signals'
 import { at, get, pages, problemOf, type Problem } from './api.ts'
-import { onNews, type News } from './live.ts'
+import { onNews, tellsHeadway, type News } from './live.ts'
 import type { Agent, AgentState, Config } from './views.ts'
 
 /** How soon after something has happened it is seen, and how often at most. */
@@ -56,10 +56,9 @@ export function followAgents(): void {
 function note(news: News): void {
   if (news === 'reset') isAllStale = areConfigsStale = true
   else
-    for (const { type, agent } of news) {
-      if (type === 'config.changed') isAllStale = areConfigsStale = true
-      // How far a delivery is does not change how its agent stands.
-      if (!type.endsWith('.progress')) stale.add(agent)
+    for (const event of news) {
+      if (event.type === 'config.changed') isAllStale = areConfigsStale = true
+      if (!tellsHeadway(event)) stale.add(event.agent)
     }
   if (isAllStale || stale.size > 0) soon()
 }

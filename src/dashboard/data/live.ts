@@ -14,6 +14,16 @@ export interface LiveEvent {
   readonly [more: string]: unknown
 }
 
+/** Whether it may change how something of the agent stands; how far a delivery is does not. */
+export function concernsAgent(agent: string): (event: LiveEvent) => boolean {
+  return (event) => event.agent === agent && !tellsHeadway(event)
+}
+
+/** Told each second while something goes on. */
+export function tellsHeadway({ type }: LiveEvent): boolean {
+  return type.endsWith('.progress')
+}
+
 /** `reset`: something may have been missed, so that everything is to be read again. */
 export type News = readonly LiveEvent[] | 'reset'
 

@@ -99,7 +99,8 @@ export interface QueuePage extends Queue {
   readonly next?: string
 }
 
-export type RunState = 'queued' | 'running' | 'retrying' | 'succeeded' | 'failed' | 'partial' | 'cancelled'
+export const runStates = ['queued', 'running', 'retrying', 'succeeded', 'failed', 'partial', 'cancelled'] as const
+export type RunState = (typeof runStates)[number]
 export type TargetState = 'queued' | 'delivering' | 'retrying' | 'delivered' | 'failed' | 'skipped' | 'cancelled'
 
 export interface Progress {
@@ -174,7 +175,8 @@ export interface Command {
   readonly agents: readonly CommandAgent[]
 }
 
-export type CommandKind = 'replicate' | 'export' | 'import'
+export const commandKinds = ['replicate', 'import', 'export'] as const
+export type CommandKind = (typeof commandKinds)[number]
 
 export interface HistoryEntry {
   readonly id: string

@@ -7,6 +7,7 @@ import type { TabProps } from '../agent/tab.ts'
 import { TargetsTab } from '../agent/targets.tsx'
 import { ConfigTab } from '../config/tab.tsx'
 import { at, get } from '../data/api.ts'
+import { concernsAgent } from '../data/live.ts'
 import { useLoaded } from '../data/loaded.ts'
 import type { Agent } from '../data/views.ts'
 import { Failure } from '../parts/failure.tsx'
@@ -28,11 +29,7 @@ export function AgentPage({ rest, query }: PageProps): preact.JSX.Element {
     value: agent,
     problem,
     reload,
-  } = useLoaded(
-    name,
-    (signal) => get<Agent>(`/agent${at(name)}`, signal),
-    (event) => event.agent === name && !event.type.endsWith('.progress'),
-  )
+  } = useLoaded(name, (signal) => get<Agent>(`/agent${at(name)}`, signal), concernsAgent(name))
   const { Tab } = tabs.find((tab) => tab.name === wanted) ?? { Tab: QueuesTab }
   return (
     <section class="agent-page">

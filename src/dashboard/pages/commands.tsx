@@ -1,9 +1,9 @@
 import { CommandView } from '../command/command.tsx'
 import { agentNames } from '../data/agents.ts'
 import { useListed } from '../data/listed.ts'
-import { runStates } from '../agent/history.tsx'
-import type { Command } from '../data/views.ts'
+import { commandKinds, runStates, type Command } from '../data/views.ts'
 import { More } from '../parts/more.tsx'
+import { PathFilter, pathQuery } from '../parts/path-filter.tsx'
 import { Paths } from '../parts/paths.tsx'
 import { Select } from '../parts/select.tsx'
 import { State } from '../parts/state.tsx'
@@ -17,15 +17,11 @@ export function CommandsPage({ rest: [id], query }: PageProps): preact.JSX.Eleme
   return id === undefined ? <Commands query={query} /> : <CommandView key={id} id={id} />
 }
 
-const kinds = ['replicate', 'import', 'export'] as const
-
 function Commands({ query }: { query: URLSearchParams }): preact.JSX.Element {
   const given = Object.fromEntries(['state', 'agent', 'kind', 'path'].map((name) => [name, query.get(name) ?? '']))
   const { state = '', agent = '', kind = '', path = '' } = given
-  const commands = useListed<Command>(
-    '/commands',
-    { state, agent, kind, ...(path.startsWith('/') && { path }) },
-    ({ type }) => type.startsWith('command.'),
+  const commands = useListed<Command>('/commands', { state, agent, kind, ...pathQuery(path) }, ({ type }) =>
+    type.startsWith('command.'),
   )
   return (
     <section>
@@ -35,7 +31,7 @@ function Commands({ query }: { query: URLSearchParams }): preact.JSX.Element {
       <div class="sheet">
         <form class="filters" onSubmit={(event) => event.preventDefault()}>
           <Select label="State" value={state} any="any" options={runStates} onPick={(to) => requery({ state: to })} />
-          <Select label="Kind" value={kind} any="any" options={kinds} onPick={(to) => requery({ kind: to })} />
+          <Select label="Kind" value={kind} any="any" options={commandKinds} onPick={(to) => requery({ kind: to })} />
           <Select
             label="Agent"
             value={agent}
@@ -43,14 +39,7 @@ function Commands({ query }: { query: URLSearchParams }): preact.JSX.Element {
             options={agentNames.value ?? []}
             onPick={(to) => requery({ agent: to })}
           />
-          <label>
-            At or below the path
-            <input
-              value={path}
-              placeholder="/content"
-              onInput={(event) => requery({ path: event.currentTarget.value })}
-            />
-          </label>
+          <PathFilter value={path} />
         </form>
         {commands.items.length > 0 && (
           <Rows caption="Commands, newest first" heads={['State', 'What', 'Agents', 'When', 'Took']}>

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { problemOf } from '../data/api.ts'
 import { Failure } from './failure.tsx'
+import { useTrying } from './trying.ts'
 
 /** The browser's own: it holds the keyboard, closes with Escape, and gives the focus back. */
 export function Dialog(props: {
@@ -22,8 +22,7 @@ export function Dialog(props: {
   )
 }
 
-/** Asks before something that cannot be taken back, and why, where that is kept. */
-export function Confirm(props: {
+export interface ConfirmProps {
   title: string
   /** What pressing the button does. */
   verb: string
@@ -32,25 +31,22 @@ export function Confirm(props: {
   /** It stays open with what was thrown. */
   act: (reason: string | undefined) => Promise<unknown>
   onClose: () => void
-}): preact.JSX.Element {
+}
+
+/** Asks before something that cannot be taken back, and why, where that is kept. */
+export function Confirm(props: ConfirmProps): preact.JSX.Element {
   const [reason, setReason] = useState('')
-  const [problem, setProblem] = useState<unknown>()
-  const [isBusy, setBusy] = useState(false)
-  const submit = async (event: Event): Promise<void> => {
+  const { problem, isBusy, attempt } = useTrying()
+  const submit = (event: Event): void => {
     event.preventDefault()
-    setBusy(true)
-    setProblem(undefined)
-    try {
+    void attempt(async () => {
       await props.act(reason.trim() || undefined)
       props.onClose()
-    } catch (error) {
-      setProblem(problemOf(error))
-      setBusy(false)
-    }
+    })
   }
   return (
     <Dialog title={props.title} onClose={props.onClose}>
-      <form onSubmit={(event) => void submit(event)}>
+      <form onSubmit={submit}>
         {props.children}
         {props.reason && (
           <label>
@@ -65,7 +61,7 @@ export function Confirm(props: {
             />
           </label>
         )}
-        {problem !== undefined && <Failure error={problem} />}
+        {problem && <Failure error={problem} />}
         <p class="verbs">
           <button type="submit" class="primary" disabled={isBusy}>
             {props.verb}
