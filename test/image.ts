@@ -127,11 +127,11 @@ function runOf(instruction: Instruction): string {
 }
 
 function run(command: string, root: string, workdir: string): void {
-  const [program, ...rest] = command.split(' ')
+  const [program] = command.split(' ')
   if (command.startsWith('npm ci ')) {
     symlinkSync(join(repository, 'node_modules'), join(root, workdir, 'node_modules'))
   } else if (command.startsWith('npm run ')) {
-    execFileSync('npm', rest, { cwd: join(root, workdir), stdio: 'pipe' })
+    execFileSync('sh', ['-c', command], { cwd: join(root, workdir), stdio: 'pipe' })
   } else {
     assert.equal(program, 'install', `nobody knows how to follow "${command}" by hand`)
     for (const { path } of imageConfig().folders) mkdirSync(join(root, path), { recursive: true })
