@@ -115,8 +115,7 @@ export class Engine {
     if (type === 'config.changed') meanwhile(this.#watches.configChanged(agent))
   }
 
-  async #wakeFollowers({ data }: ReplicationEvent): Promise<void> {
-    const { followers = [] } = data as { followers?: readonly string[] }
+  async #wakeFollowers({ followers = [] }: ReplicationEvent): Promise<void> {
     for (const follower of followers) await this.#parts.work.wake(afterTask(follower))
   }
 

@@ -21,7 +21,7 @@ export function sequenceIn(id: string): number | undefined {
 export function frameOf(logged: LoggedEvent): Buffer {
   let frame = frames.get(logged)
   if (frame === undefined) {
-    const { type, data, ...facts } = logged.event
+    const { type, data, followers: _, ...facts } = logged.event
     frame = block({ id: idOf(logged.sequence), event: type, data: json({ ...facts, ...data }) })
     frames.set(logged, frame)
   }

@@ -1,6 +1,6 @@
 /** Servers that ask who calls. */
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { trebuchet } from '../cli/program.ts'
@@ -90,6 +90,74 @@ test('a delivery whose token was revoked waits, and says that its token is wrong
   await until('the agent to have failed', async () => {
     const { body } = await author.client.get<{ state: string; reason?: string }>('/agent/cut')
     return body.state === 'failed' && /token/.test(body.reason ?? '')
+  })
+})
+
+test('what one token asks for another one has to approve, and both are in the history and the audit', async () => {
+  const [mine, yours] = [
+    await tokenOf(author, 'asking', 'four-eyes', 'compare', 'resync', 'approve'),
+    await tokenOf(author, 'agreeing', 'four-eyes', 'approve'),
+  ]
+  const target = join(author.folder, 'approved')
+  mkdirSync(target)
+  await author.client.agent({
+    ...{ name: 'four-eyes', approval: true },
+    source: { kind: 'directory', path: source },
+    targets: [{ kind: 'directory', path: target }],
+  })
+  const as = async <B>(token: string, path: string, json?: object): Promise<{ status: number; body: B }> => {
+    author.client.token = token
+    try {
+      return await author.client.post<B>(path, json === undefined ? {} : { json })
+    } finally {
+      author.client.token = adminToken
+    }
+  }
+  const compared = await as<{ id: string }>(mine.secret, '/agent/four-eyes/compare', {})
+  assert.equal(compared.status, 201)
+  const apply = `/comparisons/${compared.body.id}/apply`
+  assert.equal((await as(yours.secret, apply, { preset: 'complete' })).status, 403, 'it may only approve')
+  const { status, body } = await as<{ id: string }>(mine.secret, apply, { preset: 'complete' })
+  assert.equal(status, 202, JSON.stringify(body))
+  const approve = `/commands/${body.id}/approve`
+  assert.equal((await as(mine.secret, approve)).status, 403, 'never to what one has asked for oneself')
+  assert.deepEqual(readdirSync(target), [])
+  assert.equal((await as(yours.secret, approve)).status, 200)
+  await author.client.finished(body.id)
+  assert.equal(readFileSync(join(target, 'content/a.txt'), 'utf8'), 'a')
+  const { body: command } = await author.client.get<{ actor: string; approval: { by: string } }>(`/commands/${body.id}`)
+  assert.deepEqual([command.actor, command.approval.by], ['asking', 'agreeing'])
+  const { body: audit } = await author.client.get<{ items: { actor: string; operation: string; status: number }[] }>(
+    '/audit?agent=four-eyes',
+  )
+  const said = audit.items.map(({ actor, operation, status: code }) => `${actor} ${operation} ${code}`)
+  for (const line of ['agreeing approveCommand 200', 'asking approveCommand 403', 'asking applyComparison 202'])
+    assert.ok(said.includes(line), `${line} is not in\n${said.join('\n')}`)
+})
+
+test('an agent is followed by others whose names no event tells', async () => {
+  const { secret } = await tokenOf(author, 'of-the-first', 'first', 'replicate')
+  const folder = { kind: 'directory', path: source }
+  const to = (name: string): { kind: string; path: string }[] => [
+    { kind: 'directory', path: join(author.folder, name) },
+  ]
+  await author.client.agent({ name: 'first', source: folder, targets: to('first') })
+  await author.client.agent({
+    ...{ name: 'behind', source: folder, targets: to('behind') },
+    triggers: [{ kind: 'after', agent: 'first' }],
+  })
+  const reading = await fetch(`${author.client.origin}/replication/events`, {
+    headers: { authorization: `Bearer ${secret}` },
+  })
+  let text = ''
+  const reader = reading.body?.getReader()
+  await author.client.send('first', { paths: ['/content'] })
+  while (!text.includes('event: command.finished')) text += Buffer.from((await reader?.read())?.value ?? []).toString()
+  await reader?.cancel()
+  assert.ok(!text.includes('behind'), text)
+  await until('the other to follow', async () => {
+    const { body } = await author.client.get<{ items: unknown[] }>('/agent/behind/replicate/history')
+    return body.items.length > 0
   })
 })
 

@@ -145,7 +145,8 @@ async function stride(
   const happened = incidentsIn(step.events ?? [], now)
   const entry = entryAfter(was.entry, step, happened, now)
   const command = commandAfter(was.command, step.command, was.entry, entry, now)
-  const chained = chainWrites((followedBy?.value ?? []) as readonly string[], command, was.entry, entry)
+  const followers = (followedBy?.value ?? []) as readonly string[]
+  const chained = chainWrites(followers, command, was.entry, entry)
   const about = { at: now, agent, command: commandId, ...traceIdIn(command.traceparent) }
   const { deliveries, turns } = withTurns(step.deliveries ?? [], now)
   const own: Check[] = [
@@ -182,10 +183,8 @@ async function stride(
         ...eventWrites({
           type: 'command.finished',
           ...about,
-          data: {
-            ...{ status: entry.status, state: command.state },
-            ...(chained.length > 0 && { followers: followedBy?.value }),
-          },
+          ...(chained.length > 0 && { followers }),
+          data: { status: entry.status, state: command.state },
         }),
       )
   }

@@ -57,6 +57,8 @@ export interface ReplicationEvent {
   readonly target?: string
   /** Of the trace that the command belongs to, while traces are made. */
   readonly traceId?: string
+  /** The agents that are to take it up. For the servers alone: a reader need not see these agents. */
+  readonly followers?: readonly string[]
   /** Whatever else the type has to say; small, and without secrets. */
   readonly data?: object
 }
