@@ -24,6 +24,7 @@ import { buildApp, closeApp } from './app.ts'
 import { RowFiles } from './compare/row-files.ts'
 import { apartFrom } from './endpoints/apart.ts'
 import { directory } from './endpoints/directory.ts'
+import { HostBounds } from './endpoints/bounds/hosts.ts'
 import type { EndpointKind } from './endpoints/endpoint.ts'
 import { kinds as allKinds } from './endpoints/kinds.ts'
 import { ReplicationError } from './errors.ts'
@@ -98,9 +99,10 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
       settings.packagesDir,
       cacheFolder,
     ])
-    const configs = new ConfigStore(store, kinds, queueHooks(store))
+    const bounds = { hosts: new HostBounds(settings.allowedHosts, () => access.hasCredentials()) }
+    const configs = new ConfigStore(store, kinds, queueHooks(store), bounds)
     await seedAgents(configs, join(settings.configDir, 'agents'))
-    const roster = new Roster(configs, kinds, { installation, cacheFolder })
+    const roster = new Roster(configs, kinds, { installation, cacheFolder, bounds })
     closers.push(() => roster.close())
     const events = new EventHub()
     await events.open(store, (err) => log.error({ err }, 'events cannot be followed'))
@@ -115,7 +117,7 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     const stopWork = (): Promise<void> => (stopped ??= work.close(settings.shutdownGraceMs))
     closers.push(stopWork)
     const parts: Parts = {
-      ...{ store, work, packages, rowFiles, roster, events, log, installation },
+      ...{ store, work, packages, rowFiles, roster, events, log, installation, bounds },
       metrics: new Metrics(registry, store, [
         new Volume('packages', settings.packagesDir),
         new Volume('data', settings.dataDir),

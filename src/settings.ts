@@ -73,6 +73,12 @@ export const settingsSchema = Type.Object(
     ),
     protectHealth: Type.Boolean({ default: false, description: 'Ask for a token at /health too.' }),
     protectMetrics: Type.Boolean({ default: false, description: 'Ask for a token at /metrics too.' }),
+    allowedHosts: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'Where agents may reach on the network: hosts, *.suffixes, address ranges, `public`; with commas.',
+      }),
+    ),
     auditKeepDays: Type.Integer({
       default: 400,
       minimum: 1,

@@ -61,6 +61,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   'eventsource-parser': ['dashboard'],
   fastify: ['app', 'routes'],
   ioredis: ['queues', 'state'],
+  'ipaddr.js': ['endpoints'],
   'js-yaml': ['documents'],
   'jsonc-parser': ['documents'],
   lmdb: ['state'],

@@ -57,6 +57,10 @@ test('the author reaches every publish server: its name, its port, an agent ther
     const reached = targets.map(({ url = '', agent, token }) => {
       const { hostname, port } = new URL(url)
       const other = compose.services[hostname]
+      assert.ok(
+        environmentOf(service)['ALLOWED_HOSTS']?.split(',').includes(hostname),
+        `${name} may not reach ${hostname}`,
+      )
       assert.ok(other, `${name} sends to ${hostname}`)
       assert.equal(port, environmentOf(other)['PORT'], url)
       assert.ok(

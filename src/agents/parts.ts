@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { RowFiles } from '../compare/row-files.ts'
+import type { Bounds } from '../endpoints/bounds/bounds.ts'
 import type { PackageStore } from '../packages/store.ts'
 import type { LaneId } from '../queues/lanes.ts'
 import type { Work } from '../queues/work.ts'
@@ -22,6 +23,8 @@ export interface Parts {
   readonly log: Logger
   /** This installation, as it names itself to others. */
   readonly installation: string
+  /** What agents may reach; absent: whatever this process may. */
+  readonly bounds?: Bounds
   /** Told of all agents, where the server has such a hook. */
   readonly notify?: ServerHook
   /** Lets each lane of the agent look at its head; with a command, only those whose head is that command's item. */

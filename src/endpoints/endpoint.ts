@@ -5,6 +5,7 @@ import type { PackageFile } from '../packages/manifest.ts'
 import type { Block } from '../resources/listing.ts'
 import type { ResourcePath } from '../resources/path.ts'
 import type { Resource, ResourceState } from '../resources/resource.ts'
+import type { Bounds, Lead } from './bounds/bounds.ts'
 
 /**
  * A kind of endpoint: one file, its test, and its name in the list of kinds (kinds.ts). What a kind can do is what it
@@ -17,6 +18,8 @@ export interface EndpointKind<Options = unknown> {
   readonly options: TSchema
   /** Options that are secrets: write-only at the API. Each by its name, or the way to it: `auth/basic/password`. */
   readonly secrets?: readonly string[]
+  /** Where the options lead, for what judges that before there is an endpoint. Absent: nowhere outside of the server. */
+  readonly leads?: (options: Options) => readonly Lead[]
   /** Names of options that say who gets those; when one changes, they must be sent again. Absent: `url`. */
   readonly reach?: readonly string[]
   readonly source?: (options: Options, context: EndpointContext) => Source
@@ -60,6 +63,8 @@ export interface Copied {
 export interface EndpointContext {
   /** This installation, as it names itself to others; stable over restarts. */
   readonly installation: string
+  /** Absent: bound by nothing but the rights of the process. */
+  readonly bounds?: Bounds | undefined
   /** Told of each request to a service, as it begins. */
   readonly asking?: (method: string, uri: string) => void
   /** A folder for what can be found out again, and is only quicker known. Nothing is kept when absent. */

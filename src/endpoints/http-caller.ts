@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream'
 import { Agent, request, type Dispatcher } from 'undici'
 import { ReplicationError, type ErrorCode } from '../errors.ts'
+import { connectWithin } from './bounded-connect.ts'
+import type { HostBounds } from './bounds/hosts.ts'
 
 /** Answers larger than this are no answers of a server that we know. */
 const maxAnswerBytes = 4 * 1024 * 1024
@@ -9,12 +11,24 @@ const maxAnswerBytes = 4 * 1024 * 1024
 const maxWaitMs = 24 * 3_600_000
 
 /** One for all: connections are pooled by origin, kept for a while and bounded in time at every stage. */
-const dispatcher = new Agent({
-  connect: { timeout: 10_000 },
-  // An import is verified whole before it is answered, which takes minutes for the largest.
-  headersTimeout: 600_000,
-  bodyTimeout: 60_000,
-})
+function agent(hosts?: HostBounds): Agent {
+  return new Agent({
+    connect: connectWithin(hosts, { timeout: 10_000 }),
+    // An import is verified whole before it is answered, which takes minutes for the largest.
+    headersTimeout: 600_000,
+    bodyTimeout: 60_000,
+  })
+}
+
+const unbound = agent()
+const bound = new WeakMap<HostBounds, Agent>()
+
+function agentWithin(hosts: HostBounds | undefined): Agent {
+  if (hosts === undefined) return unbound
+  const made = bound.get(hosts) ?? agent(hosts)
+  bound.set(hosts, made)
+  return made
+}
 
 export interface Answer {
   readonly status: number
@@ -35,10 +49,13 @@ type Method = 'GET' | 'POST' | 'DELETE'
 /** Calls one server's JSON API: redirects are errors, failures become ReplicationErrors that say what to do next. */
 export class HttpCaller {
   readonly origin: string
+  readonly hosts: HostBounds | undefined
   readonly #headers: Readonly<Record<string, string>>
 
-  constructor(origin: string, headers: Readonly<Record<string, string>>) {
+  /** It reaches what `hosts` admits. */
+  constructor(origin: string, headers: Readonly<Record<string, string>>, hosts: HostBounds | undefined) {
     this.origin = origin
+    this.hosts = hosts
     this.#headers = headers
   }
 
@@ -65,10 +82,12 @@ export class HttpCaller {
     { signal, headers, body }: Call,
     read: (response: Dispatcher.ResponseData) => Promise<T>,
   ): Promise<T> {
+    const url = new URL(path, this.origin)
+    await this.hosts?.demand(url.hostname)
     const content = body?.()
     try {
-      const response = await request(new URL(path, this.origin), {
-        ...{ method, signal, dispatcher },
+      const response = await request(url, {
+        ...{ method, signal, dispatcher: agentWithin(this.hosts) },
         headers: { accept: 'application/json', ...this.#headers, ...headers },
         body: content ?? null,
       })

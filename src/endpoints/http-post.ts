@@ -1,12 +1,23 @@
 import { Agent, request } from 'undici'
 import { ReplicationError } from '../errors.ts'
+import { connectWithin } from './bounded-connect.ts'
+import type { HostBounds } from './bounds/hosts.ts'
 import { waitOf } from './http-caller.ts'
 import { shown } from './rest/reply.ts'
 
 /** Only the status of an answer counts; more of its body than this is not even read to keep the connection. */
 const maxAnswerBytes = 65_536
 
-const dispatcher = new Agent({ connect: { timeout: 10_000 } })
+const timeout = 10_000
+const unbound = new Agent({ connect: { timeout } })
+const bound = new WeakMap<HostBounds, Agent>()
+
+function agentWithin(hosts: HostBounds | undefined): Agent {
+  if (hosts === undefined) return unbound
+  const made = bound.get(hosts) ?? new Agent({ connect: connectWithin(hosts, { timeout }) })
+  bound.set(hosts, made)
+  return made
+}
 
 export interface Posting {
   readonly method?: 'GET' | 'POST'
@@ -17,6 +28,8 @@ export interface Posting {
   /** After so long without an answer it has failed. */
   readonly deadlineMs: number
   readonly signal: AbortSignal
+  /** Absent: wherever the URL leads. */
+  readonly hosts?: HostBounds | undefined
 }
 
 export interface Posted {
@@ -25,19 +38,20 @@ export interface Posted {
   readonly retryAfterMs?: number
 }
 
-/** Posts a text once, or asks with GET, and follows no redirect. Throws `unavailable` where no answer comes. */
+/** Posts a text once, or asks with GET, and follows no redirect. Throws `unavailable` where no answer comes, `forbidden`. */
 export async function post(
   url: string,
-  { method = 'POST', name = shown(url), headers, body, deadlineMs, signal }: Posting,
+  { method = 'POST', name = shown(url), headers, body, deadlineMs, signal, hosts }: Posting,
 ): Promise<Posted> {
   const deadline = AbortSignal.timeout(deadlineMs)
   const until = AbortSignal.any([signal, deadline])
   try {
+    await hosts?.demand(new URL(url).hostname)
     const answer = await request(url, {
       method,
       headers: { ...headers },
       body: body ?? null,
-      dispatcher,
+      dispatcher: agentWithin(hosts),
       signal: until,
     })
     await answer.body.dump({ limit: maxAnswerBytes, signal: until }).catch(() => undefined)
@@ -45,6 +59,7 @@ export async function post(
     return { status: answer.statusCode, ...(retryAfterMs !== undefined && { retryAfterMs }) }
   } catch (cause) {
     signal.throwIfAborted()
+    if (cause instanceof ReplicationError) throw cause
     const why = deadline.aborted ? `within ${deadlineMs / 1000} s` : `(${reasonOf(cause)})`
     throw new ReplicationError('unavailable', `${name} gave no answer ${why}`, { cause })
   }

@@ -15,6 +15,7 @@ export const openapi: EndpointKind<OpenapiOptions> = {
   title: 'The paths of an OpenAPI document',
   options: openapiOptions,
   secrets,
+  leads: ({ url }) => (url === undefined ? [] : [{ at: '/url', url }]),
   source: (options, context) => {
     const chosen = chosenOf(options)
     return openapiSource('url' in chosen ? urlHome(chosen, context) : fileHome(chosen))

@@ -1,7 +1,7 @@
 import type { Static } from 'typebox'
 import { ReplicationError } from '../errors.ts'
 import { Type } from '../resources/type.ts'
-import type { EndpointKind, Pulled, Puller } from './endpoint.ts'
+import type { EndpointContext, EndpointKind, Pulled, Puller } from './endpoint.ts'
 import { HttpCaller } from './http-caller.ts'
 
 const name = (description: string) => Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', description })
@@ -30,7 +30,8 @@ export const pull: EndpointKind<Options> = {
   title: 'The passive queue of another server',
   options,
   secrets: ['token'],
-  puller: (chosen, { installation }) => new QueuePuller(chosen, installation),
+  leads: ({ url }) => [{ at: '/url', url }],
+  puller: (chosen, context) => new QueuePuller(chosen, context),
   place: async ({ url, agent, queue }) => ['pull', new URL(url).origin, agent, queue],
 }
 
@@ -40,14 +41,15 @@ class QueuePuller implements Puller {
   readonly #installation: string
   readonly #caller: HttpCaller
 
-  constructor({ url, agent, queue, token }: Options, installation: string) {
+  constructor({ url, agent, queue, token }: Options, { installation, bounds }: EndpointContext) {
     this.#agent = agent
     this.#queue = queue
     this.#installation = installation
-    this.#caller = new HttpCaller(new URL(url).origin, {
+    const headers = {
       'user-agent': `trebuchet (${installation})`,
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
-    })
+    }
+    this.#caller = new HttpCaller(new URL(url).origin, headers, bounds?.hosts)
   }
 
   async next(signal: AbortSignal): Promise<Pulled | undefined> {

@@ -1,49 +1,73 @@
 /** The way to a server, step by step: its name, a connection, TLS. Each is tried by itself, so that it can be seen which fails. */
 import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
-import { connect as connectTo, isIP, type Socket } from 'node:net'
+import { connect as connectTo, isIP, type LookupFunction, type Socket } from 'node:net'
 import { connect as secure, type ConnectionOptions } from 'node:tls'
 import { ReplicationError } from '../errors.ts'
+import type { HostBounds } from './bounds/hosts.ts'
 import { remark, type Step } from './step.ts'
 
 /** As long as calls wait for a connection. */
 const connectMs = 10_000
 
+/** Who speaks, and where he may. */
+interface Manner {
+  readonly tls?: ConnectionOptions | undefined
+  readonly hosts: HostBounds | undefined
+}
+
 /** `name`, `connect` and, where it is https, `tls`; they say the address and the end of the certificate. */
-export function reachSteps(url: string, signal: AbortSignal, tls: ConnectionOptions = {}): Step[] {
+export function reachSteps(url: string, signal: AbortSignal, { tls = {}, hosts }: Manner): Step[] {
   const { hostname, port, protocol } = new URL(url)
   const host = hostname.replace(/^\[(.*)\]$/, '$1')
   const isSecure = protocol === 'https:'
-  const at = { host, port: Number(port === '' ? (isSecure ? 443 : 80) : port) }
+  const at = {
+    ...{ host, port: Number(port === '' ? (isSecure ? 443 : 80) : port) },
+    ...(hosts !== undefined && { lookup: hosts.lookup }),
+  }
   return [
-    ['name', async () => remark(await addressesOf(host))],
+    ['name', async () => remark(await addressesOf(host, hosts))],
     [
       'connect',
       async () => {
+        await hosts?.demand(host)
         const socket = connectTo(at)
         await opened(socket, 'connect', signal)
         return remark(`${socket.remoteAddress ?? host} port ${at.port}`)
       },
     ],
-    ...(isSecure ? [['tls', async () => remark(await greeted(at, tls, signal))] satisfies Step] : []),
+    ...(isSecure
+      ? [
+          [
+            'tls',
+            async () => {
+              await hosts?.demand(host)
+              return remark(await greeted(at, tls, signal))
+            },
+          ] satisfies Step,
+        ]
+      : []),
   ]
 }
 
-async function addressesOf(host: string): Promise<string> {
+async function addressesOf(host: string, hosts: HostBounds | undefined): Promise<string> {
+  await hosts?.demand(host)
   if (isIP(host) !== 0) return host
   try {
-    return (await lookup(host, { all: true })).map(({ address }) => address).join(', ')
+    const found = await (hosts?.addressesOf(host) ?? lookup(host, { all: true }))
+    return found.map(({ address }) => address).join(', ')
   } catch (cause) {
+    if (cause instanceof ReplicationError) throw cause
     throw new ReplicationError('unavailable', `the name ${host} cannot be resolved: ${codeOf(cause)}`, { cause })
   }
 }
 
 async function greeted(
-  { host, port }: { readonly host: string; readonly port: number },
+  at: { readonly host: string; readonly port: number; readonly lookup?: LookupFunction },
   tls: ConnectionOptions,
   signal: AbortSignal,
 ): Promise<string> {
-  const socket = secure({ host, port, ...(isIP(host) === 0 && { servername: host }), ...tls })
+  const socket = secure({ ...at, ...(isIP(at.host) === 0 && { servername: at.host }), ...tls })
   let said = ''
   socket.once('secureConnect', () => {
     const { valid_to: until, issuer } = socket.getPeerCertificate()
@@ -59,6 +83,7 @@ async function opened(socket: Socket, event: 'connect' | 'secureConnect', signal
     await once(socket, event, { signal: AbortSignal.any([signal, AbortSignal.timeout(connectMs)]) })
   } catch (cause) {
     signal.throwIfAborted()
+    if (cause instanceof ReplicationError) throw cause
     const why = cause instanceof Error && cause.name === 'AbortError' ? `no answer in ${connectMs} ms` : codeOf(cause)
     const what = event === 'connect' ? 'no connection' : 'TLS is refused'
     throw new ReplicationError('unavailable', `${what}: ${why}`, { cause })

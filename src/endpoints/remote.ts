@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import type { Static } from 'typebox'
 import { ReplicationError } from '../errors.ts'
 import { Type } from '../resources/type.ts'
-import type { EndpointKind, Receipt, Source, Target, TargetDelivery, TestStep } from './endpoint.ts'
+import type { EndpointContext, EndpointKind, Receipt, Source, Target, TargetDelivery, TestStep } from './endpoint.ts'
 import { HttpCaller, type Answer } from './http-caller.ts'
 import { remoteHoldings } from './remote/holdings.ts'
 import { remoteSteps } from './remote/probe.ts'
@@ -65,7 +65,8 @@ export const remote: EndpointKind<Options> = {
   title: 'Another server',
   options,
   secrets: ['token'],
-  target: (chosen, { installation }) => new RemoteTarget(chosen, installation),
+  leads: ({ url }) => [{ at: '/url', url }],
+  target: (chosen, context) => new RemoteTarget(chosen, context),
   place: async ({ url, agent }) => ['remote', new URL(url).origin, agent],
 }
 
@@ -79,12 +80,13 @@ class RemoteTarget implements Target {
   readonly #agent: string
   readonly #caller: HttpCaller
 
-  constructor({ url, agent, token }: Options, installation: string) {
+  constructor({ url, agent, token }: Options, { installation, bounds }: EndpointContext) {
     this.#agent = agent
-    this.#caller = new HttpCaller(new URL(url).origin, {
+    const headers = {
       'user-agent': `trebuchet (${installation})`,
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
-    })
+    }
+    this.#caller = new HttpCaller(new URL(url).origin, headers, bounds?.hosts)
     this.holdings = remoteHoldings(this.#caller, agent)
   }
 

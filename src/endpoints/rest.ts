@@ -12,6 +12,10 @@ export const rest: EndpointKind<RestOptions> = {
   options: optionsSchema,
   secrets,
   reach: ['url', 'origins'],
+  leads: ({ url, origins = [] }) => [
+    { at: '/url', url },
+    ...origins.map((origin, i) => ({ at: `/origins/${i}`, url: origin })),
+  ],
   source: restSource,
   target: restTarget,
   place: async (options) => restPlace(options),

@@ -97,6 +97,8 @@ export class ByHand {
         // Where it listens is the one thing that is not as in its container.
         const { HOST: _, PORT: __, ...given }: Environment = { ...unset, ...environmentOf(this.service(name)) }
         for (const [variable, value] of Object.entries(given)) env[variable] = this.here(name, value)
+        // Here all of them have the address of this machine.
+        if (env['ALLOWED_HOSTS'] !== undefined) env['ALLOWED_HOSTS'] = this.#hosts(env['ALLOWED_HOSTS'])
         const [, ...rest] = image.command
         server.spawn([process.execPath, ...rest], join(this.root, image.workdir))
         await until(`${name} to be ready`, isReady).catch((error: unknown) => {
@@ -105,6 +107,13 @@ export class ByHand {
         assert.ok(await isHealthy(), `the health check does not find ${name} well`)
       },
     }
+  }
+
+  #hosts(allowed: string): string {
+    return allowed
+      .split(',')
+      .map((host) => (host in this.compose.services ? '127.0.0.1' : host))
+      .join(',')
   }
 
   #portOf(host: string): number {

@@ -94,6 +94,8 @@ export class Server {
       PORT: String(this.port),
       DATA_DIR: this.dataDir,
       CONFIG_DIR: join(this.folder, 'config'),
+      // Peers are on this machine, also where tokens are asked for.
+      ALLOWED_HOSTS: '0.0.0.0/0,::/0',
       ...engineSettings(this.folder),
       ...this.#start.env,
     }

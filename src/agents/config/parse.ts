@@ -1,7 +1,9 @@
 import { ReplicationError, type Fault } from '../../errors.ts'
 import { overlap } from '../../endpoints/apart.ts'
+import type { Bounds } from '../../endpoints/bounds/bounds.ts'
 import type { EndpointKind } from '../../endpoints/endpoint.ts'
 import { checkerOf, maxFaults } from '../../resources/schema.ts'
+import { boundsFaults } from './bounds.ts'
 import { looseConfigSchema, queuesOf, reservedNames, type AgentConfig, type EndpointConfig } from './config.ts'
 import { endpointSchema, kindsFor, optionsOf, type Role } from './endpoint-config.ts'
 import { hookFaults } from './hooks.ts'
@@ -19,13 +21,14 @@ interface Site {
 
 /**
  * The door for every config: answers it complete, with its defaults, or all that is wrong with it, each fault with a
- * JSON Pointer into the input. `stored` is what the agent has now, for the secrets that the input leaves as they are.
+ * JSON Pointer into the input; beyond `bounds` nothing may lead. `stored` is what the agent has now, for the secrets that the input leaves as they are.
  * Asks each endpoint where it is, so it may look at disks; the input is not changed.
  */
 export async function parseAgentConfig(
   input: unknown,
   kinds: readonly EndpointKind[],
   stored?: AgentConfig,
+  bounds?: Bounds,
 ): Promise<Parsed> {
   const draft = structuredClone(input)
   const misshapen = checkerOf(looseConfigSchema)(draft)
@@ -40,6 +43,8 @@ export async function parseAgentConfig(
     ...hookFaults(config.hooks ?? [], stored?.hooks ?? []),
   ]
   if (faults.length > 0) return { faults: faults.slice(0, maxFaults) }
+  const outside = bounds === undefined ? [] : await boundsFaults(config, sites, kinds, bounds)
+  if (outside.length > 0) return { faults: outside.slice(0, maxFaults) }
   const overlaps = await overlapFaults(sites, kinds)
   return overlaps.length > 0 ? { faults: overlaps } : { config }
 }

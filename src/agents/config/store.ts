@@ -1,5 +1,6 @@
 import { ulid } from 'ulid'
 import { ReplicationError, type Fault } from '../../errors.ts'
+import type { Bounds } from '../../endpoints/bounds/bounds.ts'
 import type { EndpointKind } from '../../endpoints/endpoint.ts'
 import { below, scan, type Batch, type Store } from '../../state/store.ts'
 import { demand, type Conditions } from './conditions.ts'
@@ -74,11 +75,13 @@ export class ConfigStore {
   readonly #store: Store
   readonly #kinds: readonly EndpointKind[]
   readonly #hooks: QueueHooks
+  readonly #bounds: Bounds | undefined
 
-  constructor(store: Store, kinds: readonly EndpointKind[], hooks: QueueHooks) {
+  constructor(store: Store, kinds: readonly EndpointKind[], hooks: QueueHooks, bounds?: Bounds) {
     this.#store = store
     this.#kinds = kinds
     this.#hooks = hooks
+    this.#bounds = bounds
   }
 
   /** By name, those that are seen. `after`: the last name of the page before. */
@@ -190,7 +193,7 @@ export class ConfigStore {
     const name = isObject(input) && 'name' in input ? input.name : undefined
     const stored =
       typeof name === 'string' && isName(name) ? await this.#store.get<StoredConfig>(configKey(name)) : undefined
-    const parsed = await parseAgentConfig(input, this.#kinds, stored?.value.config)
+    const parsed = await parseAgentConfig(input, this.#kinds, stored?.value.config, this.#bounds)
     if ('faults' in parsed) return parsed
     const loop = await this.#loop(parsed.config)
     if (loop !== undefined) return { faults: [loop] }
@@ -204,7 +207,7 @@ export class ConfigStore {
   }
 
   async #parse(input: unknown, name?: string, stored?: AgentConfig): Promise<AgentConfig> {
-    const parsed = await parseAgentConfig(input, this.#kinds, stored)
+    const parsed = await parseAgentConfig(input, this.#kinds, stored, this.#bounds)
     const faults = 'faults' in parsed ? [...parsed.faults] : []
     if (name !== undefined && isObject(input) && 'name' in input && input.name !== name)
       faults.unshift({ pointer: '/name', message: `must be ${name}, the name in the path` })

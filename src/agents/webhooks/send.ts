@@ -70,7 +70,7 @@ type Outcome =
   | { readonly kind: 'again'; readonly error: ErrorView; readonly answer?: number; readonly at: number }
 
 async function outcomeOf(
-  { installation }: Pick<Parts, 'installation'>,
+  { installation, bounds }: Pick<Parts, 'installation' | 'bounds'>,
   { id, url, from, body, tries }: HookMessage,
   hook: Hook,
   signal: AbortSignal,
@@ -81,7 +81,8 @@ async function outcomeOf(
   try {
     const ready = await hookWithSecrets(hook, process.env)
     const headers = { 'user-agent': `trebuchet (${installation})`, ...signed(id, body, ready) }
-    const named = from === 'server' ? { name: url } : {}
+    // Whom the server's own settings name is for its operator to say.
+    const named = from === 'server' ? { name: url } : { hosts: bounds?.hosts }
     const { status, retryAfterMs = 0 } = await post(hook.url, { ...named, headers, body, deadlineMs, signal })
     if (status >= 200 && status < 300) return { kind: 'sent', answer: status }
     answer = status
@@ -91,6 +92,8 @@ async function outcomeOf(
   } catch (thrown) {
     signal.throwIfAborted()
     error = errorView(thrown)
+    // Nobody will be reached by trying again: once a setting is mended, it can be sent again.
+    if (error.code === 'forbidden') return { kind: 'over', error }
   }
   const failure = { error, ...(answer !== undefined && { answer }) }
   // Gone: whoever says that wants no more.

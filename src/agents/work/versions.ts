@@ -26,7 +26,7 @@ export interface Version extends Copied {
  * `conflict` where the endpoint is no single document, or something is at the new place; `invalid`, `missing`, `unavailable`.
  */
 export async function makeVersion(
-  parts: Pick<Parts, 'store' | 'log' | 'installation'>,
+  parts: Pick<Parts, 'store' | 'log' | 'installation' | 'bounds'>,
   kinds: readonly EndpointKind[],
   agent: Agent,
   request: VersionRequest,
@@ -48,7 +48,7 @@ export async function makeVersion(
   const plan = kind.copyTo(options, request.path)
   // Throws where nothing of this installation may be.
   await kind.place(plan.options)
-  const { digest, bytes } = await plan.make(version, { installation: parts.installation }, signal)
+  const { digest, bytes } = await plan.make(version, { installation: parts.installation, bounds: parts.bounds }, signal)
   const made: Version = {
     path: plan.place,
     ...(version !== undefined && { version }),

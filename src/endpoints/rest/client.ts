@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Agent, Dispatcher } from 'undici'
 import { ReplicationError } from '../../errors.ts'
+import type { HostBounds } from '../bounds/hosts.ts'
 import type { EndpointContext } from '../endpoint.ts'
 import { reachSteps } from '../reach.ts'
 import type { Step } from '../step.ts'
@@ -24,6 +25,7 @@ const accept = 'application/hal+json, application/json, application/yaml;q=0.9, 
 
 /** It takes as long to load as a hundred requests take, so nobody waits for it who has something else to do meanwhile. */
 const undici = import('undici')
+const bounded = import('../bounded-connect.ts')
 
 interface Agents {
   /** With our certificate. */
@@ -31,13 +33,13 @@ interface Agents {
   readonly elsewhere: Agent
 }
 
-async function agentsFor({ timeoutMs, concurrency, tls }: Chosen): Promise<Agents> {
-  const { Agent } = await undici
+async function agentsFor({ timeoutMs, concurrency, tls }: Chosen, hosts: HostBounds | undefined): Promise<Agents> {
+  const [{ Agent }, { connectWithin }] = [await undici, await bounded]
   const bounds = { connections: concurrency, headersTimeout: timeoutMs, bodyTimeout: timeoutMs }
   const timeout = Math.min(timeoutMs, 10_000)
   return {
-    own: new Agent({ ...bounds, connect: { timeout, ...tls } }),
-    elsewhere: new Agent({ ...bounds, connect: { timeout } }),
+    own: new Agent({ ...bounds, connect: connectWithin(hosts, { timeout, ...tls }) }),
+    elsewhere: new Agent({ ...bounds, connect: connectWithin(hosts, { timeout }) }),
   }
 }
 
@@ -53,21 +55,23 @@ export class RestClient {
   readonly #credentials: Readonly<Record<string, string>>
   readonly #agent: string
   readonly #asking: EndpointContext['asking']
+  readonly #hosts: HostBounds | undefined
   #nextAt = 0
 
-  constructor(chosen: Chosen, { installation, asking }: EndpointContext) {
+  constructor(chosen: Chosen, { installation, asking, bounds }: EndpointContext) {
     this.#asking = asking
+    this.#hosts = bounds?.hosts
     this.origin = new URL(chosen.url).origin
     this.#chosen = chosen
     this.#trusted = new Set([this.origin, ...chosen.origins.map((origin) => new URL(origin).origin)])
     this.#credentials = { ...lowerCased(chosen.headers), ...credentialsOf(chosen.auth) }
     this.#agent = `trebuchet (${installation})`
-    this.#agents = agentsFor(chosen)
+    this.#agents = agentsFor(chosen, this.#hosts)
   }
 
   /**
    * Answers whatever the service says in the end, also that it will not: only what never came to an answer throws
-   * (`unavailable`), and a redirect that must not be followed (`rejected`).
+   * (`unavailable`), a redirect that must not be followed (`rejected`), and what the server's bounds refuse (`forbidden`).
    */
   async ask(method: Method, uri: string, asking: Asking): Promise<Reply> {
     this.#asking?.(method, shown(uri))
@@ -85,7 +89,7 @@ export class RestClient {
 
   /** The way to its origin, as it goes it itself. */
   reachSteps(signal: AbortSignal): Step[] {
-    return reachSteps(this.origin, signal, this.#chosen.tls)
+    return reachSteps(this.origin, signal, { tls: this.#chosen.tls, hosts: this.#hosts })
   }
 
   async close(): Promise<void> {
@@ -107,7 +111,7 @@ export class RestClient {
   }
 
   async #once(method: Method, uri: string, { signal, headers, body }: Asking): Promise<Reply | ReplicationError> {
-    const { origin, pathname, search } = new URL(uri)
+    const { origin, hostname, pathname, search } = new URL(uri)
     const trusted = this.#trusted.has(origin)
     const { own, elsewhere } = await this.#agents
     const asked = {
@@ -115,6 +119,7 @@ export class RestClient {
       headers: { accept, 'user-agent': this.#agent, ...(trusted && this.#credentials), ...headers },
     }
     try {
+      await this.#hosts?.demand(hostname)
       return await answerTo(trusted ? own : elsewhere, asked, uri, signal)
     } catch (cause) {
       signal.throwIfAborted()
