@@ -33,7 +33,8 @@ ENV NODE_ENV=production \
 EXPOSE 8080
 # The image's user `node`, by number, so that whoever runs it can see that it is not root.
 USER 1000:1000
+# Over TLS too, if that is on; whose certificate it is does not matter within the container.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health/ready`, { signal: AbortSignal.timeout(4000) }).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "const tls = process.env.TLS_CERT || process.env.TLS_CERT_FILE; require(tls ? 'node:https' : 'node:http').get(`http${tls ? 's' : ''}://127.0.0.1:${process.env.PORT}/health/ready`, { rejectUnauthorized: false, signal: AbortSignal.timeout(4000) }, ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 # As `npm start` does, but without npm, which would stand between the server and its signals.
 CMD ["node", "--max-semi-space-size=2", "dist/src/server.js"]

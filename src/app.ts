@@ -1,10 +1,11 @@
 import swagger from '@fastify/swagger'
-import { fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { fastify, type FastifyBaseLogger, type FastifyInstance, type FastifyServerFactory } from 'fastify'
 import { Gauge } from 'prom-client'
 import { parseBodies } from './routes/body.ts'
 import { applyConventions } from './routes/conventions.ts'
 import { guard } from './routes/door.ts'
 import { dashboardRoutes } from './routes/dashboard-routes.ts'
+import { headersOfAll, sendHeaders } from './routes/headers.ts'
 import { healthRoutes } from './routes/health-routes.ts'
 import { openApi } from './routes/openapi.ts'
 import type { RouteParts } from './routes/parts.ts'
@@ -14,16 +15,20 @@ import { RequestLog } from './routes/request-log.ts'
 import { softwareVersion } from './routes/software-version.ts'
 import { measureRequests } from './routes/request-metrics.ts'
 import { addRoutes } from './routes/table.ts'
+import type { Certificates } from './tls.ts'
 import type { Tracing } from './tracing/otel.ts'
 import { callMs, withPatience } from './state/patience.ts'
 
 export interface AppParts extends RouteParts {
   readonly tracing?: Tracing | undefined
+  /** With them it speaks TLS. */
+  readonly certificates?: Certificates | undefined
 }
 
 /** The HTTP side of the server, ready but not yet listening. Whoever closes it closes the parts afterwards. */
 export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const { publicUrl, maxUploadBytes } = parts.settings
+  const { certificates } = parts
   const app = fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
     logController: new RequestLog(),
@@ -32,16 +37,18 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     return503OnClosing: false,
     routerOptions: { maxParamLength: 500 },
     frameworkErrors: (error, request, reply) => {
-      void reply.header('x-request-id', request.id)
+      void reply.headers({ ...headersOfAll, 'x-request-id': request.id })
       sendProblem(error, request, reply)
     },
     clientErrorHandler: answerGarbage,
+    ...(certificates && { serverFactory: factoryOf(certificates) }),
   })
   if (parts.tracing !== undefined) await app.register(parts.tracing.plugin)
   // Behind the reading of the body, whose length is the caller's, and in whose events this context would be lost.
   app.addHook('preHandler', (_request, _reply, done) => withPatience(callMs, done))
   answerErrors(app)
   echoRequestId(app)
+  sendHeaders(app, parts.settings)
   measureRequests(app, parts.metrics)
   const info = { name: 'trebuchet_build_info', help: '1, with the version of this software.' }
   new Gauge({ ...info, labelNames: ['version'], registers: [parts.registry] }).set({ version: softwareVersion() }, 1)
@@ -56,6 +63,10 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   healthRoutes(app, parts)
   await app.ready()
   return app
+}
+
+function factoryOf(certificates: Certificates): FastifyServerFactory {
+  return (listener) => certificates.serve({}, listener)
 }
 
 /** How often a closing server looks for connections whose answer has meanwhile ended. */

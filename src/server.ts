@@ -40,6 +40,7 @@ import { openLog } from './log/open.ts'
 import { scrub } from './log/scrub.ts'
 import { loadSettings, secretsIn, type Settings } from './settings.ts'
 import type { Store } from './state/store.ts'
+import { Certificates } from './tls.ts'
 import { openTracing } from './tracing/open.ts'
 
 /** No writing of a package pauses so long; in a folder that servers share, what is older was left by a dead one. */
@@ -50,18 +51,30 @@ const repeatedSignalMs = process.env['npm_lifecycle_event'] === undefined ? 0 : 
 /** How often what is old is removed from the audit. */
 const trimEveryMs = 3_600_000
 
+/** How often it is looked whether there is another certificate. */
+const certificatesEveryMs = 60_000
+
 /** How often the delay of the event loop is measured, and so how short a one is seen. */
 const loopDelayEveryMs = 50
 
 export interface Server {
   /** Where it listens, as an origin. */
   readonly url: string
+  /** Takes over certificates that have changed, where there are any; the log tells of those that cannot be used. */
+  readonly readCertificates: (() => void) | undefined
   /** In order: no new calls, no new work, what is under way ends or is left for the next start, then the state. */
   close(): Promise<void>
 }
 
-/** Makes all parts in the order in which they need each other, and listens. What was begun is undone when a part fails. */
-export async function startServer(settings: Settings, log: Logger): Promise<Server> {
+/**
+ * Makes all parts in the order in which they need each other, and listens. What was begun is undone when a part fails. `reread`
+ * answers the settings as they are now.
+ */
+export async function startServer(
+  settings: Settings,
+  log: Logger,
+  reread: () => Settings = () => settings,
+): Promise<Server> {
   const closers: (() => Promise<void> | void)[] = []
   const close = async (): Promise<void> => {
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop())
@@ -73,6 +86,7 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
   }
   try {
     const notify = serverHook(settings)
+    const certificates = Certificates.of(settings, reread)
     const tracing = await openTracing(process.env, log, softwareVersion())
     if (tracing !== undefined) closers.push(() => tracing.close())
     const home = await openHome(settings, log, tracing?.queues)
@@ -133,10 +147,10 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
     const closing = new AbortController()
     const app = await buildApp({
       ...parts,
-      ...{ access, configs, kinds, engine, registry, settings, tracing, closing: closing.signal },
+      ...{ access, configs, kinds, engine, registry, settings, tracing, certificates, closing: closing.signal },
       idempotency: new Idempotency(store),
       eventStreams: new EventStreams({ store, events, registry }, settings.maxEventStreams),
-      ready: async () => ({ warnings: await home.warnings() }),
+      ready: async () => ({ warnings: [...(await home.warnings()), ...(certificates?.warnings() ?? [])] }),
     })
     closers.push(async () => {
       closing.abort()
@@ -148,11 +162,14 @@ export async function startServer(settings: Settings, log: Logger): Promise<Serv
       home.onReturn(() => void engine.sweepNow())
     }
     const beganAt = Date.now()
-    const url = await app.listen({ host: settings.host, port: settings.port })
+    const listening = await app.listen({ host: settings.host, port: settings.port })
+    const url = certificates === undefined ? listening : listening.replace(/^http:/, 'https:')
+    const readCertificates = certificates && ((): void => readAgain(certificates, log))
+    if (readCertificates !== undefined) closers.push(repeatEvery(certificatesEveryMs, readCertificates))
     const { heartbeatUrl, heartbeatIntervalMs: everyMs } = settings
     if (heartbeatUrl !== undefined)
       closers.push(startHeartbeat({ url: heartbeatUrl, everyMs, log, trouble: () => troubleOf(home, beganAt) }))
-    return { url, close }
+    return { url, readCertificates, close }
   } catch (error) {
     await close()
     throw error
@@ -165,8 +182,21 @@ function keepTrimmed({ audit }: Access, log: Logger): () => void {
     audit.trim().catch((err: unknown) => log.warn({ err }, 'the audit could not be trimmed'))
   }
   trim()
-  const timer = setInterval(trim, trimEveryMs)
+  return repeatEvery(trimEveryMs, trim)
+}
+
+function repeatEvery(ms: number, what: () => void): () => void {
+  const timer = setInterval(what, ms)
   return () => clearInterval(timer)
+}
+
+/** What cannot be used is not: callers keep being answered with what was read before. */
+function readAgain(certificates: Certificates, log: Logger): void {
+  try {
+    if (certificates.readAgain()) log.info('certificates read again')
+  } catch (err) {
+    log.error({ err }, 'the certificates have changed and cannot be used')
+  }
 }
 
 /** Who can be reached by others asks them who they are. Throws `invalid`. */
@@ -210,7 +240,7 @@ export async function main(): Promise<void> {
     const settings = loadSettings(process.env)
     for (const secret of secretsIn(settings)) keepSecret(secret)
     log = openLog(settings.logLevel)
-    server = await startServer(settings, log)
+    server = await startServer(settings, log, () => loadSettings(process.env))
   } catch (error) {
     process.stderr.write(`trebuchet: ${scrub(reasonOf(error))}\n`)
     process.exitCode = 1
@@ -232,6 +262,7 @@ export async function main(): Promise<void> {
     })
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal)
+  if (server.readCertificates !== undefined) process.on('SIGHUP', server.readCertificates)
 }
 
 function reasonOf(error: unknown): string {

@@ -7,6 +7,8 @@ import { Type } from './resources/type.ts'
 import { withFiles } from './settings-files.ts'
 
 const hookUrl = { pattern: '^https?://[^/?#@\\s]+([/?][^#\\s]*)?$', maxLength: 2000 } as const
+const pem = (description: string) =>
+  Type.Optional(Type.String({ pattern: '-----BEGIN ', description: `PEM, better in a file: ${description}` }))
 const positive = { minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const
 
 /** Every setting. In the environment `dataDir` is called DATA_DIR; docs/OPERATIONS.md has a row for each. */
@@ -84,6 +86,15 @@ export const settingsSchema = Type.Object(
       minimum: 1,
       maximum: 36_500,
       description: 'How long the audit is kept, in days.',
+    }),
+    tlsCert: pem(
+      'The certificate of this server, with what leads to its authority; with it, it speaks TLS and nothing else.',
+    ),
+    tlsKey: pem('The key of that certificate, without a passphrase.'),
+    tlsClientCa: pem('Who signs the certificates of callers, who are asked for one.'),
+    tlsClientCertificates: Type.Enum(['optional', 'required'], {
+      default: 'required',
+      description: 'Whether a caller may come without one.',
     }),
     publicUrl: Type.Optional(
       Type.String({
@@ -188,7 +199,7 @@ const longSegment = 16
 
 /** What no line may say: passwords, keys, and addresses that are secrets in themselves. */
 export function secretsIn(settings: Settings): string[] {
-  const { redisPassword, redisSentinelPassword, redisUrl, notifySecret, notifyUrl, heartbeatUrl } = settings
+  const { redisPassword, redisSentinelPassword, redisUrl, notifySecret, notifyUrl, heartbeatUrl, tlsKey } = settings
   const addresses = [notifyUrl, heartbeatUrl].flatMap((url) => {
     if (url === undefined) return []
     const { pathname, search } = new URL(url)
@@ -196,7 +207,7 @@ export function secretsIn(settings: Settings): string[] {
   })
   // Between the user's colon and the last @, as it is written.
   const password = redisUrl === undefined ? undefined : /^[^:]+:\/\/[^:/]*:(.*)@/.exec(redisUrl)?.[1]
-  return [redisPassword, redisSentinelPassword, notifySecret, password, ...addresses].filter(
+  return [redisPassword, redisSentinelPassword, notifySecret, tlsKey, password, ...addresses].filter(
     (text) => text !== undefined,
   )
 }

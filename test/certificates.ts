@@ -11,6 +11,7 @@ interface Certificates {
   readonly cert: string
   readonly key: string
   readonly otherCa: string
+  readonly otherKey: string
 }
 
 /** Files of an authority, of what it has signed for 127.0.0.1, and of an authority that has signed nothing. */
@@ -26,5 +27,11 @@ export async function certificates(t: TestContext): Promise<Certificates> {
   await openssl('req', ...curve, '-subj', '/CN=redis', '-keyout', 'redis.key', '-out', 'redis.csr')
   const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'names', '-days', '2']
   await openssl('x509', '-req', '-in', 'redis.csr', ...signed, '-out', 'redis.pem')
-  return { ca: at('ca.pem'), cert: at('redis.pem'), key: at('redis.key'), otherCa: at('other.pem') }
+  return {
+    ca: at('ca.pem'),
+    cert: at('redis.pem'),
+    key: at('redis.key'),
+    otherCa: at('other.pem'),
+    otherKey: at('other.key'),
+  }
 }

@@ -82,7 +82,7 @@ test('the server is not root in its container', () => {
 test('the health check asks whether the server is ready, where the server listens', () => {
   const { healthCheck, environment } = imageConfig()
   assert.equal(healthCheck[0], 'node')
-  assert.match(healthCheck.at(-1) ?? '', /`http:\/\/127\.0\.0\.1:\$\{process\.env\.PORT\}\/health\/ready`/)
+  assert.match(healthCheck.at(-1) ?? '', /:\/\/127\.0\.0\.1:\$\{process\.env\.PORT\}\/health\/ready`/)
   assert.match(environment['PORT'] ?? '', /^\d+$/)
   assert.equal(environment['HOST'], '0.0.0.0', 'whoever is outside of the container could not reach it otherwise')
 })

@@ -3,6 +3,7 @@ import { Agent, request, type Dispatcher } from 'undici'
 import { ReplicationError, type ErrorCode } from '../errors.ts'
 import { connectWithin } from './bounded-connect.ts'
 import type { HostBounds } from './bounds/hosts.ts'
+import type { TlsOptions } from './tls.ts'
 
 /** Answers larger than this are no answers of a server that we know. */
 const maxAnswerBytes = 4 * 1024 * 1024
@@ -10,22 +11,29 @@ const maxAnswerBytes = 4 * 1024 * 1024
 /** A longer wait that a server asks for is a mistake, and would leave a queue standing for ever. */
 const maxWaitMs = 24 * 3_600_000
 
-/** One for all: connections are pooled by origin, kept for a while and bounded in time at every stage. */
-function agent(hosts?: HostBounds): Agent {
+/** Where it may reach, and how it speaks TLS. */
+interface Manner {
+  readonly hosts?: HostBounds | undefined
+  readonly tls?: TlsOptions | undefined
+}
+
+/** Connections are pooled by origin, kept for a while and bounded in time at every stage. */
+function agentWith({ hosts, tls = {} }: Manner): Agent {
   return new Agent({
-    connect: connectWithin(hosts, { timeout: 10_000 }),
+    connect: connectWithin(hosts, { timeout: 10_000, ...tls }),
     // An import is verified whole before it is answered, which takes minutes for the largest.
     headersTimeout: 600_000,
     bodyTimeout: 60_000,
   })
 }
 
-const unbound = agent()
+/** One for all who have no certificates of their own. */
+const unbound = agentWith({})
 const bound = new WeakMap<HostBounds, Agent>()
 
-function agentWithin(hosts: HostBounds | undefined): Agent {
+function sharedAgent(hosts: HostBounds | undefined): Agent {
   if (hosts === undefined) return unbound
-  const made = bound.get(hosts) ?? agent(hosts)
+  const made = bound.get(hosts) ?? agentWith({ hosts })
   bound.set(hosts, made)
   return made
 }
@@ -50,13 +58,17 @@ type Method = 'GET' | 'POST' | 'DELETE'
 export class HttpCaller {
   readonly origin: string
   readonly hosts: HostBounds | undefined
+  readonly tls: TlsOptions | undefined
   readonly #headers: Readonly<Record<string, string>>
+  readonly #dispatcher: Dispatcher
 
-  /** It reaches what `hosts` admits. */
-  constructor(origin: string, headers: Readonly<Record<string, string>>, hosts: HostBounds | undefined) {
+  constructor(origin: string, headers: Readonly<Record<string, string>>, manner: Manner) {
     this.origin = origin
-    this.hosts = hosts
+    this.hosts = manner.hosts
+    this.tls = manner.tls
     this.#headers = headers
+    // Its connections go when they have been idle for a few seconds, and it with them.
+    this.#dispatcher = manner.tls === undefined ? sharedAgent(manner.hosts) : agentWith(manner)
   }
 
   async call(method: Method, path: string, call: Call): Promise<Answer> {
@@ -87,7 +99,7 @@ export class HttpCaller {
     const content = body?.()
     try {
       const response = await request(url, {
-        ...{ method, signal, dispatcher: agentWithin(this.hosts) },
+        ...{ method, signal, dispatcher: this.#dispatcher },
         headers: { accept: 'application/json', ...this.#headers, ...headers },
         body: content ?? null,
       })

@@ -2,6 +2,7 @@ import type { Static } from 'typebox'
 import { ReplicationError } from '../errors.ts'
 import { Type } from '../resources/type.ts'
 import type { EndpointContext, EndpointKind, Pulled, Puller } from './endpoint.ts'
+import { tlsSchema, tlsSecrets } from './tls.ts'
 import { HttpCaller } from './http-caller.ts'
 
 const name = (description: string) => Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', description })
@@ -16,6 +17,7 @@ const options = Type.Object(
     agent: name('Agent there that has the passive queue.'),
     queue: name('Its passive queue.'),
     token: Type.Optional(Type.String({ minLength: 1, description: 'Sent as a bearer token.' })),
+    tls: Type.Optional(tlsSchema),
   },
   { additionalProperties: false },
 )
@@ -29,7 +31,7 @@ export const pull: EndpointKind<Options> = {
   name: 'pull',
   title: 'The passive queue of another server',
   options,
-  secrets: ['token'],
+  secrets: ['token', ...tlsSecrets],
   leads: ({ url }) => [{ at: '/url', url }],
   puller: (chosen, context) => new QueuePuller(chosen, context),
   place: async ({ url, agent, queue }) => ['pull', new URL(url).origin, agent, queue],
@@ -41,7 +43,7 @@ class QueuePuller implements Puller {
   readonly #installation: string
   readonly #caller: HttpCaller
 
-  constructor({ url, agent, queue, token }: Options, { installation, bounds }: EndpointContext) {
+  constructor({ url, agent, queue, token, tls }: Options, { installation, bounds }: EndpointContext) {
     this.#agent = agent
     this.#queue = queue
     this.#installation = installation
@@ -49,7 +51,7 @@ class QueuePuller implements Puller {
       'user-agent': `trebuchet (${installation})`,
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     }
-    this.#caller = new HttpCaller(new URL(url).origin, headers, bounds?.hosts)
+    this.#caller = new HttpCaller(new URL(url).origin, headers, { hosts: bounds?.hosts, tls })
   }
 
   async next(signal: AbortSignal): Promise<Pulled | undefined> {

@@ -6,6 +6,7 @@ import type { Static } from 'typebox'
 import { ReplicationError } from '../errors.ts'
 import { Type } from '../resources/type.ts'
 import type { EndpointContext, EndpointKind, Receipt, Source, Target, TargetDelivery, TestStep } from './endpoint.ts'
+import { tlsSchema, tlsSecrets } from './tls.ts'
 import { HttpCaller, type Answer } from './http-caller.ts'
 import { remoteHoldings } from './remote/holdings.ts'
 import { remoteSteps } from './remote/probe.ts'
@@ -20,6 +21,7 @@ const options = Type.Object(
     }),
     agent: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', description: 'Agent there that imports.' }),
     token: Type.Optional(Type.String({ minLength: 1, description: 'Sent as a bearer token.' })),
+    tls: Type.Optional(tlsSchema),
   },
   { additionalProperties: false },
 )
@@ -64,7 +66,7 @@ export const remote: EndpointKind<Options> = {
   name: 'remote',
   title: 'Another server',
   options,
-  secrets: ['token'],
+  secrets: ['token', ...tlsSecrets],
   leads: ({ url }) => [{ at: '/url', url }],
   target: (chosen, context) => new RemoteTarget(chosen, context),
   place: async ({ url, agent }) => ['remote', new URL(url).origin, agent],
@@ -80,13 +82,13 @@ class RemoteTarget implements Target {
   readonly #agent: string
   readonly #caller: HttpCaller
 
-  constructor({ url, agent, token }: Options, { installation, bounds }: EndpointContext) {
+  constructor({ url, agent, token, tls }: Options, { installation, bounds }: EndpointContext) {
     this.#agent = agent
     const headers = {
       'user-agent': `trebuchet (${installation})`,
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     }
-    this.#caller = new HttpCaller(new URL(url).origin, headers, bounds?.hosts)
+    this.#caller = new HttpCaller(new URL(url).origin, headers, { hosts: bounds?.hosts, tls })
     this.holdings = remoteHoldings(this.#caller, agent)
   }
 

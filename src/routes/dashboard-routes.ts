@@ -56,7 +56,7 @@ export function dashboardRoutes(app: FastifyInstance): void {
   app.get('/', { config, schema: { ...schema, querystring: anything } }, async (_request, reply) => {
     const { html, policy } = await site()
     return reply
-      .headers({ 'content-security-policy': policy, 'cache-control': 'no-cache', ...hardening })
+      .headers({ 'content-security-policy': policy, 'cache-control': 'no-cache' })
       .type('text/html; charset=utf-8')
       .send(html)
   })
@@ -73,19 +73,11 @@ export function dashboardRoutes(app: FastifyInstance): void {
         .headers({
           ...{ 'cache-control': 'public, max-age=31536000, immutable', vary: 'accept-encoding' },
           ...(isZipped && { 'content-encoding': 'gzip' }),
-          'x-content-type-options': 'nosniff',
         })
         .type(asset.type)
         .send(isZipped ? asset.zipped : asset.text)
     },
   )
-}
-
-const hardening = {
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'x-frame-options': 'DENY',
-  'cross-origin-opener-policy': 'same-origin',
 }
 
 async function readSite(): Promise<Site> {

@@ -3,6 +3,7 @@ import { whyNotLocal, type Facts } from '../access/local.ts'
 import { nobody } from '../access/rights.ts'
 import { ReplicationError } from '../errors.ts'
 import { callMs, withPatience } from '../state/patience.ts'
+import { demandCertificate } from './client-certificate.ts'
 import { subjectsOf, type Need } from './needs.ts'
 import { auditRecord } from './audit-record.ts'
 import type { RouteParts } from './parts.ts'
@@ -20,6 +21,8 @@ export function guard(app: FastifyInstance, parts: RouteParts): void {
     Object.assign(request, { caller: nobody, subjects: [], isAudited: false })
     // What is not there is told to who may ask at all.
     const need = request.routeOptions.config.needs ?? 'somebody'
+    // Whoever only asks whether it lives, from a load balancer for example, need not have one.
+    if (need !== 'health' || parts.settings.protectHealth === true) demandCertificate(request.socket, parts.settings)
     await withPatience(callMs, async () => {
       if (isOpen(need, parts) && (await mayComeIn(parts, request))) return
       request.caller = await parts.access.identify(factsOf(request)).catch(challenge)

@@ -18,7 +18,7 @@ const retryAfterMs = 5000
 
 export const streamHeaders = {
   'content-type': 'text/event-stream',
-  'cache-control': 'no-cache, no-transform',
+  'cache-control': 'no-store, no-transform',
   // nginx would collect the events until its buffer is full.
   'x-accel-buffering': 'no',
   // Nothing follows it, and a server that ends has one connection less to look after.

@@ -4,15 +4,18 @@ import type { ConfigStore } from '../agents/config/store.ts'
 import type { Engine } from '../agents/engine.ts'
 import type { Parts } from '../agents/parts.ts'
 import type { EndpointKind } from '../endpoints/endpoint.ts'
+import type { Asked } from './client-certificate.ts'
 import type { EventStreams } from './event-streams.ts'
 import type { Idempotency } from './idempotency.ts'
 
 /** What the routes are made with. */
 export interface RouteParts extends Parts {
-  readonly settings: {
+  readonly settings: Asked & {
     readonly roles: ReadonlySet<'api' | 'worker'>
     readonly maxUploadBytes: number
     readonly publicUrl?: string
+    /** It speaks TLS. */
+    readonly tlsCert?: string
     /** What people call the environment that this server belongs to. */
     readonly environmentName?: string
     readonly environmentColour?: string

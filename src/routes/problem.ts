@@ -5,6 +5,7 @@ import type { Static } from 'typebox'
 import { ulid } from 'ulid'
 import { errorView, ReplicationError, statusOf, type ErrorCode } from '../errors.ts'
 import { Type } from '../resources/type.ts'
+import { headersOfAll } from './headers.ts'
 
 /** RFC 9457. Every answer that is not a success is one. */
 export const problemSchema = Type.Object(
@@ -87,6 +88,7 @@ export function answerGarbage(error: NodeJS.ErrnoException, socket: Socket): voi
     `content-length: ${Buffer.byteLength(body)}`,
     `x-request-id: ${requestId}`,
     'connection: close',
+    ...Object.entries(headersOfAll).map(([name, value]) => `${name}: ${value}`),
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }

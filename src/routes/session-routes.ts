@@ -3,13 +3,13 @@ import { ReplicationError } from '../errors.ts'
 import { Type } from '../resources/type.ts'
 import { time } from './command-schemas.ts'
 import { answer, problems } from './conventions.ts'
+import { isSecure } from './headers.ts'
 import { factsOf, sessionCookie, sessionIn } from './door.ts'
 import type { RouteParts } from './parts.ts'
 import { typed } from './typed.ts'
 
 const closed = { additionalProperties: false } as const
 const tags = ['tokens']
-const unkept = { 'cache-control': 'no-store' }
 
 const view = Type.Object(
   {
@@ -39,7 +39,6 @@ export function sessionRoutes(app: FastifyInstance, { access, settings }: RouteP
       if (facts.isFromPage !== true) throw new ReplicationError('forbidden', 'only the page itself may sign in')
       const caller = await access.identify({ ...facts, authorization: `Bearer ${request.body.token}` })
       request.caller = caller
-      void reply.headers(unkept)
       if (!(await access.hasCredentials())) return { actor: caller.name }
       const { secret, expiresAt } = await access.sessions.open(caller.id)
       void reply.header('set-cookie', cookie(secret, `Expires=${new Date(expiresAt).toUTCString()}`))
@@ -52,10 +51,7 @@ export function sessionRoutes(app: FastifyInstance, { access, settings }: RouteP
       config: { needs: 'somebody' },
       schema: { operationId: 'readSession', summary: 'Says who asks', tags, response: { 200: view } },
     },
-    async (request, reply) => {
-      void reply.headers(unkept)
-      return { actor: request.caller.name }
-    },
+    async (request) => ({ actor: request.caller.name }),
   )
   typed(app).delete(
     '/session',
@@ -75,6 +71,6 @@ export function sessionRoutes(app: FastifyInstance, { access, settings }: RouteP
 }
 
 /** Where others reach it by TLS the cookie goes no other way. */
-function secure({ publicUrl }: RouteParts['settings']): string[] {
-  return publicUrl?.startsWith('https:') === true ? ['Secure'] : []
+function secure(settings: RouteParts['settings']): string[] {
+  return isSecure(settings) ? ['Secure'] : []
 }

@@ -52,7 +52,7 @@ test('a stream has the events from now on, each with its id, its type and what i
   const reader = await open('/events')
   const { headers } = reader.response
   assert.equal(headers['content-type'], 'text/event-stream')
-  assert.equal(headers['cache-control'], 'no-cache, no-transform')
+  assert.equal(headers['cache-control'], 'no-store, no-transform')
   assert.equal(headers['x-accel-buffering'], 'no')
   assert.equal(typeof headers['x-request-id'], 'string')
   const at = '2030-01-01T00:00:00.000Z'

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Agent, request, type Dispatcher } from 'undici'
 import { Ending, exitCodes, usage } from '../ending.ts'
 import { say } from '../say.ts'
+import type { Certificates } from '../certificates.ts'
 import { Refusal } from './refusal.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -44,10 +45,10 @@ export class Server {
   readonly #base: URL
   readonly #headers: Readonly<Record<string, string>>
   readonly #signal: AbortSignal
-  readonly #dispatcher = new Agent({ connect: { timeout: 10_000 }, headersTimeout: 0, bodyTimeout: 0 })
+  readonly #dispatcher: Dispatcher
 
   /** `url`: its origin, or where its API begins. */
-  constructor(url: string, token: string | undefined, signal: AbortSignal) {
+  constructor(url: string, token: string | undefined, signal: AbortSignal, tls?: Certificates) {
     if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) throw usage(`--server ${url} is no address of a server`)
     this.#base = new URL(url)
     if (this.#base.username !== '' || this.#base.password !== '')
@@ -55,6 +56,7 @@ export class Server {
     if (this.#base.pathname === '/') this.#base.pathname = '/replication'
     this.#headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
     this.#signal = signal
+    this.#dispatcher = new Agent({ connect: { timeout: 10_000, ...tls }, headersTimeout: 0, bodyTimeout: 0 })
   }
 
   get<T>(path: string, call: Call = {}): Promise<Answer<T>> {

@@ -7,7 +7,7 @@ import { fileAt, folderAt, serviceAt, type Named } from './named.ts'
 import { nowhere } from './nowhere.ts'
 import type { SyncOptions } from './options.ts'
 import { pipe } from './pipe.ts'
-import { certificatesIn } from './certificates.ts'
+import { certificatesIn } from '../certificates.ts'
 import type { Secrets } from './secrets.ts'
 
 type Role = 'origin' | 'destination'

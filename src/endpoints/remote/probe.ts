@@ -13,7 +13,7 @@ interface FarConfig {
 export function remoteSteps(caller: HttpCaller, agent: string, signal: AbortSignal): Step[] {
   let config: FarConfig | ReplicationError | undefined
   return [
-    ...reachSteps(caller.origin, signal, { hosts: caller.hosts }),
+    ...reachSteps(caller.origin, signal, { hosts: caller.hosts, tls: caller.tls }),
     [
       'answer',
       async () => {

@@ -1,5 +1,6 @@
 import type { Static, TSchema } from 'typebox'
 import { Type } from '../../resources/type.ts'
+import { tlsSchema as tls, tlsSecrets } from '../tls.ts'
 
 const closed = { additionalProperties: false } as const
 const text = (description: string) => Type.String({ minLength: 1, description })
@@ -39,15 +40,6 @@ const auth = Type.Object(
     maxProperties: 1,
     description: 'How requests say who they come from: one of the three.',
   },
-)
-
-const tls = Type.Object(
-  {
-    ca: Type.Optional(text('PEM: the authorities that sign for the service, instead of those that Node.js knows.')),
-    cert: Type.Optional(text('PEM: our own certificate, with what leads to its authority.')),
-    key: Type.Optional(text('PEM: the key of our certificate.')),
-  },
-  closed,
 )
 
 const rewrite = Type.Object(
@@ -144,8 +136,4 @@ export const optionsSchema = Type.Object(
 export type RestOptions = Static<typeof optionsSchema>
 
 /** Names of options that are secrets, each as its way through the options. */
-export const secrets = [
-  ...['auth/basic/password', 'auth/bearer', 'auth/header/value'],
-  // The certificates are none, but live in files, where the key is.
-  ...['tls/ca', 'tls/cert', 'tls/key'],
-] as const
+export const secrets = ['auth/basic/password', 'auth/bearer', 'auth/header/value', ...tlsSecrets] as const
