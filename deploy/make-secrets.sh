@@ -17,7 +17,7 @@ keep() {
   mv "$folder/.$1.new" "$folder/$1"
 }
 
-for name in redis-password author-token publish-1-token publish-2-token; do
+for name in redis-password secrets-key author-token publish-1-token publish-2-token; do
   [ -s "$folder/$name" ] || od -An -N32 -tx1 /dev/urandom | tr -d ' \n' | keep "$name"
 done
 

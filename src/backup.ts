@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { ArchivedSecrets } from './agents/config/archived.ts'
 import { RowFiles } from './compare/row-files.ts'
 import { ReplicationError } from './errors.ts'
 import type { PackageId } from './packages/manifest.ts'
@@ -10,6 +11,7 @@ import { entriesOf, readArchive, writeArchive, type ArchivedEntry, type ArchiveH
 import { abandonMachineImport, openMachineInlet, openMachineOutlet } from './state/embedded-transfer.ts'
 import type { RedisClients, RedisLog } from './state/redis/clients.ts'
 import { abandonRedisImport, openRedisInlet, openRedisOutlet } from './state/redis/transfer.ts'
+import type { Store } from './state/store.ts'
 import { fill, type Inlet, type Outlet } from './state/transfer.ts'
 
 /** What was moved so far. */
@@ -22,6 +24,11 @@ export interface Tally {
   missing: number
   /** Files of comparisons, and of what was in common, that the state refers to and that are not where they should be. */
   lostRows: number
+}
+
+export interface Moved extends Tally {
+  /** The ids of the keys that its secrets need; of an import, those that are not here. */
+  readonly keys: readonly string[]
 }
 
 export interface Moving {
@@ -50,7 +57,7 @@ const copiedAtOnce = 4
 export async function exportState(
   moving: Moving,
   write: (lines: AsyncIterable<string>) => Promise<void>,
-): Promise<Tally> {
+): Promise<Moved> {
   const { settings } = moving
   return usingRedis(moving, async (clients) => {
     const outlet = await (clients === undefined ? openMachineOutlet(settings.dataDir) : openRedisOutlet(clients))
@@ -63,9 +70,10 @@ export async function exportState(
       const tally = noTally()
       const to = moving.packages === undefined ? undefined : await openFiles(moving.packages)
       const from = to && (await openFiles(settings.packagesDir))
-      const followed = follow(entriesOf(outlet.store), tally, moving, { from, to })
+      const secrets = await archivedSecrets(settings, outlet.store)
+      const followed = follow(secrets.encrypted(entriesOf(outlet.store)), tally, moving, { from, to })
       await write(writeArchive(header, whole(followed, outlet)))
-      return tally
+      return { ...tally, keys: [...secrets.keys] }
     } finally {
       await outlet.close()
     }
@@ -89,7 +97,7 @@ async function* whole(
 export async function importState(
   moving: Moving & { readonly replace: boolean; readonly rewind: boolean },
   bytes: AsyncIterable<Uint8Array>,
-): Promise<{ readonly header: ArchiveHeader; readonly tally: Tally }> {
+): Promise<{ readonly header: ArchiveHeader; readonly tally: Moved }> {
   const { settings, signal, replace, rewind } = moving
   const { header, entries } = await readArchive(bytes)
   return usingRedis(moving, async (clients) => {
@@ -100,13 +108,16 @@ export async function importState(
       const tally = noTally()
       const from = moving.packages === undefined ? undefined : await openFiles(moving.packages)
       const to = await openFiles(settings.packagesDir)
-      const pages = follow(paged(entries, rewind), tally, moving, { from, to })
+      const secrets = await archivedSecrets(settings, inlet.store)
+      const pages = follow(secrets.encrypted(paged(entries, rewind)), tally, moving, { from, to })
       await fill(inlet.store, flat(pages))
+      await secrets.mark(inlet.store)
       if ((await inlet.store.get('installation')) === undefined)
         throw new ReplicationError('corrupt', 'this export names no installation; nothing of it was taken over')
       signal.throwIfAborted()
+      const keys = await secrets.lacking()
       await inlet.takePlace()
-      return { header, tally }
+      return { header, tally: { ...tally, keys } }
     } finally {
       await inlet.close()
     }
@@ -133,6 +144,19 @@ async function usingRedis<T>(
   } finally {
     clients.close()
   }
+}
+
+/** Endpoints say where their secrets are, and are loaded when there are some. */
+async function archivedSecrets(settings: Settings, store: Store): Promise<ArchivedSecrets> {
+  const { ArchivedSecrets } = await import('./agents/config/archived.ts')
+  return new ArchivedSecrets(async () => {
+    const [{ kinds }, { KeptSecrets }, { openKeyRing }] = await Promise.all([
+      import('./endpoints/kinds.ts'),
+      import('./agents/config/kept-secrets.ts'),
+      import('./secrets/open.ts'),
+    ])
+    return new KeptSecrets(kinds, await openKeyRing(settings, store))
+  })
 }
 
 async function installationIn({ store }: Outlet): Promise<string> {

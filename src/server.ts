@@ -5,6 +5,8 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import { ulid } from 'ulid'
 import { Access } from './access/access.ts'
 import { isLoopback } from './access/local.ts'
+import { KeptSecrets } from './agents/config/kept-secrets.ts'
+import { keepEncrypted } from './agents/config/rekey.ts'
 import { ConfigStore } from './agents/config/store.ts'
 import { Engine, lastSweep, sweepEveryMs } from './agents/engine.ts'
 import { EventHub } from './agents/events/hub.ts'
@@ -38,6 +40,7 @@ import { Idempotency } from './routes/idempotency.ts'
 import { keepSecret } from './known-secrets.ts'
 import { openLog } from './log/open.ts'
 import { scrub } from './log/scrub.ts'
+import { keyFile, openKeyRing } from './secrets/open.ts'
 import { loadSettings, secretsIn, type Settings } from './settings.ts'
 import type { Store } from './state/store.ts'
 import { Certificates } from './tls.ts'
@@ -112,9 +115,12 @@ export async function startServer(
       ...(settings.redisUrl === undefined ? ['state', 'lock'].map((name) => join(settings.dataDir, name)) : []),
       settings.packagesDir,
       cacheFolder,
+      keyFile(settings.dataDir),
     ])
     const bounds = { hosts: new HostBounds(settings.allowedHosts, () => access.hasCredentials()) }
-    const configs = new ConfigStore(store, kinds, queueHooks(store), bounds)
+    const secrets = new KeptSecrets(kinds, await openKeyRing(settings, store))
+    const configs = new ConfigStore(store, secrets, queueHooks(store), bounds)
+    if (settings.roles.has('worker')) closers.push(keepEncrypted(store, secrets, log))
     await seedAgents(configs, join(settings.configDir, 'agents'))
     const roster = new Roster(configs, kinds, { installation, cacheFolder, bounds })
     closers.push(() => roster.close())
@@ -147,7 +153,8 @@ export async function startServer(
     const closing = new AbortController()
     const app = await buildApp({
       ...parts,
-      ...{ access, configs, kinds, engine, registry, settings, tracing, certificates, closing: closing.signal },
+      ...{ access, configs, kinds, secrets, engine, registry, settings, tracing, certificates },
+      closing: closing.signal,
       idempotency: new Idempotency(store),
       eventStreams: new EventStreams({ store, events, registry }, settings.maxEventStreams),
       ready: async () => ({ warnings: [...(await home.warnings()), ...(certificates?.warnings() ?? [])] }),

@@ -73,6 +73,13 @@ export const settingsSchema = Type.Object(
           'A token of at least 16 characters that may do everything; better in a file, see ADMIN_TOKEN_FILE.',
       }),
     ),
+    secretsKey: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'What secrets are encrypted with: 32 bytes in base64 or hexadecimal. Several with commas between them: the first encrypts, all decrypt.',
+      }),
+    ),
     protectHealth: Type.Boolean({ default: false, description: 'Ask for a token at /health too.' }),
     protectMetrics: Type.Boolean({ default: false, description: 'Ask for a token at /metrics too.' }),
     allowedHosts: Type.Optional(
@@ -199,7 +206,8 @@ const longSegment = 16
 
 /** What no line may say: passwords, keys, and addresses that are secrets in themselves. */
 export function secretsIn(settings: Settings): string[] {
-  const { redisPassword, redisSentinelPassword, redisUrl, notifySecret, notifyUrl, heartbeatUrl, tlsKey } = settings
+  const { redisPassword, redisSentinelPassword, redisUrl, notifySecret, notifyUrl, heartbeatUrl } = settings
+  const { adminToken, tlsKey } = settings
   const addresses = [notifyUrl, heartbeatUrl].flatMap((url) => {
     if (url === undefined) return []
     const { pathname, search } = new URL(url)
@@ -207,9 +215,9 @@ export function secretsIn(settings: Settings): string[] {
   })
   // Between the user's colon and the last @, as it is written.
   const password = redisUrl === undefined ? undefined : /^[^:]+:\/\/[^:/]*:(.*)@/.exec(redisUrl)?.[1]
-  return [redisPassword, redisSentinelPassword, notifySecret, tlsKey, password, ...addresses].filter(
-    (text) => text !== undefined,
-  )
+  const keys = settings.secretsKey?.split(/[\s,]+/) ?? []
+  const plain = [redisPassword, redisSentinelPassword, notifySecret, tlsKey, password, adminToken]
+  return [...plain, ...keys, ...addresses].filter((text) => text !== undefined)
 }
 
 /** `dataDir` is DATA_DIR in the environment. */

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 const root = resolve(import.meta.dirname, '../..')
 
 const ground = ['known-secrets', 'errors', 'resources', 'documents', 'threads', 'packages', 'endpoints', 'compare']
-const behind = ['state', 'queues']
+const behind = ['state', 'queues', 'secrets']
 
 /** Each part of src (a folder, or a file at its top) and the parts that it may import, types included. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
@@ -23,6 +23,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   tracing: ['errors'],
   log: ['known-secrets'],
   access: ['errors', 'resources', 'state'],
+  secrets: ['errors', 'state'],
   queues: ['errors', 'resources', 'state'],
   agents: [...ground, ...behind, 'tracing'],
   routes: [...ground, ...behind, 'tracing', 'access', 'agents'],
@@ -32,7 +33,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   app: ['tls', ...ground, ...behind, 'tracing', 'access', 'agents', 'routes', 'settings'],
   home: [...behind, 'tracing', 'errors', 'settings'],
   server: ['tls', ...ground, ...behind, 'tracing', 'access', 'agents', 'routes', 'settings', 'app', 'home', 'log'],
-  backup: ['errors', 'packages', 'compare', ...behind, 'settings', 'home'],
+  backup: ['errors', 'packages', 'endpoints', 'compare', ...behind, 'agents', 'settings', 'home'],
   cli: [...ground],
   dashboard: [],
 }

@@ -5,8 +5,9 @@ import { Progress } from './progress.ts'
 import { count, say } from './say.ts'
 
 const exportHelp = `
-Writes the whole state: configs with their secrets, queues, histories, idempotency keys, epochs and logs with their
-sequences. The file is readable by its owner alone; keep it so. It is JSON lines, and may be packed. Of packages it holds
+Writes the whole state: configs with their secrets, which are encrypted, queues, histories, idempotency keys, epochs and logs with their
+sequences. To use it one needs the key of the secrets (SECRETS_KEY, or DATA_DIR/secrets.key), which is not in it: keep that apart.
+The file is readable by its owner alone; keep it so. It is JSON lines, and may be packed. Of packages it holds
 what is known of them, not their bytes, and so it is with what comparisons have found: give --packages, or copy PACKAGES_DIR as well.
 
 Stop the server before; with REDIS_URL, stop all servers, or let them stand still: an export during which the state
@@ -30,6 +31,10 @@ interface Tally {
   readonly copied: number
   readonly missing: number
   readonly lostRows: number
+}
+
+interface Moved extends Tally {
+  readonly keys: readonly string[]
 }
 
 interface Options {
@@ -89,9 +94,17 @@ async function exportTo(file: string, packages: string | undefined, signal: Abor
     if (tally.missing > 0)
       say(`warning: ${tally.missing} of these packages could not be copied from ${settings.packagesDir}`)
     sayLost(tally, settings.packagesDir)
+    sayKeys(
+      tally,
+      (keys) => `its secrets are encrypted: who uses it needs ${keys}, of SECRETS_KEY or DATA_DIR/secrets.key`,
+    )
   } finally {
     progress.end()
   }
+}
+
+function sayKeys({ keys }: Moved, words: (keys: string) => string): void {
+  if (keys.length > 0) say(words(`${keys.length === 1 ? 'key' : 'keys'} ${keys.join(', ')}`))
 }
 
 async function importFrom(file: string, options: Options, signal: AbortSignal): Promise<void> {
@@ -112,6 +125,11 @@ async function importFrom(file: string, options: Options, signal: AbortSignal): 
           'or what waits for them cannot be delivered',
       )
     sayLost(tally, settings.packagesDir)
+    sayKeys(
+      tally,
+      (keys) =>
+        `warning: secrets in it need ${keys}, not here: add it to SECRETS_KEY, or put back DATA_DIR/secrets.key`,
+    )
     if (!rewind) say('if servers went on after the export was made, import it again with --replace --rewind')
   } finally {
     input.destroy()

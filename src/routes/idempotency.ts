@@ -62,7 +62,7 @@ export class Idempotency {
     const { over, end } = ending()
     const handling = { epoch, cut, over }
     this.#open.set(key, handling)
-    return new Reservation(this.#store, key, () => {
+    return new Reservation(this.#store, { at: key, salt: of.key }, () => {
       if (this.#open.get(key) === handling) this.#open.delete(key)
       end()
     })
@@ -91,13 +91,21 @@ function ending(): { readonly over: Promise<void>; readonly end: () => void } {
 export class Reservation {
   readonly #store: Store
   readonly #key: string
+  readonly #salt: string
   readonly #release: () => void
   #found: Entry<Kept> | undefined
 
-  constructor(store: Store, key: string, release: () => void) {
+  /** `at`: its key in the Store. */
+  constructor(store: Store, { at, salt }: { readonly at: string; readonly salt: string }, release: () => void) {
     this.#store = store
-    this.#key = key
+    this.#key = at
+    this.#salt = salt
     this.#release = release
+  }
+
+  /** A body may hold a secret that could be guessed: the caller's key, which is kept nowhere, goes into its digest. */
+  #fingerprintOf(input: unknown): string {
+    return digest([this.#salt, input])
   }
 
   /** The first answer, if there was one. Throws `corrupt` (422) when the key came with another body then. */
@@ -105,7 +113,8 @@ export class Reservation {
     this.#found = await this.#store.get<Kept>(this.#key)
     if (this.#found === undefined || Date.parse(this.#found.value.expiresAt) <= Date.now()) return undefined
     const { fingerprint, answer } = this.#found.value
-    if (fingerprint !== digest(input))
+    // The second is that of an older version.
+    if (fingerprint !== this.#fingerprintOf(input) && fingerprint !== digest(input))
       throw new ReplicationError('corrupt', 'this Idempotency-Key was used with another body; take a new one')
     if (answer === undefined) throw stillOpen()
     return answer
@@ -120,7 +129,7 @@ export class Reservation {
     const known = await this.answerTo(input)
     if (known !== undefined) return known
     const expiresAt = new Date(Date.now() + claimMs).toISOString()
-    const claim: Kept = { fingerprint: digest(input), expiresAt }
+    const claim: Kept = { fingerprint: this.#fingerprintOf(input), expiresAt }
     const checks = [{ key: this.#key, version: this.#found?.version ?? null }]
     const { ok } = await this.#store.commit({ checks, writes: putExpiring(this.#key, claim) })
     if (!ok) throw stillOpen()
@@ -144,7 +153,7 @@ export class Reservation {
   /** What belongs into the batch of the effect. A check that fails says that another server was first. */
   keep(input: unknown, answer: KeptAnswer): { checks: Check[]; writes: Write[] } {
     const expiresAt = new Date(Date.now() + keepMs).toISOString()
-    const kept: Kept = { fingerprint: digest(input), expiresAt, answer }
+    const kept: Kept = { fingerprint: this.#fingerprintOf(input), expiresAt, answer }
     return {
       checks: [{ key: this.#key, version: this.#found?.version ?? null }],
       writes: putExpiring(this.#key, kept),

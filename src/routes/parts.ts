@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client'
 import type { Access } from '../access/access.ts'
+import type { KeptSecrets } from '../agents/config/kept-secrets.ts'
 import type { ConfigStore } from '../agents/config/store.ts'
 import type { Engine } from '../agents/engine.ts'
 import type { Parts } from '../agents/parts.ts'
@@ -25,6 +26,7 @@ export interface RouteParts extends Parts {
   }
   readonly access: Access
   readonly configs: ConfigStore
+  readonly secrets: KeptSecrets
   readonly kinds: readonly EndpointKind[]
   readonly engine: Engine
   readonly registry: Registry

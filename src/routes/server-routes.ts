@@ -1,6 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { hash } from 'node:crypto'
+import { lastTally } from '../agents/config/rekey.ts'
 import { Type } from '../resources/type.ts'
+import type { Store } from '../state/store.ts'
+import { time } from './command-schemas.ts'
 import type { RouteParts } from './parts.ts'
 import { softwareVersion } from './software-version.ts'
 
@@ -17,12 +20,35 @@ const view = Type.Object(
         { additionalProperties: false, description: 'As the settings name it.' },
       ),
     ),
+    secrets: Type.Optional(
+      Type.Object(
+        {
+          key: Type.Optional(Type.String({ description: 'The id of the key that encrypts; absent: there is none.' })),
+          at: Type.Optional({ ...time, description: 'When they were counted.' }),
+          keys: Type.Array(
+            Type.Object(
+              {
+                key: Type.String({ description: 'Its id.' }),
+                secrets: Type.Integer({ minimum: 0 }),
+                usable: Type.Boolean({ description: 'Whether this server has the key.' }),
+              },
+              { additionalProperties: false },
+            ),
+          ),
+          plain: Type.Integer({ minimum: 0, description: 'Not encrypted, because there is no key.' }),
+        },
+        {
+          additionalProperties: false,
+          description: 'How the secrets of configs and their revisions are kept; for who may do everything.',
+        },
+      ),
+    ),
   },
   { additionalProperties: false, title: 'Server' },
 )
 
 /** What this server is, for whoever looks at several. */
-export function serverRoutes(app: FastifyInstance, { settings }: RouteParts): void {
+export function serverRoutes(app: FastifyInstance, { settings, store, secrets }: RouteParts): void {
   const { environmentName: name, environmentColour } = settings
   const environment = name !== undefined && { name, colour: readable(environmentColour ?? colourOf(name)) }
   const version = softwareVersion()
@@ -35,8 +61,20 @@ export function serverRoutes(app: FastifyInstance, { settings }: RouteParts): vo
         response: { 200: view },
       },
     },
-    () => ({ version, roles: [...settings.roles].toSorted(), ...(environment && { environment }) }),
+    async ({ caller }) => ({
+      ...{ version, roles: [...settings.roles].toSorted(), ...(environment && { environment }) },
+      ...(caller.mayAll('admin') && { secrets: await keptSecrets(store, secrets) }),
+    }),
   )
+}
+
+/** A key that is not named holds nothing any more. */
+async function keptSecrets(store: Store, { keys: ring }: RouteParts['secrets']) {
+  const { at, keys = [], plain = 0 } = (await lastTally(store)) ?? {}
+  return {
+    ...{ ...(ring.current !== undefined && { key: ring.current }), ...(at !== undefined && { at }) },
+    ...{ keys: keys.map((one) => ({ ...one, usable: ring.has(one.key) })), plain },
+  }
 }
 
 /** The same for the same name, so that people learn it. */

@@ -7,6 +7,7 @@ import { Registry } from 'prom-client'
 import { ulid } from 'ulid'
 import { accept, type CommandRequest } from '../../src/agents/commands/accept.ts'
 import { viewCommand, type CommandView } from '../../src/agents/commands/views.ts'
+import { KeptSecrets } from '../../src/agents/config/kept-secrets.ts'
 import { ConfigStore } from '../../src/agents/config/store.ts'
 import { deliverHead } from '../../src/agents/work/deliveries.ts'
 import { Engine } from '../../src/agents/engine.ts'
@@ -27,7 +28,7 @@ import type { Again } from '../../src/queues/work.ts'
 import { RowFiles } from '../../src/compare/row-files.ts'
 import { PackageStore } from '../../src/packages/store.ts'
 import { parsePath } from '../../src/resources/path.ts'
-import { openTestHome } from '../home.ts'
+import { openTestHome, testKeys } from '../home.ts'
 
 /** What stands before a target: it may throw, or wait, before the delivery goes in. */
 type Gate = (delivery: TargetDelivery, signal: AbortSignal) => Promise<void>
@@ -185,7 +186,8 @@ async function start(
   const { store, work } = home
   const packages = await PackageStore.open(join(folder, 'packages'))
   const rowFiles = await RowFiles.open(join(folder, 'packages', 'comparisons'))
-  const configs = new ConfigStore(store, kinds, queueHooks(store))
+  const secrets = new KeptSecrets(kinds, testKeys)
+  const configs = new ConfigStore(store, secrets, queueHooks(store))
   const roster = new Roster(configs, kinds, { installation: 'here' })
   const events = new EventHub()
   await events.open(store, (error) => {

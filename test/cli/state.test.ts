@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -81,6 +82,32 @@ test('what is exported from one state and imported into another is the same, and
   assert.deepEqual(await entriesIn(to), all)
   const second = await trebuchet(to, ['state', 'export'])
   assert.deepEqual(second.stdout.split('\n').slice(1), first.stdout.split('\n').slice(1))
+})
+
+test('no plain secret leaves a state or comes into one, and both say which key is needed', async (t) => {
+  const [from, to] = [stateFolder(t), stateFolder(t)]
+  const far = { name: 'far', kind: 'remote', url: 'https://far.example', agent: 'in', token: 'of an older version' }
+  const config = { name: 'b', targets: [far] }
+  await plant(from, { 'config/b': { revision: 1, config }, 'config-revision/b/00000001': { number: 1, config } })
+  const exported = await trebuchet(from, ['state', 'export'])
+  assertDone(exported)
+  assert.doesNotMatch(exported.stdout, /of an older version/)
+  assert.match(exported.stderr, /who uses it needs key [0-9a-f]{16}, of SECRETS_KEY/)
+  const another = { SECRETS_KEY: Buffer.alloc(32, 'another').toString('base64') }
+  const imported = await trebuchet(to, ['state', 'import', '-'], { input: exported.stdout, env: another })
+  assert.match(imported.stderr, /warning: secrets in it need key [0-9a-f]{16}, not here/)
+  const old = exported.stdout.split('\n').filter((line) => !line.includes('"key":"config'))
+  const lines = [
+    ['config-revision/b/00000001', { number: 1, config }],
+    ['config/b', { revision: 1, config }],
+  ].map(([key, value]) => JSON.stringify({ key, value }))
+  const entries = [...lines, ...old.slice(1, -2)]
+  const digest = `sha256-${hash('sha256', entries.map((line) => `${line}\n`).join(''))}`
+  const input = `${[old[0], ...entries, JSON.stringify({ entries: entries.length, digest })].join('\n')}\n`
+  assertDone(await trebuchet(to, ['state', 'import', '-', '--replace'], { input, env: another }))
+  const kept = JSON.stringify(await entriesIn(to))
+  assert.match(kept, /secret-key\/[0-9a-f]{16}/)
+  assert.doesNotMatch(kept, /of an older version/)
 })
 
 test('a state that is there is replaced only when that is asked for', async (t) => {

@@ -14,7 +14,7 @@ const image = imageConfig()
 type Environment = Readonly<Record<string, string>>
 
 /** What other servers of the tests are given by the engine that they run on: nothing, to a server. */
-const unset: Environment = { REDIS_URL: '', REDIS_PREFIX: '' }
+const unset: Environment = { REDIS_URL: '', REDIS_PREFIX: '', SECRETS_KEY: '' }
 
 export interface Container {
   readonly server: Server

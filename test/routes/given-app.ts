@@ -5,6 +5,7 @@ import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fas
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { Access } from '../../src/access/access.ts'
+import { KeptSecrets } from '../../src/agents/config/kept-secrets.ts'
 import { ConfigStore } from '../../src/agents/config/store.ts'
 import { Engine } from '../../src/agents/engine.ts'
 import { EventHub } from '../../src/agents/events/hub.ts'
@@ -21,7 +22,7 @@ import { RowFiles } from '../../src/compare/row-files.ts'
 import { PackageStore } from '../../src/packages/store.ts'
 import { EventStreams } from '../../src/routes/event-streams.ts'
 import { Idempotency } from '../../src/routes/idempotency.ts'
-import { openTestHome } from '../home.ts'
+import { openTestHome, testKeys } from '../home.ts'
 import { answerChecker } from './documented.ts'
 
 export interface GivenApp {
@@ -54,7 +55,8 @@ export async function givenApp(
   const { store, work } = home
   const packages = await PackageStore.open(join(folder, 'packages'), { limits: defaultLimits })
   const rowFiles = await RowFiles.open(join(folder, 'packages', 'comparisons'))
-  const configs = new ConfigStore(store, kinds, queueHooks(store))
+  const secrets = new KeptSecrets(kinds, testKeys)
+  const configs = new ConfigStore(store, secrets, queueHooks(store))
   const roster = new Roster(configs, kinds, { installation: 'test' })
   const registry = new Registry()
   const events = new EventHub()
@@ -71,6 +73,7 @@ export async function givenApp(
       access: new Access(store),
       configs,
       kinds,
+      secrets,
       registry,
       engine: new Engine(own),
       idempotency: new Idempotency(store),

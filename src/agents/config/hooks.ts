@@ -5,7 +5,7 @@ import { keepSecret } from '../../known-secrets.ts'
 import { pointerToken } from '../../resources/schema.ts'
 import { Type } from '../../resources/type.ts'
 import { memberAt, withMemberAt } from './member.ts'
-import { isPlaceholder, isPlain, lookUp, placeholder, secretSchema } from './secret.ts'
+import { isPlaceholder, lookUp, refuseLocked, secretSchema } from './secret.ts'
 
 const closed = { additionalProperties: false } as const
 
@@ -80,15 +80,8 @@ const ownHeaders =
   /^(content-(type|length|encoding)|host|connection|keep-alive|transfer-encoding|upgrade|te|trailer|expect|user-agent|webhook-.*)$/i
 
 /** The ways to what is secret of it. */
-function secretsOf({ headers = {} }: Hook): string[] {
+export function secretsOfHook({ headers = {} }: Hook): string[] {
   return ['secret', ...Object.keys(headers).map((name) => `headers/${name}`)]
-}
-
-/** As callers may see it: plain secrets are replaced, named ones stay, being names. */
-export function hiddenHook(one: Hook): Hook {
-  return secretsOf(one)
-    .filter((way) => isPlain(memberAt(one, way)))
-    .reduce<Hook>((made, way) => withMemberAt(made, way, placeholder), one)
 }
 
 /**
@@ -131,7 +124,7 @@ function withKept(
 ): { readonly hook: Hook; readonly lacking: readonly string[] } {
   const lacking: string[] = []
   let made = draft
-  for (const way of secretsOf(draft)) {
+  for (const way of secretsOfHook(draft)) {
     if (!isPlaceholder(memberAt(draft, way))) continue
     const known = same && memberAt(same, way)
     const isMoved = same === undefined && moved !== undefined && memberAt(moved, way) !== undefined
@@ -152,20 +145,21 @@ export async function hookWithSecrets(
   { secret: given, headers = {} }: Hook,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<ReadyHook> {
-  const text = async (one: Secret): Promise<string> => {
+  const text = async (one: Secret, way: string): Promise<string> => {
+    refuseLocked(one, way)
     const found = typeof one === 'string' ? one : await lookUp(one, env)
     keepSecret(found)
     return found
   }
   const sent: [string, string][] = []
   for (const [name, value] of Object.entries(headers)) {
-    const found = await text(value)
+    const found = await text(value, `headers/${name}`)
     if (/[\r\n\0]/.test(found))
       throw new ReplicationError('invalid', `what the header ${name} gets is more than a line`)
     sent.push([name.toLowerCase(), found])
   }
   if (given === undefined) return { key: undefined, headers: Object.fromEntries(sent) }
-  const key = keyIn(await text(given))
+  const key = keyIn(await text(given, 'secret'))
   if (key === undefined) throw new ReplicationError('invalid', `the secret of the hook is no base64 behind ${prefix}`)
   return { key, headers: Object.fromEntries(sent) }
 }

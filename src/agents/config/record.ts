@@ -1,15 +1,14 @@
-import type { EndpointKind } from '../../endpoints/endpoint.ts'
 import type { Fault } from '../../errors.ts'
 import type { Write } from '../../state/store.ts'
 import { changesBetween, type ConfigChange } from './changes.ts'
 import type { AgentConfig } from './config.ts'
 import { eventWrites } from '../events/events.ts'
-import { redacted } from './secrets.ts'
+import type { KeptSecrets } from './kept-secrets.ts'
 
 /**
  * How configs lie in the Store:
  *
- *     config/<name>                       what is current, with its secrets
+ *     config/<name>                       what is current, its secrets encrypted
  *     config-known/<name>                 every name that ever was, with its last revision: tags never come twice
  *     config-revision/<name>/<8 digits>   every write, with the whole config that it left, for restoring
  */
@@ -74,37 +73,39 @@ export interface Change extends Pick<Revision, 'number' | 'actor' | 'action'> {
 }
 
 /** Everything that one write of a config leaves in the Store. */
-export function recordWrites(change: Change, kinds: readonly EndpointKind[]): Write[] {
+export function recordWrites(change: Change, secrets: KeptSecrets): Write[] {
   const { name, number, actor, action, restored, before, after } = change
   const at = new Date().toISOString()
+  const kept = after && secrets.encrypted(after)
   const revision: StoredRevision = {
     number,
     at,
     actor,
     action,
     ...(restored === undefined ? {} : { restored }),
-    changes: shownChanges(before, after, kinds),
-    ...(after === undefined ? {} : { config: after }),
+    changes: shownChanges(before, after, secrets),
+    ...(kept === undefined ? {} : { config: kept }),
   }
   return [
-    after === undefined
+    kept === undefined
       ? { delete: configKey(name) }
-      : { put: configKey(name), value: { revision: number, config: after } satisfies StoredConfig },
+      : { put: configKey(name), value: { revision: number, config: kept } satisfies StoredConfig },
+    ...(kept === undefined ? [] : secrets.marks(kept)),
     { put: knownKey(name), value: { revision: number } },
     { put: revisionKey(name, number), value: revision },
     ...eventWrites({ type: 'config.changed', at, agent: name, actor, data: { action, revision: number } }),
   ]
 }
 
-/** What is different; secrets are compared, and not shown. */
+/** What is different; secrets are compared, and not shown. Both are opened. */
 export function shownChanges(
   before: AgentConfig | undefined,
   after: AgentConfig | undefined,
-  kinds: readonly EndpointKind[],
+  secrets: KeptSecrets,
 ): ConfigChange[] {
   const version = (config: AgentConfig | undefined): { real: unknown; shown: unknown } => ({
     real: config,
-    shown: config === undefined ? undefined : redacted(config, kinds),
+    shown: config === undefined ? undefined : secrets.shown(config),
   })
   return changesBetween(version(before), version(after))
 }

@@ -1,6 +1,6 @@
 import { ReplicationError } from '../../errors.ts'
-import type { EndpointKind } from '../../endpoints/endpoint.ts'
 import { below, type Store } from '../../state/store.ts'
+import type { KeptSecrets } from './kept-secrets.ts'
 import {
   configKey,
   etagOf,
@@ -11,7 +11,6 @@ import {
   type StoredConfig,
   type StoredRevision,
 } from './record.ts'
-import { redacted } from './secrets.ts'
 
 export interface RevisionsWanted {
   /** The last number of the page before. */
@@ -46,7 +45,7 @@ export async function listRevisions(
 /** One revision, and what restoring it would change in what is current. Throws `missing`. */
 export async function readRevision(
   store: Store,
-  kinds: readonly EndpointKind[],
+  secrets: KeptSecrets,
   name: string,
   number: number,
 ): Promise<ShownRevision> {
@@ -55,10 +54,12 @@ export async function readRevision(
     store.get<StoredConfig>(configKey(name)),
   ])
   if (stored === undefined) throw new ReplicationError('missing', `agent ${name} has no revision ${number}`)
-  const { config, ...revision } = stored.value
+  const { config: kept, ...revision } = stored.value
+  const config = kept && secrets.opened(kept)
+  const before = current && secrets.opened(current.value.config)
   return {
     ...revision,
-    ...(config && { config: redacted(config, kinds), restoring: shownChanges(current?.value.config, config, kinds) }),
+    ...(config && { config: secrets.shown(config), restoring: shownChanges(before, config, secrets) }),
     ...(current && { etag: etagOf(current.value.revision) }),
   }
 }

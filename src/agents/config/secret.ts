@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises'
 import type { TSchema } from 'typebox'
 import { ReplicationError } from '../../errors.ts'
 import { Type } from '../../resources/type.ts'
+import { isEncrypted, type Encrypted } from '../../secrets/key-ring.ts'
 
 /** What stands in a plain secret's place wherever a config is shown. Sent back, it means the stored one. */
 export const placeholder = { secret: 'set' } as const
@@ -24,6 +25,18 @@ export function secretSchema(plain: TSchema): TSchema {
     ],
     description: 'Write-only: a GET answers {"secret": "set"}, and sending that back keeps what is stored.',
   })
+}
+
+/** A secret that is kept, and that this server cannot decrypt. */
+export interface Locked extends Encrypted {
+  readonly why: ReplicationError
+}
+
+/** Throws why it cannot be used, where it is locked. */
+export function refuseLocked(secret: unknown, way: string): void {
+  if (!isEncrypted(secret)) return
+  const { code, message } = (secret as Partial<Locked>).why ?? { code: 'unavailable', message: 'it is encrypted' }
+  throw new ReplicationError(code, `the secret ${way} cannot be used: ${message}`)
 }
 
 /** What is not the name of a secret is one. */

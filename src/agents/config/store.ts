@@ -4,6 +4,7 @@ import type { Bounds } from '../../endpoints/bounds/bounds.ts'
 import type { EndpointKind } from '../../endpoints/endpoint.ts'
 import { below, scan, type Batch, type Store } from '../../state/store.ts'
 import { demand, type Conditions } from './conditions.ts'
+import { dropWrites, type QueueHooks } from './drops.ts'
 import {
   configKey,
   etagOf,
@@ -18,10 +19,10 @@ import {
   type StoredRevision,
 } from './record.ts'
 import { listRevisions, missing, readRevision, type RevisionsPage, type RevisionsWanted } from './revisions.ts'
-import { isName, queuesOf, type AgentConfig } from './config.ts'
+import { isName, type AgentConfig } from './config.ts'
 import { mergePatch } from './merge-patch.ts'
-import { parseAgentConfig } from './parse.ts'
-import { redacted } from './secrets.ts'
+import { parseAgentConfig, type Parsed } from './parse.ts'
+import type { KeptSecrets } from './kept-secrets.ts'
 import { isTied, loopFault } from '../triggers/loops.ts'
 import { tiesKey, triggerWrites } from '../triggers/records.ts'
 
@@ -50,14 +51,6 @@ export interface Author {
   readonly admit?: (config: AgentConfig) => void
 }
 
-/** What the queues have to say when an agent loses queues (all of them when it is deleted, `keep` being empty). */
-export interface QueueHooks {
-  /** The agent's queues that are not in `keep` and hold items. */
-  queuesInUse(agent: string, keep: readonly string[]): Promise<readonly string[]>
-  /** What must hold and be written in the same batch; when a check fails, everything is asked again. */
-  alsoOnDrop?(agent: string, keep: readonly string[], force: boolean): Promise<Batch>
-}
-
 /** How often a write starts again because somebody else was faster. */
 const maxTries = 20
 
@@ -75,12 +68,14 @@ export class ConfigStore {
   readonly #store: Store
   readonly #kinds: readonly EndpointKind[]
   readonly #hooks: QueueHooks
+  readonly #secrets: KeptSecrets
   readonly #bounds: Bounds | undefined
 
-  constructor(store: Store, kinds: readonly EndpointKind[], hooks: QueueHooks, bounds?: Bounds) {
+  constructor(store: Store, secrets: KeptSecrets, hooks: QueueHooks, bounds?: Bounds) {
     this.#store = store
-    this.#kinds = kinds
+    this.#kinds = secrets.kinds
     this.#hooks = hooks
+    this.#secrets = secrets
     this.#bounds = bounds
   }
 
@@ -112,13 +107,8 @@ export class ConfigStore {
   async load(name: string): Promise<LoadedConfig> {
     const entry = await this.#store.get<StoredConfig>(configKey(name))
     if (entry === undefined) throw missing(name)
-    return { ...entry.value, version: entry.version }
-  }
-
-  /** All of them, by name, with their secrets. */
-  async *all(): AsyncGenerator<LoadedConfig, void, void> {
-    for await (const { value, version } of scan<StoredConfig>(this.#store, below('config/')))
-      yield { ...value, version }
+    const { config, revision } = entry.value
+    return { config: this.#secrets.opened(config), revision, version: entry.version }
   }
 
   /** Throws `invalid` with faults, `conflict` when the name is taken, `stale`. */
@@ -150,7 +140,7 @@ export class ConfigStore {
     const written = await this.#write(name, author, { mustExist: true }, async (current) => ({
       action: 'updated' as const,
       config: await this.#parse(
-        mergePatch(current && redacted(current.config, this.#kinds), patch),
+        mergePatch(current && this.#secrets.shown(current.config), patch),
         name,
         current?.config,
       ),
@@ -168,7 +158,7 @@ export class ConfigStore {
   }
 
   revision(name: string, number: number): Promise<ShownRevision> {
-    return readRevision(this.#store, this.#kinds, name, number)
+    return readRevision(this.#store, this.#secrets, name, number)
   }
 
   /**
@@ -177,12 +167,14 @@ export class ConfigStore {
    */
   async restore(name: string, number: number, author: Author): Promise<ShownConfig> {
     const entry = await this.#store.get<StoredRevision>(revisionKey(name, number))
-    const config = entry?.value.config
-    if (config === undefined)
+    const kept = entry?.value.config
+    if (kept === undefined)
       throw new ReplicationError('missing', `agent ${name} has no revision ${number} that could be restored`)
+    const config = this.#secrets.opened(kept)
+    this.#secrets.refuseLocked(config)
     const written = await this.#write(name, author, { mustExist: false }, async () => ({
       action: 'restored' as const,
-      config: await this.#parse(config, name),
+      config: await this.#parse(config, name, config),
       restored: number,
     }))
     return this.#shown(written)
@@ -193,11 +185,12 @@ export class ConfigStore {
     const name = isObject(input) && 'name' in input ? input.name : undefined
     const stored =
       typeof name === 'string' && isName(name) ? await this.#store.get<StoredConfig>(configKey(name)) : undefined
-    const parsed = await parseAgentConfig(input, this.#kinds, stored?.value.config, this.#bounds)
+    const before = stored && this.#secrets.opened(stored.value.config)
+    const parsed = await this.#checked(input, before)
     if ('faults' in parsed) return parsed
     const loop = await this.#loop(parsed.config)
     if (loop !== undefined) return { faults: [loop] }
-    const changes = shownChanges(stored?.value.config, parsed.config, this.#kinds)
+    const changes = shownChanges(before, parsed.config, this.#secrets)
     return { faults: [], config: parsed.config, changes, ...(stored && { etag: etagOf(stored.value.revision) }) }
   }
 
@@ -207,12 +200,18 @@ export class ConfigStore {
   }
 
   async #parse(input: unknown, name?: string, stored?: AgentConfig): Promise<AgentConfig> {
-    const parsed = await parseAgentConfig(input, this.#kinds, stored, this.#bounds)
+    const parsed = await this.#checked(input, stored)
     const faults = 'faults' in parsed ? [...parsed.faults] : []
     if (name !== undefined && isObject(input) && 'name' in input && input.name !== name)
       faults.unshift({ pointer: '/name', message: `must be ${name}, the name in the path` })
     if ('config' in parsed && faults.length === 0) return parsed.config
     throw new ReplicationError('invalid', 'the config cannot be used', { faults })
+  }
+
+  async #checked(input: unknown, stored: AgentConfig | undefined): Promise<Parsed> {
+    const parsed = await parseAgentConfig(input, this.#kinds, stored, this.#bounds)
+    const faults = 'faults' in parsed ? [] : this.#secrets.faults(parsed.config, stored)
+    return faults.length > 0 ? { faults } : parsed
   }
 
   async #write<N extends Next>(
@@ -223,7 +222,7 @@ export class ConfigStore {
   ): Promise<N & { readonly revision: number }> {
     for (let tries = 0; tries < maxTries; tries++) {
       const [entry, known] = await this.#store.getAll<StoredConfig>([configKey(name), knownKey(name)])
-      const current = entry?.value
+      const current = entry && { ...entry.value, config: this.#secrets.opened(entry.value.config) }
       if (mustExist && current === undefined) throw missing(name)
       demand(author.conditions ?? {}, current === undefined ? undefined : etagOf(current.revision))
       const next = await decide(current)
@@ -231,7 +230,11 @@ export class ConfigStore {
       if (config !== undefined) author.admit?.(config)
       const number = (known?.value.revision ?? 0) + 1
       const links = await this.#links(name, current?.config, config)
-      const drop = await this.#drop(name, current?.config, config, author.force === true)
+      const drop = await dropWrites(this.#hooks, name, {
+        before: current?.config,
+        after: config,
+        force: author.force === true,
+      })
       const change = { name, number, actor: author.actor, action, restored, before: current?.config, after: config }
       const committed = await this.#store.commit({
         checks: [
@@ -240,7 +243,7 @@ export class ConfigStore {
           ...(links.checks ?? []),
           ...(drop.checks ?? []),
         ],
-        writes: [...recordWrites(change, this.#kinds), ...links.writes, ...drop.writes],
+        writes: [...recordWrites(change, this.#secrets), ...links.writes, ...drop.writes],
       })
       if (committed.ok) return { ...next, revision: number }
     }
@@ -262,36 +265,17 @@ export class ConfigStore {
   }
 
   #loop(config: AgentConfig): Promise<Fault | undefined> {
-    return loopFault(config, configsIn(this.all()), this.#kinds)
-  }
-
-  /** What goes with the queues that the agent loses. Throws `conflict` when they hold items, unless forced. */
-  async #drop(
-    name: string,
-    before: AgentConfig | undefined,
-    after: AgentConfig | undefined,
-    force: boolean,
-  ): Promise<Batch> {
-    const keep = after === undefined ? [] : queuesOf(after)
-    const loses =
-      before !== undefined && (after === undefined || queuesOf(before).some((queue) => !keep.includes(queue)))
-    if (!loses) return { writes: [] }
-    const inUse = force ? [] : await this.#hooks.queuesInUse(name, keep)
-    if (inUse.length > 0)
-      throw new ReplicationError(
-        'conflict',
-        `agent ${name} still has items in ${inUse.join(', ')}; empty these queues first, or use force=true to drop the items`,
-      )
-    return (await this.#hooks.alsoOnDrop?.(name, keep, force)) ?? { writes: [] }
+    return loopFault(config, configsIn(this.#store), this.#kinds)
   }
 
   #shown({ config, revision }: StoredConfig): ShownConfig {
-    return { config: redacted(config, this.#kinds), revision, etag: etagOf(revision) }
+    return { config: this.#secrets.shown(config), revision, etag: etagOf(revision) }
   }
 }
 
-async function* configsIn(all: AsyncIterable<LoadedConfig>): AsyncGenerator<AgentConfig, void, void> {
-  for await (const { config } of all) yield config
+/** All of them, as they are kept. */
+async function* configsIn(store: Store): AsyncGenerator<AgentConfig, void, void> {
+  for await (const { value } of scan<StoredConfig>(store, below('config/'))) yield value.config
 }
 
 function isObject(value: unknown): value is object {

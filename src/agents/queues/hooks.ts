@@ -11,7 +11,7 @@ import {
 } from '../../queues/lanes.ts'
 import { below, type Batch, type Check, type Entry, type Store, type Write } from '../../state/store.ts'
 import { insist } from '../commands/advance.ts'
-import type { QueueHooks } from '../config/store.ts'
+import type { QueueHooks } from '../config/drops.ts'
 import { deliveryKey, unqueued, type Delivery } from '../commands/records.ts'
 
 /** What configs must know of queues: which ones hold items, and what goes with a queue that is given up. */

@@ -2,11 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { KeptSecrets } from '../../../src/agents/config/kept-secrets.ts'
 import { ConfigStore } from '../../../src/agents/config/store.ts'
 import { queueHooks } from '../../../src/agents/queues/hooks.ts'
 import { directory } from '../../../src/endpoints/directory.ts'
 import type { EndpointKind } from '../../../src/endpoints/endpoint.ts'
 import { remote } from '../../../src/endpoints/remote.ts'
+import { testKeys } from '../../home.ts'
 import { openEmbedded } from '../../../src/state/embedded.ts'
 import type { Store } from '../../../src/state/store.ts'
 
@@ -32,7 +34,7 @@ export async function givenConfigs(t: TestContext): Promise<Given> {
   return {
     folder,
     store,
-    configs: new ConfigStore(store, twoKinds, queueHooks(store)),
+    configs: new ConfigStore(store, new KeptSecrets(twoKinds, testKeys), queueHooks(store)),
     config: (name) => ({
       name,
       source: { kind: 'directory', path: join(folder, 'source') },

@@ -64,8 +64,8 @@ test('a hook with another url has lost its secrets, unless they are sent again',
   const { config } = await made.configs.patch('a', { hooks: [{ ...hook, url: 'https://evil.example/' }] }, me)
   assert.deepEqual([config.hooks?.[0]?.secret, config.hooks?.[0]?.headers], [undefined, {}])
   assert.equal((await stored(made))[0]?.secret, undefined)
-  await made.configs.patch('a', { hooks: [{ url, secret: 'new' }] }, me)
-  assert.equal((await stored(made))[0]?.secret, 'new')
+  await made.configs.patch('a', { hooks: [{ url, secret: 'new one' }] }, me)
+  assert.equal((await stored(made))[0]?.secret, 'new one')
 })
 
 test('a secret of one hook is never given to another', async (t) => {

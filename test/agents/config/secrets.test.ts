@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { KeptSecrets } from '../../../src/agents/config/kept-secrets.ts'
 import { ConfigStore } from '../../../src/agents/config/store.ts'
 import { configWarnings } from '../../../src/agents/config/warnings.ts'
 import { withSecrets } from '../../../src/agents/config/secrets.ts'
 import { remote } from '../../../src/endpoints/remote.ts'
 import type { EndpointKind } from '../../../src/endpoints/endpoint.ts'
 import { below } from '../../../src/state/store.ts'
+import { testKeys } from '../../home.ts'
 import { far, givenConfigs, me, twoKinds, type Given } from './given-configs.ts'
 
 const set = { secret: 'set' }
@@ -52,8 +54,8 @@ test('another url drops the secret, unless it is sent again', async (t) => {
   const given = await givenConfigs(t)
   await given.configs.create({ ...given.config('a'), targets: [far()] }, me)
   const url = 'https://evil.example'
-  await given.configs.patch('a', { targets: [far({ token: 'new', url })] }, me)
-  assert.equal(await tokenOf(given), 'new')
+  await given.configs.patch('a', { targets: [far({ token: 'new one', url })] }, me)
+  assert.equal(await tokenOf(given), 'new one')
   const { config } = await given.configs.patch('a', { targets: [far({ token: set })] }, me)
   assert.equal(config.targets[0]?.['token'], undefined)
   assert.equal(await tokenOf(given), undefined)
@@ -62,7 +64,10 @@ test('another url drops the secret, unless it is sent again', async (t) => {
 test('a secret cannot be moved to another target by giving that its name', async (t) => {
   const given = await givenConfigs(t)
   await given.configs.create(
-    { ...given.config('a'), targets: [far(), far({ name: 'b', agent: 'b', url: 'https://b.example', token: 'of b' })] },
+    {
+      ...given.config('a'),
+      targets: [far(), far({ name: 'b', agent: 'b', url: 'https://b.example', token: 'of b only' })],
+    },
     me,
   )
   const swapped = [
@@ -86,7 +91,7 @@ test('what stands for a stored secret is refused where none is stored', async (t
 test('a changed secret is a change that does not show it', async (t) => {
   const given = await givenConfigs(t)
   await given.configs.create({ ...given.config('a'), targets: [far()] }, me)
-  await given.configs.patch('a', { targets: [far({ token: 'other' })] }, me)
+  await given.configs.patch('a', { targets: [far({ token: 'another' })] }, me)
   const { items } = await given.configs.revisions('a', { limit: 1 })
   assert.deepEqual(items[0]?.changes, [{ pointer: '/targets/0/token', before: set, after: set }])
 })
@@ -94,7 +99,9 @@ test('a changed secret is a change that does not show it', async (t) => {
 test('an agent whose kind is gone shows nothing of its options', async (t) => {
   const given = await givenConfigs(t)
   await given.configs.create({ ...given.config('a'), targets: [far()] }, me)
-  const without = new ConfigStore(given.store, twoKinds.slice(0, 1), { queuesInUse: async () => [] })
+  const without = new ConfigStore(given.store, new KeptSecrets(twoKinds.slice(0, 1), testKeys), {
+    queuesInUse: async () => [],
+  })
   const { config } = await without.read('a')
   assert.deepEqual(config.targets, [{ name: 'far', kind: 'remote', url: set, agent: set, token: set }])
 })

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { after } from 'node:test'
+import { secretsKey } from '../../home.ts'
 import { RedisServer } from '../../redis.ts'
 import { scratch, Server } from '../server.ts'
 
@@ -27,7 +28,8 @@ export class Installation {
   }
 
   get environment(): Record<string, string> {
-    return { REDIS_URL: this.redis.url, REDIS_PREFIX: 'shared', PACKAGES_DIR: this.#packagesDir }
+    const own = { REDIS_PREFIX: 'shared', PACKAGES_DIR: this.#packagesDir }
+    return { REDIS_URL: this.redis.url, ...own, SECRETS_KEY: secretsKey }
   }
 }
 
