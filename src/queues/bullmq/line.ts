@@ -114,7 +114,8 @@ export class Line {
       if (run.lost) throw new DelayedError('the lock was lost')
       if (error !== undefined && run.signal.aborted) return await giveBack(job, token)
       this.#plan(job, token, task, again)
-      if (error !== undefined) throw error
+      // BullMQ writes down what it is told, and an error may quote what somebody was sent; the log has it without secrets.
+      if (error !== undefined) throw new Error('the task failed')
     } finally {
       run.end()
       this.#runs.delete(job.id ?? '')
