@@ -10,6 +10,8 @@ import { healthRoutes } from './routes/health-routes.ts'
 import { openApi } from './routes/openapi.ts'
 import type { RouteParts } from './routes/parts.ts'
 import { answerErrors, answerGarbage, sendProblem } from './routes/problem.ts'
+import { keepPace, type usualPace } from './routes/pace.ts'
+import { answerExpectations, httpLimits } from './routes/plain-requests.ts'
 import { echoRequestId, requestIdOf } from './routes/request-id.ts'
 import { RequestLog } from './routes/request-log.ts'
 import { softwareVersion } from './routes/software-version.ts'
@@ -21,6 +23,8 @@ import { callMs, withPatience } from './state/patience.ts'
 
 export interface AppParts extends RouteParts {
   readonly tracing?: Tracing | undefined
+  /** How slowly bodies may come and answers be taken; as usual, if it is not said. */
+  readonly pace?: typeof usualPace
   /** With them it speaks TLS. */
   readonly certificates?: Certificates | undefined
 }
@@ -42,6 +46,9 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     },
     clientErrorHandler: answerGarbage,
     ...(certificates && { serverFactory: factoryOf(certificates) }),
+    http: httpLimits,
+    requestTimeout: httpLimits.requestTimeout,
+    keepAliveTimeout: httpLimits.keepAliveTimeout,
   })
   if (parts.tracing !== undefined) await app.register(parts.tracing.plugin)
   // Behind the reading of the body, whose length is the caller's, and in whose events this context would be lost.
@@ -49,6 +56,9 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   answerErrors(app)
   echoRequestId(app)
   sendHeaders(app, parts.settings)
+  answerExpectations(app)
+  keepPace(app, parts.pace)
+  app.server.maxConnections = parts.settings.maxConnections ?? Infinity
   measureRequests(app, parts.metrics)
   const info = { name: 'trebuchet_build_info', help: '1, with the version of this software.' }
   new Gauge({ ...info, labelNames: ['version'], registers: [parts.registry] }).set({ version: softwareVersion() }, 1)
@@ -66,7 +76,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
 }
 
 function factoryOf(certificates: Certificates): FastifyServerFactory {
-  return (listener) => certificates.serve({}, listener)
+  return (listener) => certificates.serve(httpLimits, listener)
 }
 
 /** How often a closing server looks for connections whose answer has meanwhile ended. */

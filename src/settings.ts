@@ -155,6 +155,18 @@ export const settingsSchema = Type.Object(
       maximum: 100_000,
       description: 'The most event streams that this server has open at the same time.',
     }),
+    maxConnections: Type.Integer({
+      default: 5000,
+      minimum: 1,
+      maximum: 1_000_000,
+      description: 'The most connections that this server has open at the same time.',
+    }),
+    rateLimitPerSecond: Type.Integer({
+      default: 2000,
+      minimum: 0,
+      maximum: 1_000_000,
+      description: 'How many calls a second each caller may make, over ten seconds and more; 0: any number.',
+    }),
     shutdownGraceMs: Type.Integer({
       default: 10_000,
       minimum: 0,

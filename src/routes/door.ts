@@ -7,7 +7,9 @@ import { demandCertificate } from './client-certificate.ts'
 import { subjectsOf, type Need } from './needs.ts'
 import { auditRecord } from './audit-record.ts'
 import type { RouteParts } from './parts.ts'
+import { demandPlain } from './plain-requests.ts'
 import { HttpError } from './problem.ts'
+import { throttleOf } from './throttle.ts'
 
 export const sessionCookie = 'trebuchet-session'
 /** Sent by the dashboard with each call. */
@@ -17,15 +19,23 @@ const pageHeader = 'x-trebuchet-page'
 export function guard(app: FastifyInstance, parts: RouteParts): void {
   // Each request gets its own at once.
   for (const name of ['caller', 'subjects', 'isAudited']) app.decorateRequest(name)
-  app.addHook('onRequest', async (request) => {
-    Object.assign(request, { caller: nobody, subjects: [], isAudited: false })
+  const throttle = throttleOf(parts.settings.rateLimitPerSecond)
+  app.addHook('onRequest', async (request, reply) => {
+    // Who is turned away before he is heard has changed nothing.
+    Object.assign(request, { caller: nobody, subjects: [], isAudited: true })
+    demandPlain(request)
+    request.isAudited = false
     // What is not there is told to who may ask at all.
     const need = request.routeOptions.config.needs ?? 'somebody'
     // Whoever only asks whether it lives, from a load balancer for example, need not have one.
     if (need !== 'health' || parts.settings.protectHealth === true) demandCertificate(request.socket, parts.settings)
     await withPatience(callMs, async () => {
-      if (isOpen(need, parts) && (await mayComeIn(parts, request))) return
+      if (isOpen(need, parts) && (await mayComeIn(parts, request))) {
+        if (need === 'nothing') throttle(request, reply)
+        return
+      }
       request.caller = await parts.access.identify(factsOf(request)).catch(challenge)
+      if (need !== 'health') throttle(request, reply)
       await authorise(parts, request, need)
     })
   })

@@ -74,7 +74,7 @@ export function eventRoutes(app: FastifyInstance, parts: RouteParts): void {
   typed(app).get(
     '/events',
     {
-      config: { needs: 'read' },
+      config: { needs: 'read', streams: true },
       schema: { operationId: 'streamEvents', tags: ['events'], headers, querystring, response: stream },
     },
     async (request, reply) => streamEvents(parts, request, reply, request.query),
@@ -82,7 +82,7 @@ export function eventRoutes(app: FastifyInstance, parts: RouteParts): void {
   typed(app).get(
     '/agent/:name/events',
     {
-      config: { needs: 'read' },
+      config: { needs: 'read', streams: true },
       schema: { operationId: 'streamAgentEvents', tags: ['events'], params, headers, querystring, response: stream },
     },
     async (request, reply) => {

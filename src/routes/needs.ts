@@ -21,6 +21,8 @@ declare module 'fastify' {
     needs?: Need
     /** Changes nothing, though it is no GET: the audit leaves it out. */
     looks?: true
+    /** Stays open for as long as its reader likes, and is counted elsewhere. */
+    streams?: true
   }
   interface FastifyRequest {
     /** Who asks; whoever has not been asked who he is, is nobody. */

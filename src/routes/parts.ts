@@ -20,6 +20,9 @@ export interface RouteParts extends Parts {
     /** What people call the environment that this server belongs to. */
     readonly environmentName?: string
     readonly environmentColour?: string
+    /** Of each caller, 0: any number. */
+    readonly rateLimitPerSecond?: number
+    readonly maxConnections?: number
     /** With credentials, one is asked for there too. */
     readonly protectHealth?: boolean
     readonly protectMetrics?: boolean

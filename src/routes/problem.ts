@@ -70,8 +70,11 @@ export function problemOf(error: unknown, request: FastifyRequest): Problem {
   }
 }
 
+/** So long somebody who is turned away may take to read why. */
+const lingerMs = 1000
+
 /** For bytes that are no HTTP request: there is no route, no request and no reply, only the connection. */
-export function answerGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
+export function answerGarbage(error: Pick<NodeJS.ErrnoException, 'code'>, socket: Socket): void {
   if (socket.destroyed || error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
@@ -91,6 +94,8 @@ export function answerGarbage(error: NodeJS.ErrnoException, socket: Socket): voi
     ...Object.entries(headersOfAll).map(([name, value]) => `${name}: ${value}`),
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  // Whoever goes on sending would otherwise keep it for as long as he likes.
+  setTimeout(() => socket.destroy(), lingerMs).unref()
 }
 
 function toReplicationError(error: unknown): ReplicationError | undefined {

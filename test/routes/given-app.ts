@@ -14,7 +14,7 @@ import type { Parts } from '../../src/agents/parts.ts'
 import { queueHooks } from '../../src/agents/queues/hooks.ts'
 import { Roster } from '../../src/agents/roster.ts'
 import { wakeLane, wakeLanes } from '../../src/agents/work/wake.ts'
-import { buildApp } from '../../src/app.ts'
+import { buildApp, type AppParts } from '../../src/app.ts'
 import type { RouteParts } from '../../src/routes/parts.ts'
 import { kinds } from '../../src/endpoints/kinds.ts'
 import { defaultLimits } from '../../src/packages/limits.ts'
@@ -46,7 +46,7 @@ let check: ReturnType<typeof answerChecker> | undefined
 /** The app over real parts; nothing listens and no work is done. `t` is a test, or the whole file: `{ after }`. */
 export async function givenApp(
   t: { after(fn: () => Promise<void>): void },
-  others: Partial<RouteParts> = {},
+  others: Partial<AppParts> = {},
 ): Promise<GivenApp> {
   const folder = await mkdtemp(join(tmpdir(), 'app.'))
   const lines: Record<string, unknown>[] = []
