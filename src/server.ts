@@ -33,6 +33,7 @@ import { ReplicationError } from './errors.ts'
 import type { Home } from './home/home.ts'
 import { openHome } from './home/open.ts'
 import { defaultLimits } from './packages/limits.ts'
+import { sealsFrom } from './packages/signatures.ts'
 import { PackageStore } from './packages/store.ts'
 import { EventStreams } from './routes/event-streams.ts'
 import { softwareVersion } from './routes/software-version.ts'
@@ -102,8 +103,10 @@ export async function startServer(
     closers.push(keepTrimmed(access, log))
     const installation = await installationOf(store)
     const { maxPackageEntries: maxEntries, maxUploadBytes: maxZipBytes } = settings
+    const { maxPackageBytes: maxBytes, maxPackageRatio: maxRatio, signingKey, trustedKeys } = settings
     const packages = await PackageStore.open(settings.packagesDir, {
-      limits: { ...defaultLimits, maxEntries, maxZipBytes },
+      limits: { ...defaultLimits, maxEntries, maxZipBytes, maxBytes, maxRatio },
+      seals: sealsFrom(signingKey, trustedKeys),
       // Others may be writing there right now.
       abandonedMs: settings.redisUrl === undefined ? 0 : abandonedMs,
     })

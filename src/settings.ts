@@ -149,6 +149,29 @@ export const settingsSchema = Type.Object(
       ...positive,
       description: 'The most entries that a package may have.',
     }),
+    maxPackageBytes: Type.Integer({
+      default: 274_877_906_944,
+      ...positive,
+      description: 'The most content that a package may have, unpacked.',
+    }),
+    maxPackageRatio: Type.Integer({
+      default: 200,
+      minimum: 100,
+      maximum: 1100,
+      description: 'How many times larger a package may be unpacked than packed.',
+    }),
+    signingKey: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'Ed25519 keys that packages made here are signed with: PKCS#8 in PEM, or the base64 of it.',
+      }),
+    ),
+    trustedKeys: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'Public keys of those whose signatures are known here: SPKI in PEM, one behind the other.',
+      }),
+    ),
     maxEventStreams: Type.Integer({
       default: 1000,
       minimum: 0,
@@ -219,7 +242,7 @@ const longSegment = 16
 /** What no line may say: passwords, keys, and addresses that are secrets in themselves. */
 export function secretsIn(settings: Settings): string[] {
   const { redisPassword, redisSentinelPassword, redisUrl, notifySecret, notifyUrl, heartbeatUrl } = settings
-  const { adminToken, tlsKey } = settings
+  const { adminToken, tlsKey, signingKey } = settings
   const addresses = [notifyUrl, heartbeatUrl].flatMap((url) => {
     if (url === undefined) return []
     const { pathname, search } = new URL(url)
@@ -229,7 +252,10 @@ export function secretsIn(settings: Settings): string[] {
   const password = redisUrl === undefined ? undefined : /^[^:]+:\/\/[^:/]*:(.*)@/.exec(redisUrl)?.[1]
   const keys = settings.secretsKey?.split(/[\s,]+/) ?? []
   const plain = [redisPassword, redisSentinelPassword, notifySecret, tlsKey, password, adminToken]
-  return [...plain, ...keys, ...addresses].filter((text) => text !== undefined)
+  // As it is, and line by line, as it would stand in a message.
+  const signing = signingKey === undefined ? [] : [signingKey, ...signingKey.split(/\s+/)]
+  const long = signing.filter((line) => line.length > longSegment && !line.startsWith('-'))
+  return [...plain, ...keys, ...addresses, ...long].filter((text) => text !== undefined)
 }
 
 /** `dataDir` is DATA_DIR in the environment. */

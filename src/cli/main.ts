@@ -24,9 +24,14 @@ program
 addSyncCommand(program)
 // To load all of these takes as long as to copy a hundred resources.
 if (process.argv[2] !== 'sync') {
-  const [{ addClientCommands }, { addStateCommands }] = await Promise.all([import('./client.ts'), import('./state.ts')])
+  const [{ addClientCommands }, { addStateCommands }, { addKeyCommands }] = await Promise.all([
+    import('./client.ts'),
+    import('./state.ts'),
+    import('./keys.ts'),
+  ])
   addClientCommands(program)
   addStateCommands(program)
+  addKeyCommands(program)
 }
 
 await program.parseAsync()

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { ReplicationError } from '../errors.ts'
 import type { ResourcePath } from '../resources/path.ts'
 import { segmentBytes } from './compression.ts'
@@ -15,6 +16,7 @@ import type {
 import { filterXml, metaNames, originJson, propertiesXml } from './meta-files.ts'
 import type { Output } from './output.ts'
 import { PartList } from './parts.ts'
+import { signed } from './signatures.ts'
 import { Spool } from './spool.ts'
 import { ZipNames } from './zip-name.ts'
 import { ZipWriter, type LargeFile, type Written } from './zip-writer.ts'
@@ -23,16 +25,19 @@ export interface Blueprint {
   readonly header: ManifestHeader
   readonly origin: PackageOrigin | undefined
   readonly limits: PackageLimits
+  /** What signs it, if anything does; the signatures stand in its origin, so it needs one. */
+  readonly signing?: readonly KeyObject[]
 }
 
 /**
  * Makes one package as it is called: entries in path order, `room` awaited whenever it is `full`, then `end`. In the file stand filter.xml,
  * origin.json and `jcr_root/`, the content, the manifest, whose digest is known only then, and properties.xml, which holds
- * the digest.
+ * the digest. The origin of a signed one stands behind the manifest, for what is signed is the digest.
  */
 export class PackageBuilder {
   readonly #header: ManifestHeader
   readonly #limits: PackageLimits
+  readonly #signs: { readonly origin: PackageOrigin; readonly keys: readonly KeyObject[] } | undefined
   readonly #zip: ZipWriter
   readonly #manifest: Spool
   readonly #directory: Spool
@@ -45,7 +50,7 @@ export class PackageBuilder {
 
   /** Throws `invalid` when the header is. */
   constructor(
-    { header, origin, limits }: Blueprint,
+    { header, origin, limits, signing = [] }: Blueprint,
     output: Output,
     [manifestFile, contentFile, directoryFile]: readonly [string, string, string],
   ) {
@@ -56,7 +61,8 @@ export class PackageBuilder {
     this.#manifest = new Spool(manifestFile)
     this.#newSpool = () => (this.#content = new Spool(contentFile))
     this.#directory = new Spool(directoryFile)
-    this.#zip = new ZipWriter(output, this.#directory)
+    this.#signs = origin === undefined || signing.length === 0 ? undefined : { origin, keys: signing }
+    this.#zip = new ZipWriter(output, this.#directory, this.#signs && metaNames.origin)
     const line = Buffer.from(`${headerLine(header)}\n`)
     if (line.length > maxHeaderBytes)
       throw new ReplicationError(
@@ -65,7 +71,7 @@ export class PackageBuilder {
       )
     this.#manifest.add(line)
     this.#addMeta(metaNames.filter, filterXml(header))
-    if (origin !== undefined) this.#addMeta(metaNames.origin, originJson(origin))
+    if (origin !== undefined && this.#signs === undefined) this.#addMeta(metaNames.origin, originJson(origin))
     this.#zip.addFolder(metaNames.content)
   }
 
@@ -130,6 +136,10 @@ export class PackageBuilder {
   async end(): Promise<PackageSummary> {
     const { digest } = await this.#addManifest()
     const id = `sha256-${digest}` as PackageId
+    if (this.#signs !== undefined) {
+      const { origin, keys } = this.#signs
+      this.#addMeta(metaNames.origin, originJson({ ...origin, signatures: signed(id, keys) }))
+    }
     this.#addMeta(metaNames.properties, propertiesXml(id))
     const zipBytes = await this.#zip.end()
     const { entries, bytes } = this.#order

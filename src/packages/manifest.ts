@@ -1,4 +1,5 @@
 import type { ResourcePath } from '../resources/path.ts'
+import type { PackageLimits } from './limits.ts'
 
 declare const brand: unique symbol
 
@@ -49,6 +50,14 @@ export interface ManifestPart {
   readonly bytes: number
 }
 
+/** Who vouches for a package (signatures.ts). */
+export interface Signature {
+  /** The id of whose key it says it is. */
+  readonly key: string
+  /** 64 bytes in base64. */
+  readonly signature: string
+}
+
 /** Who made the package, when and for what: beside the manifest, outside its digest. */
 export interface PackageOrigin {
   readonly installation: string
@@ -57,6 +66,8 @@ export interface PackageOrigin {
   readonly actor?: string
   /** RFC 3339, UTC. */
   readonly createdAt: string
+  /** Of the package's id; none when absent. */
+  readonly signatures?: readonly Signature[]
 }
 
 /** A package on this server's disk, written once and never modified. */
@@ -68,6 +79,8 @@ export interface PackageFile {
   readonly bytes?: Uint8Array
   /** It is no zip, but what one end of this process has laid down for the other (loose.ts). */
   readonly loose?: Loose
+  /** Under which it was taken; the usual ones when absent. */
+  readonly limits?: PackageLimits
 }
 
 /** What is not in a loose package itself. */

@@ -4,6 +4,7 @@
  */
 import { ReplicationError } from '../errors.ts'
 import type { ManifestHeader, PackageId, PackageOrigin } from './manifest.ts'
+import { parseSignatures } from './signatures.ts'
 
 /** In the order of the zip; `origin` may be absent, and the content stands between its folder and the manifest. */
 export const metaNames = {
@@ -36,20 +37,25 @@ export function propertiesXml(id: PackageId): string {
 `
 }
 
-export function originJson({ installation, agent, command, actor, createdAt }: PackageOrigin): string {
-  return `${JSON.stringify({ installation, agent, command, ...(actor !== undefined && { actor }), createdAt })}\n`
+export function originJson({ installation, agent, command, actor, createdAt, signatures }: PackageOrigin): string {
+  const origin = {
+    ...{ installation, agent, command, ...(actor !== undefined && { actor }), createdAt },
+    ...(signatures !== undefined && { signatures }),
+  }
+  return `${JSON.stringify(origin)}\n`
 }
 
 /** Fields that it does not know are passed over: the origin is outside the digest, and will grow. Throws `invalid`. */
 export function parseOrigin(text: string): PackageOrigin {
   try {
-    const { installation, agent, command, actor, createdAt } = JSON.parse(text) as Record<string, unknown>
+    const { installation, agent, command, actor, createdAt, signatures } = JSON.parse(text) as Record<string, unknown>
     return {
       installation: textOf(installation),
       agent: textOf(agent),
       command: textOf(command),
       ...(actor !== undefined && { actor: textOf(actor) }),
       createdAt: textOf(createdAt),
+      ...(signatures !== undefined && { signatures: parseSignatures(signatures) }),
     }
   } catch (cause) {
     throw new ReplicationError('invalid', `package: ${metaNames.origin} is not an origin in JSON`, { cause })

@@ -24,10 +24,8 @@ const batchBytes = 1024 * 1024
  * never blocks for longer than a batch takes) as in any other. Throws `corrupt`, `invalid`, `too-large`; `corrupt` too when
  * a PackageFile's id is not the package's own; `missing` when there is no such file.
  */
-export async function openPackage(
-  file: string | PackageFile,
-  limits: PackageLimits = defaultLimits,
-): Promise<PackageReader> {
+export async function openPackage(file: string | PackageFile, asked?: PackageLimits): Promise<PackageReader> {
+  const limits = asked ?? (typeof file === 'string' ? undefined : file.limits) ?? defaultLimits
   const known = typeof file === 'string' ? undefined : file.id
   if (typeof file !== 'string' && file.bytes !== undefined)
     return file.loose === undefined

@@ -1,9 +1,7 @@
-import { randomUUID } from 'node:crypto'
-import { createWriteStream, renameSync, statSync, utimesSync } from 'node:fs'
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { renameSync, statSync, utimesSync } from 'node:fs'
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Transform, type Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import type { Readable } from 'node:stream'
 import { ReplicationError } from '../errors.ts'
 import type { Change } from '../resources/resource.ts'
 import { defaultLimits, type PackageLimits } from './limits.ts'
@@ -15,20 +13,20 @@ import {
   type PackageId,
   type PackageOrigin,
   type PackageSummary,
+  type Signature,
 } from './manifest.ts'
 import { smallBytes } from './random-access.ts'
+import { Places, type PackageDescription } from './places.ts'
 import { RecentPackages } from './recent.ts'
+import { rewriteOrigin } from './rewrite-origin.ts'
+import { joined, judge, noSeals, signed, type JudgedSignature, type Seals } from './signatures.ts'
 import { syncFolder } from './sync-folder.ts'
-import { gone, guarded, storageError } from './storage-error.ts'
+import { gone, guarded } from './storage-error.ts'
+import { writeUpload } from './upload.ts'
 import { verifyWhole } from './verify.ts'
 import type { Verified } from './verify-thread.ts'
 import { writeIndex, writePackage } from './write.ts'
 import { spoolFiles } from './write-thread.ts'
-
-/** What is known of a stored package: its summary, and who made it, where it says so. */
-export interface PackageDescription extends PackageSummary {
-  readonly origin?: PackageOrigin
-}
 
 export interface StoredPackage {
   readonly id: PackageId
@@ -44,13 +42,17 @@ const recentBytes = 8 * 1024 * 1024
  * its description; what is not yet whole is in `temporary/`. A file has its name only once all of it is on the disk.
  */
 export class PackageStore {
-  readonly #folder: string
+  readonly #places: Places
   readonly #limits: PackageLimits
+  readonly #seals: Seals
   readonly #recent = new RecentPackages(recentBytes)
+  /** Signatures are added to one package at a time. */
+  #adding: Promise<unknown> = Promise.resolve()
 
-  private constructor(folder: string, limits: PackageLimits) {
-    this.#folder = folder
+  private constructor(folder: string, limits: PackageLimits, seals: Seals) {
+    this.#places = new Places(folder)
     this.#limits = limits
+    this.#seals = seals
   }
 
   /**
@@ -62,7 +64,8 @@ export class PackageStore {
     {
       limits = defaultLimits,
       abandonedMs = 0,
-    }: { readonly limits?: PackageLimits; readonly abandonedMs?: number } = {},
+      seals = noSeals,
+    }: { readonly limits?: PackageLimits; readonly abandonedMs?: number; readonly seals?: Seals } = {},
   ): Promise<PackageStore> {
     return guarded('opening the package store', async () => {
       const temporary = join(folder, 'temporary')
@@ -73,7 +76,7 @@ export class PackageStore {
         const found = await stat(file).catch(gone)
         if (found !== undefined && (abandonedMs === 0 || found.mtimeMs < before)) await rm(file, { force: true })
       }
-      return new PackageStore(folder, limits)
+      return new PackageStore(folder, limits, seals)
     })
   }
 
@@ -84,7 +87,7 @@ export class PackageStore {
     origin: PackageOrigin,
     signal: AbortSignal,
   ): Promise<PackageSummary> {
-    return this.#write(origin, (file) => writePackage(header, changes, { file, origin, limits: this.#limits, signal }))
+    return this.#write(origin, (file) => writePackage(header, changes, { file, origin, ...this.#how, signal }))
   }
 
   /** Writes an index of parts and keeps it. Throws what the function `writeIndex` does. */
@@ -94,7 +97,7 @@ export class PackageStore {
     origin: PackageOrigin,
     signal: AbortSignal,
   ): Promise<PackageSummary> {
-    return this.#write(origin, (file) => writeIndex(header, parts, { file, origin, limits: this.#limits, signal }))
+    return this.#write(origin, (file) => writeIndex(header, parts, { file, origin, ...this.#how, signal }))
   }
 
   /**
@@ -102,9 +105,9 @@ export class PackageStore {
    * `corrupt`, also when the upload breaks off, `invalid`, `too-large`, `unavailable`; and keeps nothing then.
    */
   async receive(upload: Readable, signal: AbortSignal): Promise<PackageSummary> {
-    const file = this.#temporary()
+    const file = this.#places.temporary()
     try {
-      await this.#download(upload, file, signal)
+      await writeUpload(upload, file, this.#limits.maxZipBytes, signal)
       const verified = await verifyWhole(file, this.#limits, signal)
       await this.#keep(file, verified)
       return verified.summary
@@ -115,37 +118,50 @@ export class PackageStore {
 
   /** Where the package is; a small one is read already. Throws `missing`. */
   async file(id: PackageId): Promise<PackageFile> {
-    const file = this.#zip(id)
+    const file = this.#places.zip(id)
+    // What was taken under these limits is read under them too, wherever that is.
+    const limits = this.#limits === defaultLimits ? {} : { limits: this.#limits }
     const recent = this.#recent.get(id)
-    if (recent !== undefined) return { id, file, bytes: recent }
-    if ((await this.size(id)) > smallBytes) return { id, file }
+    if (recent !== undefined) return { id, file, bytes: recent, ...limits }
+    if ((await this.size(id)) > smallBytes) return { id, file, ...limits }
     const bytes = await guarded('reading a package', () => readFile(file).catch(gone))
     if (bytes === undefined) throw missing(id)
     this.#recent.add(id, bytes)
-    return { id, file, bytes }
+    return { id, file, bytes, ...limits }
   }
 
   async has(id: PackageId): Promise<boolean> {
-    return guarded('looking for a package', async () => (await stat(this.#zip(id)).catch(gone)) !== undefined)
+    return guarded('looking for a package', async () => (await stat(this.#places.zip(id)).catch(gone)) !== undefined)
   }
 
   /** Without looking at the content. Throws `missing`. */
   async describe(id: PackageId): Promise<PackageDescription> {
     await this.size(id)
-    const text = await guarded('reading a package', () => readFile(this.#sidecar(id), 'utf8').catch(gone))
+    const text = await guarded('reading a package', () => readFile(this.#places.sidecar(id), 'utf8').catch(gone))
     return text === undefined ? this.#describeAgain(id) : (JSON.parse(text) as PackageDescription)
+  }
+
+  /** Whose signatures it has, and whether they hold. Throws `missing`. */
+  async signatures(id: PackageId): Promise<JudgedSignature[]> {
+    return judge(id, (await this.describe(id)).origin?.signatures ?? [], this.#seals)
+  }
+
+  /** Adds the signatures of this server's keys, where they are not there yet. Throws `missing`. */
+  async sign(id: PackageId): Promise<void> {
+    const { signing } = this.#seals
+    if (signing.length > 0) await guarded('signing a package', () => this.#add(id, signed(id, signing)))
   }
 
   /** Bytes of the zip. Throws `missing`. */
   async size(id: PackageId): Promise<number> {
-    const found = await guarded('looking for a package', () => stat(this.#zip(id)).catch(gone))
+    const found = await guarded('looking for a package', () => stat(this.#places.zip(id)).catch(gone))
     if (found === undefined) throw missing(id)
     return found.size
   }
 
   /** The zip, or its bytes from `start` to `end`, both included. It is open when this answers. Throws `missing`. */
   async openRead(id: PackageId, range: { readonly start?: number; readonly end?: number } = {}): Promise<Readable> {
-    const handle = await guarded('opening a package', () => open(this.#zip(id)).catch(gone))
+    const handle = await guarded('opening a package', () => open(this.#places.zip(id)).catch(gone))
     if (handle === undefined) throw missing(id)
     return handle.createReadStream({ ...range, highWaterMark: 256 * 1024 })
   }
@@ -157,14 +173,14 @@ export class PackageStore {
   async remove(id: PackageId, { unusedSince = Infinity }: { readonly unusedSince?: number } = {}): Promise<boolean> {
     this.#recent.drop(id)
     return guarded('removing a package', async () => {
-      const aside = this.#temporary()
+      const aside = this.#places.temporary()
       try {
         // In one go, so that nobody in this process can write it again in between.
-        if (statSync(this.#zip(id)).mtimeMs > unusedSince) return false
-        renameSync(this.#zip(id), aside)
+        if (statSync(this.#places.zip(id)).mtimeMs > unusedSince) return false
+        renameSync(this.#places.zip(id), aside)
         // Another server can: it has found the package in between, and counts on it.
         if (statSync(aside).mtimeMs > unusedSince) {
-          renameSync(aside, this.#zip(id))
+          renameSync(aside, this.#places.zip(id))
           return false
         }
       } catch (error) {
@@ -173,53 +189,35 @@ export class PackageStore {
       }
       await rm(aside, { force: true })
       // Unless it came again meanwhile, with its description.
-      if (!(await this.has(id))) await rm(this.#sidecar(id), { force: true })
+      if (!(await this.has(id))) await rm(this.#places.sidecar(id), { force: true })
       return true
     })
   }
 
   /** All packages, by id. What is written or removed meanwhile may or may not be among them. */
   async *list(): AsyncGenerator<StoredPackage, void, void> {
-    const folders = await guarded('listing packages', () => readdir(this.#folder))
+    const folders = await guarded('listing packages', () => readdir(this.#places.folder))
     for (const folder of folders.filter((name) => /^[0-9a-f]{2}$/.test(name)).toSorted()) {
-      const names = await guarded('listing packages', () => readdir(join(this.#folder, folder)))
+      const names = await guarded('listing packages', () => readdir(join(this.#places.folder, folder)))
       for (const name of names.toSorted()) {
         const id = name.endsWith('.zip') ? name.slice(0, -'.zip'.length) : ''
-        const found = isPackageId(id) ? await stat(this.#zip(id)).catch(gone) : undefined
+        const found = isPackageId(id) ? await stat(this.#places.zip(id)).catch(gone) : undefined
         if (found !== undefined) yield { id: id as PackageId, mtimeMs: found.mtimeMs }
       }
     }
   }
 
   async #write(origin: PackageOrigin, write: (file: string) => Promise<PackageSummary>): Promise<PackageSummary> {
-    const file = this.#temporary()
+    const file = this.#places.temporary()
     try {
       const summary = await write(file)
-      await this.#keep(file, { summary, origin })
+      const { signing } = this.#seals
+      const signatures = signing.length === 0 ? undefined : signed(summary.id, signing)
+      await this.#keep(file, { summary, origin: { ...origin, ...(signatures !== undefined && { signatures }) } })
       return summary
     } finally {
       // The thread that writes removes its own files, unless it was lost.
       await Promise.all([file, ...spoolFiles(file)].map((left) => rm(left, { force: true })))
-    }
-  }
-
-  async #download(upload: Readable, file: string, signal: AbortSignal): Promise<void> {
-    const { maxZipBytes } = this.#limits
-    let bytes = 0
-    const limited = new Transform({
-      transform(chunk: Buffer, _encoding, next) {
-        bytes += chunk.length
-        if (bytes <= maxZipBytes) next(null, chunk)
-        else next(new ReplicationError('too-large', `the package is larger than ${maxZipBytes} bytes, the limit here`))
-      },
-    })
-    try {
-      await pipeline(upload, limited, createWriteStream(file, { flags: 'wx', flush: true, mode: 0o600 }), { signal })
-    } catch (cause) {
-      signal.throwIfAborted()
-      const error = storageError(cause, 'receiving a package')
-      if (error instanceof ReplicationError) throw error
-      throw new ReplicationError('corrupt', `the upload broke off after ${bytes} bytes; send it again`, { cause })
     }
   }
 
@@ -232,53 +230,59 @@ export class PackageStore {
     await guarded('storing a package', async () => {
       try {
         const now = new Date()
-        utimesSync(this.#zip(id), now, now)
+        utimesSync(this.#places.zip(id), now, now)
+        if (origin?.signatures !== undefined) await this.#add(id, origin.signatures)
         return
       } catch (error) {
         gone(error)
       }
-      const folder = join(this.#folder, fan(id))
-      if ((await mkdir(folder, { recursive: true })) !== undefined) await syncFolder(this.#folder)
-      await this.#writeSidecar({ ...summary, ...(origin !== undefined && { origin }) })
-      await rename(file, this.#zip(id))
+      const folder = this.#places.shelf(id)
+      if ((await mkdir(folder, { recursive: true })) !== undefined) await syncFolder(this.#places.folder)
+      await this.#places.writeSidecar({ ...summary, ...(origin !== undefined && { origin }) })
+      await rename(file, this.#places.zip(id))
       await syncFolder(folder)
     })
   }
 
-  async #writeSidecar(description: PackageDescription): Promise<void> {
-    const file = this.#temporary()
-    try {
-      await writeFile(file, `${JSON.stringify(description)}\n`, { flag: 'wx', flush: true, mode: 0o600 })
-      await rename(file, this.#sidecar(description.id))
-    } finally {
-      await rm(file, { force: true })
-    }
+  /**
+   * The signatures stand in the zip: it is written again with another origin, and takes the place of the one before, which whoever is
+   * reading it still has. A package without an origin says nothing of who made it, and gets no signature either.
+   */
+  async #add(id: PackageId, signatures: readonly Signature[]): Promise<void> {
+    const before = this.#adding
+    const adding = (async () => {
+      await before
+      const { origin, ...summary } = await this.describe(id)
+      const there = origin?.signatures ?? []
+      const all = joined(id, there, signatures, this.#seals)
+      if (origin === undefined || all.every((one) => there.some(({ signature }) => signature === one.signature))) return
+      const file = this.#places.temporary()
+      try {
+        await rewriteOrigin(this.#places.zip(id), file, { ...origin, signatures: all }, this.#limits)
+        const { size } = await stat(file)
+        await rename(file, this.#places.zip(id))
+        this.#recent.drop(id)
+        await this.#places.writeSidecar({ ...summary, zipBytes: size, origin: { ...origin, signatures: all } })
+        await syncFolder(this.#places.shelf(id))
+      } finally {
+        await rm(file, { force: true })
+      }
+    })()
+    this.#adding = adding.catch(() => undefined)
+    await adding
+  }
+
+  get #how() {
+    return { limits: this.#limits, signing: this.#seals.signing }
   }
 
   /** For a package that lost its description, or was put here by hand. */
   async #describeAgain(id: PackageId): Promise<PackageDescription> {
-    const { summary, origin } = await verifyWhole(this.#zip(id), this.#limits, new AbortController().signal)
+    const { summary, origin } = await verifyWhole(this.#places.zip(id), this.#limits, new AbortController().signal)
     const description = { ...summary, ...(origin !== undefined && { origin }) }
-    await guarded('storing a package', () => this.#writeSidecar(description))
+    await guarded('storing a package', () => this.#places.writeSidecar(description))
     return description
   }
-
-  #zip(id: PackageId): string {
-    return join(this.#folder, fan(id), `${id}.zip`)
-  }
-
-  #sidecar(id: PackageId): string {
-    return join(this.#folder, fan(id), `${id}.json`)
-  }
-
-  #temporary(): string {
-    return join(this.#folder, 'temporary', randomUUID())
-  }
-}
-
-/** The first two digits behind `sha256-`: some 400 packages in each folder when there are 100,000. */
-function fan(id: PackageId): string {
-  return id.slice('sha256-'.length, 'sha256-'.length + 2)
 }
 
 function missing(id: PackageId): ReplicationError {

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import type { Transferable } from 'node:worker_threads'
 import type { Change } from '../resources/resource.ts'
@@ -17,6 +18,7 @@ export interface WriteOptions {
   readonly file: string
   readonly origin?: PackageOrigin | undefined
   readonly limits?: PackageLimits
+  readonly signing?: readonly KeyObject[]
   readonly signal: AbortSignal
 }
 
@@ -28,11 +30,11 @@ export interface WriteOptions {
 export async function writePackage(
   header: ManifestHeader,
   changes: AsyncIterable<Change>,
-  { file, origin, limits = defaultLimits, signal }: WriteOptions,
+  { file, origin, limits = defaultLimits, signing = [], signal }: WriteOptions,
 ): Promise<PackageSummary> {
   const ended = new AbortController()
   const stop = AbortSignal.any([signal, ended.signal])
-  const order: WriteOrder = { header, origin, limits, file }
+  const order: WriteOrder = { header, origin, limits, signing, file }
   const job = threads.start<WriteOrder, PackageSummary>(thread, order, signal)
   const buffers = new SegmentBuffers()
   let failure: { readonly error: unknown } | undefined
@@ -70,10 +72,14 @@ export async function writePackage(
 export async function writeIndex(
   header: ManifestHeader,
   parts: readonly ManifestPart[],
-  { file, origin, limits = defaultLimits, signal }: WriteOptions,
+  { file, origin, limits = defaultLimits, signing = [], signal }: WriteOptions,
 ): Promise<PackageSummary> {
   try {
-    return await threads.run<WriteOrder, PackageSummary>(thread, { header, origin, limits, file, parts }, signal)
+    return await threads.run<WriteOrder, PackageSummary>(
+      thread,
+      { header, origin, limits, signing, file, parts },
+      signal,
+    )
   } catch (error) {
     signal.throwIfAborted()
     throw error

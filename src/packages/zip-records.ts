@@ -18,10 +18,15 @@ export class ZipDirectory {
   readonly #zip: { entries: YazlEntry[] }
   readonly #spool: Spool
   #count = 0
+  /** Of the first entry, and of the one that is to come second though it is written later. */
+  #first: Buffer | undefined
+  #second: Buffer | undefined
+  readonly #secondName: string | undefined
 
-  constructor(zip: ZipFile, spool: Spool) {
+  constructor(zip: ZipFile, spool: Spool, secondName?: string) {
     this.#zip = zip as unknown as { entries: YazlEntry[] }
     this.#spool = spool
+    this.#secondName = secondName
   }
 
   /** Takes the entries that have been written, in their order, and answers how many these are. */
@@ -29,7 +34,7 @@ export class ZipDirectory {
     const { entries } = this.#zip
     let done = 0
     for (; entries[done]?.state === entryDone; done++)
-      this.#spool.add((entries[done] as YazlEntry).getCentralDirectoryRecord())
+      this.#add((entries[done] as YazlEntry).getCentralDirectoryRecord())
     entries.splice(0, done)
     this.#count += done
     return done
@@ -38,15 +43,24 @@ export class ZipDirectory {
   /** Once all are taken: yazl counts as many entries as there were, and finds what stands of them when it asks for each. */
   giveBack(): void {
     const spool = this.#spool
+    const ahead = Buffer.concat([this.#first ?? Buffer.alloc(0), this.#second ?? Buffer.alloc(0)])
     const entry = { state: entryDone, getCentralDirectoryRecord: () => Buffer.alloc(0) }
     this.#zip.entries = Object.assign(
       Array.from({ length: this.#count }, () => entry),
       {
         forEach(visit: (entry: YazlEntry) => void) {
+          visit({ state: entryDone, getCentralDirectoryRecord: () => ahead })
           for (const chunk of spool.chunks(segmentBytes))
             visit({ state: entryDone, getCentralDirectoryRecord: () => Buffer.from(chunk) })
         },
       },
     )
+  }
+  #add(record: Buffer): void {
+    if (this.#secondName === undefined) this.#spool.add(record)
+    else if (this.#first === undefined) this.#first = Buffer.from(record)
+    else if (record.toString('utf8', 46, 46 + record.readUInt16LE(28)) === this.#secondName)
+      this.#second = Buffer.from(record)
+    else this.#spool.add(record)
   }
 }

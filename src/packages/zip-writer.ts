@@ -33,10 +33,13 @@ export class ZipWriter {
   #closed = false
   #failure: { readonly error: unknown } | undefined
 
-  /** `spool` takes the central directory until it is due. */
-  constructor(output: Output, spool: Spool) {
+  /**
+   * `spool` takes the central directory until it is due. The entry called `secondName` comes second there, wherever in the file
+   * it is.
+   */
+  constructor(output: Output, spool: Spool, secondName?: string) {
     this.#output = output
-    this.#directory = new ZipDirectory(this.#zip, spool)
+    this.#directory = new ZipDirectory(this.#zip, spool, secondName)
     // What follows a failure is taken and dropped, so that nothing waits for ever.
     this.#zip.outputStream.on('data', (chunk: Buffer) => this.#guard(() => this.#append(chunk)))
     this.#zip.on('error', (error) =>

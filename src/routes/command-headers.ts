@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
-import type { CommandRequest, Feed } from '../agents/commands/accept.ts'
+import type { CommandRequest } from '../agents/commands/accept.ts'
+import type { Feed } from '../agents/commands/feed.ts'
 import { ReplicationError } from '../errors.ts'
 import { requestTraceparent } from '../tracing/span.ts'
 

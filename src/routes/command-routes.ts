@@ -36,7 +36,7 @@ type MakeBody = Static<typeof makeBodyForAll>
 type ImportFields = Static<typeof importFields> & { package?: string }
 
 /** What of a command depends on its body alone. */
-type Asked = Pick<CommandRequest, 'kind' | 'action' | 'paths' | 'deep' | 'mode' | 'agents' | 'package'>
+type Asked = Pick<CommandRequest, 'kind' | 'action' | 'paths' | 'deep' | 'mode' | 'agents' | 'package' | 'signatures'>
 
 const name = Type.Object({ name: agentName })
 
@@ -154,6 +154,7 @@ async function imported(
   return {
     ...{ kind: 'import', action: pkg.action, paths: paths ?? pkg.roots, deep: true, mode: pkg.mode },
     ...{ agents: agent === undefined ? agents : [agent], package: pkg },
+    signatures: await parts.packages.signatures(pkg.id),
   }
 }
 
@@ -192,7 +193,8 @@ async function take(
         })
   try {
     const asked = await understand()
-    const input = { ...asked, package: asked.package?.id, query: request.query }
+    const { signatures: _, ...meant } = asked
+    const input = { ...meant, package: asked.package?.id, query: request.query }
     const known = await reserved?.answerTo(input)
     if (known !== undefined) return await answerAgain(parts, request, reply, known, asked)
     const { caller } = request

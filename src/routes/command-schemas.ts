@@ -237,7 +237,15 @@ export const packageView = Type.Object(
     zipBytes: count,
     parts: Type.Optional(Type.Array(packageId, { description: 'Of an index: the packages that it lists, in order.' })),
     digest: Type.String(),
-    signatures: Type.Array(Type.Unknown()),
+    signatures: Type.Array(
+      Type.Object(
+        {
+          key: Type.String({ description: 'The id of the key.' }),
+          state: Type.Enum(['valid', 'invalid', 'unknown'], { description: 'unknown: TRUSTED_KEYS does not have it.' }),
+        },
+        closed,
+      ),
+    ),
   },
   { ...closed, title: 'Package' },
 )

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { deletePackage, listEntries, listPackages, packageOf } from '../agents/packages.ts'
 import type { PackageRecord } from '../agents/commands/records.ts'
@@ -5,6 +6,7 @@ import { faultIn, parsePath } from '../resources/path.ts'
 import { Type } from '../resources/type.ts'
 import { listOf, packageEntry, packageView } from './command-schemas.ts'
 import { answer, problems } from './conventions.ts'
+import type { JudgedSignature } from '../packages/signatures.ts'
 import { seenBy, type Need } from './needs.ts'
 import { badCursor, cursorOf, nextPage, pageQuery } from './paging.ts'
 import { ReplicationError } from '../errors.ts'
@@ -26,7 +28,10 @@ export function packageRoutes(app: FastifyInstance, parts: RouteParts): void {
         ...{ limit, sees: seenBy(request), seesAll: request.caller.mayAll('read') },
         ...(after !== undefined && { after }),
       })
-      return nextPage(request, reply, { ...page, items: page.items.map(viewOf) })
+      return nextPage(request, reply, {
+        ...page,
+        items: await Promise.all(page.items.map((record) => viewOf(parts, record))),
+      })
     },
   )
   app.get<WithId>(
@@ -34,8 +39,9 @@ export function packageRoutes(app: FastifyInstance, parts: RouteParts): void {
     schema('read', 'getPackage', { params }, { 200: packageView }),
     async (request, reply) => {
       const record = await packageOf(parts, request.params.id)
-      void reply.header('etag', `"${record.id}"`)
-      return viewOf(record)
+      const view = await viewOf(parts, record)
+      void reply.header('etag', tagOf(record.id, view.signatures))
+      return view
     },
   )
   app.get<WithId & { Querystring: { limit: number; cursor?: string } }>(
@@ -84,11 +90,33 @@ function schema(
 }
 
 /** As callers see it: a package's digest is that of its manifest, which is its id. */
-function viewOf({ agents: _, ...record }: PackageRecord): object {
-  return { ...record, digest: record.id, signatures: [] }
+async function viewOf(
+  { packages }: Pick<RouteParts, 'packages'>,
+  { agents: _, ...record }: PackageRecord,
+): Promise<Omit<PackageRecord, 'agents'> & { digest: string; signatures: readonly JudgedSignature[] }> {
+  return { ...record, digest: record.id, signatures: await signaturesOf({ packages }, record) }
 }
 
-/** The zip itself, whole or the one range that was asked for. Its bytes never change, so its id is its tag. */
+/** None of one whose bytes are lost. */
+async function signaturesOf(
+  { packages }: Pick<RouteParts, 'packages'>,
+  { id }: PackageRecord,
+): Promise<JudgedSignature[]> {
+  try {
+    return await packages.signatures(id)
+  } catch (error) {
+    if (error instanceof ReplicationError && error.code === 'missing') return []
+    throw error
+  }
+}
+
+/** The id says what is applied; whose signatures stand beside it is what else can differ. */
+function tagOf(id: string, signatures: readonly JudgedSignature[]): string {
+  const keys = signatures.map(({ key }) => key).toSorted()
+  return keys.length === 0 ? `"${id}"` : `"${id}.${hash('sha256', keys.join()).slice(0, 16)}"`
+}
+
+/** The zip itself, whole or the one range that was asked for. */
 export async function sendPackage(
   parts: RouteParts,
   request: FastifyRequest,
@@ -96,7 +124,7 @@ export async function sendPackage(
   id: string,
 ): Promise<unknown> {
   const record = await packageOf(parts, id)
-  const etag = `"${record.id}"`
+  const etag = tagOf(record.id, await signaturesOf(parts, record))
   void reply.headers({
     etag,
     'accept-ranges': 'bytes',

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { pull } from '../agents/queues/passive.ts'
 import type { Agent } from '../agents/roster.ts'
+import { sealForOthers } from '../agents/work/seal.ts'
 import { ReplicationError } from '../errors.ts'
 import { Type } from '../resources/type.ts'
 import { actorOf } from './command-headers.ts'
@@ -68,6 +69,8 @@ export function pullRoutes(app: FastifyInstance, parts: RouteParts): void {
         return reply.code(204).send()
       }
       const { item, part, paths } = pulled
+      const { command, whole } = pulled.of
+      await sealForOthers(parts, agent, command, { whole, given: pulled.package })
       void reply.headers({
         ...{ 'package-item': item, 'package-lease': String(lease), 'package-lease-number': String(pulled.lease) },
         ...(part !== undefined && { 'package-part': `${part.number}/${part.of}` }),

@@ -18,10 +18,7 @@ test('secrets are write-only', async (t) => {
   assert.deepEqual(shown.targets[0].token, { secret: 'set' })
   const kept = await given.call({ method: 'PUT', url: `${config}/a`, payload: shown })
   assert.deepEqual(kept.json().targets[0].token, { secret: 'set' })
-  assert.equal(
-    (await given.parts.configs.load('a')).config.targets[0]?.[('token', 'tls/ca', 'tls/cert', 'tls/key')],
-    's3cret',
-  )
+  assert.equal((await given.parts.configs.load('a')).config.targets[0]?.['token'], 's3cret')
   const moved = { targets: [{ ...shown.targets[0], url: 'https://c.example' }] }
   const dropped = await given.call({ method: 'PATCH', url: `${config}/a`, payload: moved })
   assert.equal(dropped.json().targets[0].token, undefined)

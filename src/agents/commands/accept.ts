@@ -8,6 +8,8 @@ import { alsoOf } from '../package-owners.ts'
 import type { Agent, Roster } from '../roster.ts'
 import { traceIdIn } from '../../tracing/span.ts'
 import { eventWrites, type ReplicationEvent } from '../events/events.ts'
+import { feedOf, type Feed } from './feed.ts'
+import { importObjection, type Sealed } from './import-policy.ts'
 import { PlaceSearch, type Placing } from './priority.ts'
 import {
   commandKey,
@@ -42,6 +44,8 @@ export interface CommandRequest {
   readonly agents: readonly string[] | undefined
   /** What an import applies. */
   readonly package?: PackageRecord
+  /** Whose it has; none when absent. */
+  readonly signatures?: Sealed['signatures']
   readonly actor: string
   /** Why whoever asks may not ask this agent; who may do all of it says nothing. */
   readonly refusal?: (agent: string) => ReplicationError | undefined
@@ -57,12 +61,6 @@ export interface CommandRequest {
   readonly feed?: Feed
   /** More that must be true, and be written, in the same batch: what the caller keeps of its answer. */
   readonly alongside?: (command: Command) => { readonly checks: readonly Check[]; readonly writes: readonly Write[] }
-}
-
-export interface Feed {
-  readonly delivery: string
-  readonly lane: string
-  readonly epoch: number
 }
 
 export type Acceptance =
@@ -194,7 +192,7 @@ function objection(name: string, agent: Agent | undefined, request: CommandReque
     return new ReplicationError('invalid', `path ${outside} is outside the roots of agent ${name}`, {
       faults: [{ pointer: `/paths/${request.paths.indexOf(outside)}`, message: `is outside the roots of ${name}` }],
     })
-  return undefined
+  return request.package && importObjection(agent.config, { signatures: [], ...request, id: request.package.id })
 }
 
 function commandFrom(
@@ -280,20 +278,4 @@ function packageReady(
   { id, entries, bytes }: PackageRecord,
 ): ReplicationEvent {
   return { type: 'package.ready', ...about, data: { package: id, entries, bytes } }
-}
-
-/**
- * The highest epoch of each lane that feeds this server is kept: what an older one sends comes from a worker that was stopped
- * while another took over, and is refused.
- */
-async function feedOf(store: Store, feed: Feed | undefined): Promise<{ checks: Check[]; writes: Write[] }> {
-  if (feed === undefined) return { checks: [], writes: [] }
-  const key = `feed/${Buffer.from(feed.lane).toString('base64url')}`
-  const known = await store.get<number>(key)
-  if (known !== undefined && known.value > feed.epoch)
-    throw new ReplicationError('conflict', `lane ${feed.lane} was taken over: epoch ${feed.epoch} is past`)
-  return {
-    checks: [{ key, version: known?.version ?? null }],
-    writes: [{ put: key, value: feed.epoch }],
-  }
 }

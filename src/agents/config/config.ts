@@ -1,6 +1,7 @@
 import type { Static, TSchema } from 'typebox'
 import { normalRank } from '../../queues/lanes.ts'
 import { compareRulesSchema } from '../../compare/rules.ts'
+import { keyIdPattern } from '../../packages/signatures.ts'
 import { globSchema, pathSchema } from '../../resources/schema.ts'
 import { Type } from '../../resources/type.ts'
 import { hooksSchema } from './hooks.ts'
@@ -58,6 +59,21 @@ const queue = Type.Object(
     }),
   },
   { ...group, description: 'How the queues of this agent behave.' },
+)
+
+const imports = Type.Object(
+  {
+    require: Type.Array(Type.String({ pattern: keyIdPattern }), {
+      minItems: 1,
+      maxItems: 16,
+      uniqueItems: true,
+      description: 'Ids of keys, whose public halves are in TRUSTED_KEYS.',
+    }),
+    atLeast: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 16, description: 'How many of these must have signed; all if absent.' }),
+    ),
+  },
+  { ...closed, description: 'What imported packages must be signed with; nothing if absent.' },
 )
 
 const deletes = Type.Object(
@@ -198,6 +214,7 @@ export function configSchema<S extends TSchema, T extends TSchema>(source: S, ta
       }),
       queue,
       deletes,
+      import: Type.Optional(imports),
       ...compareRulesSchema,
       approval: Type.Optional(
         Type.Boolean({ description: 'What applies a comparison begins once somebody else has approved it.' }),

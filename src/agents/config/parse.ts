@@ -91,6 +91,9 @@ function ruleFaults(config: AgentConfig): Fault[] {
       message: `must not be ${reservedNames.join(' or ')}: these words have a meaning of their own`,
     })
   faults.push(...queueNameFaults(config))
+  const { atLeast, require: keys } = config.import ?? { require: [] }
+  if (atLeast !== undefined && atLeast > keys.length)
+    faults.push({ pointer: '/import/atLeast', message: `must not be more than the ${keys.length} keys that it names` })
   const { backoff } = config.queue
   if (backoff.maxMs < backoff.initialMs)
     faults.push({

@@ -27,6 +27,8 @@ export interface Pulled {
   readonly paths?: readonly ResourcePath[]
   /** Tells this lease from those before it: whoever acknowledges with it is heard only while nobody has pulled since. */
   readonly lease: number
+  /** What it belongs to: the package itself, or the index of its parts. */
+  readonly of: { readonly command: Command; readonly whole: PackageId }
 }
 
 /** Nothing to hand out now; `againMs` is when the head's lease ends, where it has one. */
@@ -183,11 +185,12 @@ async function contentOf(
   const record = (await store.get<PackageRecord>(packageKey(id)))?.value
   if (record === undefined) throw new ReplicationError('missing', `there is no package ${id}`)
   const asked = partOf(command, record)
-  if (record.parts === undefined) return { package: id, ...asked }
+  const of = { command, whole: id }
+  if (record.parts === undefined) return { package: id, of, ...asked }
   const done = applied?.parts ?? 0
   return {
     package: record.parts[done] ?? id,
     part: { number: done + 1, of: record.parts.length },
-    ...asked,
+    ...{ of, ...asked },
   }
 }

@@ -16,6 +16,7 @@ import { partOf } from '../commands/part.ts'
 import { deliveryKey, isUnderWay, packageKey, type Delivery, type PackageRecord } from '../commands/records.ts'
 import type { Parts } from '../parts.ts'
 import type { Begun } from './begin.ts'
+import { admitImport, sealForOthers } from './seal.ts'
 import type { HeadwayTeller } from './tell-headway.ts'
 import type { TryClock } from './try-clock.ts'
 
@@ -35,6 +36,8 @@ export async function applyAll(
   const { headway, clock } = watching
   const { command, entry } = begun.progress
   if (entry.package === undefined) throw new ReplicationError('missing', `command ${command.id} has no package`)
+  // Once more: the config may demand more than it did when the package was taken.
+  await admitImport(parts, begun.agent, command, entry.package)
   if (command.application !== undefined) await keepReplaced(parts, begun, signal)
   // What this agent made of one package is asked for as it is.
   const known =
@@ -108,11 +111,15 @@ async function apply(
   const { target } = delivery
   const { traceparent: asked, application } = begun.progress.command
   const traceparent = currentTraceparent() ?? asked
+  const endpoint = agent.target(target)
+  if (endpoint.sends === true) {
+    const { command, entry } = begun.progress
+    await sealForOthers(parts, agent, command, { whole: entry.package ?? one.package, given: one.package })
+  }
   const file = await parts.packages.file(one.package)
   if (begun.progress.command.mode === 'mirror') await keepMirrored(parts, begun, file, one.paths, signal)
   // What applies a comparison has seen to it before it was sealed.
   const own = application === undefined ? await preserved(parts, begun, file, one.paths, signal) : undefined
-  const endpoint = agent.target(target)
   clock.begins(endpoint.sends === true ? 'transfer' : 'apply')
   const receipt = await endpoint.apply(
     {

@@ -67,6 +67,7 @@ async function take(
     const pkg = await receivePackage(parts, pulled.body, signal)
     const outcome = await accept(parts.store, parts.roster, {
       ...{ kind: 'import', action: pkg.action, deep: true, mode: pkg.mode, agents: [agent.name], package: pkg },
+      signatures: await parts.packages.signatures(pkg.id),
       ...{ paths: pulled.paths?.map(parsePath) ?? pkg.roots, actor: 'pull' },
       alongside: (command) => ({
         checks: [{ key, version: before?.version ?? null }],

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { addVerifyCommand } from '../keys.ts'
 import { positive } from '../numbers.ts'
 import { say } from '../say.ts'
 import { outputTo } from './download.ts'
@@ -42,7 +43,7 @@ export function addPackageCommands(program: Command): void {
     await printOne(client.output, body, (one) =>
       Object.entries(one)
         .filter(([, value]) => value !== undefined)
-        .map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(' ') : String(value)}`)
+        .map(([name, value]) => `${name}: ${Array.isArray(value) ? value.map(textOf).join(' ') : String(value)}`)
         .join('\n'),
     )
   })
@@ -56,6 +57,7 @@ export function addPackageCommands(program: Command): void {
       await outputTo(client, `/packages/${segment(id)}/content`, file ?? `${id}.zip`)
     },
   )
+  addVerifyCommand(group)
   speaks(
     group.command('delete').description('Deletes a package that no queue refers to.').argument('<ID>'),
     async ({ server }, id: string) => {
@@ -63,4 +65,10 @@ export function addPackageCommands(program: Command): void {
       say(`package ${id} is deleted`)
     },
   )
+}
+
+/** A root or a part as it is; of a signature whose it is, and whether it holds. */
+function textOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value)
+  return Object.values(value).join(':')
 }
