@@ -9,7 +9,7 @@ import { throttleOf } from '../../src/routes/throttle.ts'
 import { Rates } from '../../src/access/rates.ts'
 import { exchange, portOf, statusesIn } from './raw.ts'
 
-const everything = { after: (fn: () => Promise<void>) => void after(fn) }
+const everything = { after: (fn: () => Promise<void>) => after(fn) }
 const pace = { everyMs: 150, minBytes: 1000 }
 const given = await givenApp(everything, { pace })
 await given.app.listen({ host: '127.0.0.1', port: 0 })
@@ -22,7 +22,7 @@ async function naiveServer(options: ServerOptions): Promise<number> {
   })
   server.keepAliveTimeout = 300
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  after(() => void server.close().closeAllConnections())
+  after(() => server.close().closeAllConnections())
   return portOf(server)
 }
 const naive = await naiveServer({ insecureHTTPParser: true, requireHostHeader: false })
