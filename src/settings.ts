@@ -4,6 +4,7 @@ import type { Static } from 'typebox'
 import { ReplicationError, type Fault } from './errors.ts'
 import { checkerOf, textCheckerOf } from './resources/schema.ts'
 import { Type } from './resources/type.ts'
+import { credentialSettings } from './settings-credentials.ts'
 import { withFiles } from './settings-files.ts'
 
 const hookUrl = { pattern: '^https?://[^/?#@\\s]+([/?][^#\\s]*)?$', maxLength: 2000 } as const
@@ -66,22 +67,7 @@ export const settingsSchema = Type.Object(
       default: 'info',
       description: 'The least important lines that are logged.',
     }),
-    adminToken: Type.Optional(
-      Type.String({
-        pattern: '^[\\x21-\\x7e]{16,1000}$',
-        description:
-          'A token of at least 16 characters that may do everything; better in a file, see ADMIN_TOKEN_FILE.',
-      }),
-    ),
-    secretsKey: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description:
-          'What secrets are encrypted with: 32 bytes in base64 or hexadecimal. Several with commas between them: the first encrypts, all decrypt.',
-      }),
-    ),
-    protectHealth: Type.Boolean({ default: false, description: 'Ask for a token at /health too.' }),
-    protectMetrics: Type.Boolean({ default: false, description: 'Ask for a token at /metrics too.' }),
+    ...credentialSettings,
     allowedHosts: Type.Optional(
       Type.String({
         minLength: 1,

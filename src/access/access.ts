@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { ReplicationError } from '../errors.ts'
 import type { Store } from '../state/store.ts'
 import { Audit } from './audit.ts'
+import { Issuer, issuerOf, type IssuerSettings } from './issuer.ts'
 import { isOwn, whyNotLocal, type Facts } from './local.ts'
 import { administrator, anonymous, type Caller } from './rights.ts'
 import { digestOf, idIn } from './secret.ts'
@@ -14,7 +15,7 @@ const maxWrong = 10
 /** How often it is looked whether they whom streams are sent to still may have them. */
 const lookEveryMs = 1000
 
-interface Settings {
+interface Settings extends IssuerSettings {
   readonly adminToken?: string | undefined
   readonly auditKeepDays?: number
 }
@@ -25,11 +26,14 @@ export class Access {
   readonly audit: Audit
   readonly sessions: Sessions
   readonly #adminDigest: string | undefined
+  readonly #issuer: Issuer | undefined
   readonly #tries = new Tries(maxWrong)
   readonly #watched = new Map<AbortController, Caller>()
   #looking: NodeJS.Timeout | undefined
 
-  constructor(store: Store, { adminToken, auditKeepDays }: Settings = {}) {
+  /** Throws `invalid` for what cannot be an issuer. */
+  constructor(store: Store, { adminToken, auditKeepDays, ...settings }: Settings = {}) {
+    this.#issuer = issuerOf(settings)
     this.tokens = new Tokens(store)
     this.audit = new Audit(store, auditKeepDays)
     this.sessions = new Sessions(store)
@@ -38,12 +42,12 @@ export class Access {
 
   /** Without any, whoever is on this machine may do everything, and nobody else anything. */
   async hasCredentials(): Promise<boolean> {
-    return this.#adminDigest !== undefined || this.tokens.any()
+    return this.#adminDigest !== undefined || this.#issuer !== undefined || this.tokens.any()
   }
 
   /**
    * Who asks. Throws `unauthenticated` for a credential that is wrong or not there; `forbidden` for who is not on this machine
-   * while there are none; `busy` for who has sent too many wrong ones.
+   * while there are none; `busy` for who has sent too many wrong ones; `unavailable` where who signs tokens cannot be asked.
    */
   async identify(facts: Facts): Promise<Caller> {
     if (!(await this.hasCredentials())) {
@@ -56,10 +60,12 @@ export class Access {
     if (token === undefined) return this.#inSession(facts)
     if (this.#isAdmin(token)) return administrator
     // Whoever is known is served, whatever others send from the same address.
-    if (this.#tries.areTooMany(facts.address) && !this.tokens.isKnown(token))
+    const issuer = Issuer.signs(token) ? this.#issuer : undefined
+    if (this.#tries.areTooMany(facts.address) && !(issuer ?? this.tokens).isKnown(token))
       throw new ReplicationError('busy', 'too many wrong tokens came from this address', { retryAfterMs: 1000 })
     // What is no token at all is counted at once, however many come together.
-    const caller = idIn(token) === undefined ? undefined : await this.tokens.identify(token)
+    const known = issuer ?? (idIn(token) === undefined ? undefined : this.tokens)
+    const caller = known === undefined ? undefined : await known.identify(token)
     if (caller !== undefined) return caller
     this.#tries.add(facts.address)
     throw new ReplicationError('unauthenticated', 'the token is wrong, expired or revoked')
@@ -70,8 +76,8 @@ export class Access {
    * from elsewhere cannot send, and by where the browser says that it comes from.
    */
   async #inSession({ session, host, origin, changes, isFromPage }: Facts): Promise<Caller> {
-    const id = session === undefined ? undefined : await this.sessions.callerOf(session)
-    const caller = id === undefined ? undefined : await this.#callerOf(id)
+    const whose = session === undefined ? undefined : await this.sessions.callerOf(session)
+    const caller = whose === undefined ? undefined : await this.#callerOf(whose)
     if (caller === undefined)
       throw new ReplicationError('unauthenticated', 'send Authorization: Bearer and a token, or sign in')
     if ((changes === true && isFromPage !== true) || (origin !== undefined && !isOwn(origin, host ?? '')))
@@ -79,7 +85,8 @@ export class Access {
     return caller
   }
 
-  async #callerOf(id: string): Promise<Caller | undefined> {
+  async #callerOf(id: string | Caller): Promise<Caller | undefined> {
+    if (typeof id !== 'string') return this.#issuer && id
     if (id === administrator.id) return this.#adminDigest === undefined ? undefined : administrator
     return this.tokens.callerOf(id)
   }
@@ -99,7 +106,10 @@ export class Access {
   }
 
   async #look(): Promise<void> {
-    const callers = new Map([...this.#watched.values()].map((caller) => [caller.id, caller]))
+    const callers = new Map<string, Caller>()
+    for (const [controller, caller] of this.#watched)
+      if (caller.until === undefined) callers.set(caller.id, caller)
+      else if (caller.until <= Date.now()) controller.abort()
     for (const [id, caller] of callers)
       try {
         if (await this.#isCurrent(caller)) continue
@@ -122,5 +132,5 @@ export class Access {
 }
 
 function bearerIn(authorization: string | undefined): string | undefined {
-  return /^Bearer +([\x21-\x7e]{1,1000})$/i.exec(authorization ?? '')?.[1]
+  return /^Bearer +([\x21-\x7e]{1,8192})$/i.exec(authorization ?? '')?.[1]
 }

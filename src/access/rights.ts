@@ -31,11 +31,21 @@ export class Caller {
   readonly id: string
   /** What histories call him. */
   readonly name: string
+  readonly grants: readonly Grant[]
+  /** In milliseconds: until then he may come in by himself, and nobody need ask whether he still may. */
+  readonly until: number | undefined
   readonly #rules: readonly Rule[]
 
-  constructor(of: { readonly id: string; readonly name: string; readonly grants: readonly Grant[] }) {
+  constructor(of: {
+    readonly id: string
+    readonly name: string
+    readonly grants: readonly Grant[]
+    readonly until?: number
+  }) {
     this.id = of.id
     this.name = of.name
+    this.grants = of.grants
+    this.until = of.until
     this.#rules = of.grants.map(({ agents, can }) => {
       const globs = agents.map((pattern) => globOf(`/${pattern}`))
       return {

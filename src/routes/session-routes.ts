@@ -29,7 +29,7 @@ export function sessionRoutes(app: FastifyInstance, { access, settings }: RouteP
       config: { needs: 'nothing' },
       schema: {
         ...{ operationId: 'signIn', summary: 'Opens a session for a browser, in a cookie', tags },
-        body: Type.Object({ token: Type.String({ minLength: 1, maxLength: 1000 }) }, closed),
+        body: Type.Object({ token: Type.String({ minLength: 1, maxLength: 8192 }) }, closed),
         response: { 200: view, ...problems('unauthenticated', 'forbidden') },
       },
     },
@@ -40,7 +40,7 @@ export function sessionRoutes(app: FastifyInstance, { access, settings }: RouteP
       const caller = await access.identify({ ...facts, authorization: `Bearer ${request.body.token}` })
       request.caller = caller
       if (!(await access.hasCredentials())) return { actor: caller.name }
-      const { secret, expiresAt } = await access.sessions.open(caller.id)
+      const { secret, expiresAt } = await access.sessions.open(caller)
       void reply.header('set-cookie', cookie(secret, `Expires=${new Date(expiresAt).toUTCString()}`))
       return { actor: caller.name, expiresAt }
     },
