@@ -237,7 +237,7 @@ test('of TypeBox only the types are used: to load it takes as long as to load al
 })
 
 test(`no file has more than ${maxLines} lines`, () => {
-  const faults = ['src', 'test', 'bench', 'chaos'].flatMap((folder) =>
+  const faults = ['src', 'test', 'bench', 'chaos', 'fuzz'].flatMap((folder) =>
     filesIn(folder).flatMap((path) => {
       const lines = readFileSync(join(root, folder, path), 'utf8')
         .trimEnd()
@@ -249,7 +249,7 @@ test(`no file has more than ${maxLines} lines`, () => {
 })
 
 test('no file and no folder has a name that says nothing', () => {
-  const faults = ['src', 'test', 'bench', 'chaos'].flatMap((folder) =>
+  const faults = ['src', 'test', 'bench', 'chaos', 'fuzz'].flatMap((folder) =>
     filesIn(folder)
       .filter((path) => path.split(/[/.-]/).some((word) => emptyNames.test(word)))
       .map((path) => `${folder}/${path}`),

@@ -87,7 +87,13 @@ export function outermost(paths: readonly ResourcePath[]): ResourcePath[] {
   return kept
 }
 
-/** A path for messages: quoted, with control characters escaped, shortened to 200 characters. */
+/** Controls that JSON leaves as they are, what has no width, and what reverses the text around it. */
+const unseen = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
+
+/** A path for messages: quoted, with all that cannot be seen escaped, shortened to 200 characters. */
 export function quote(text: string): string {
-  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text)
+  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text).replaceAll(
+    unseen,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }

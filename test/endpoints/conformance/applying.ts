@@ -142,6 +142,21 @@ export function applying(rig: Rig): void {
       assert.deepEqual(await held(), treeOf({ '/a': null, '/a/b': 'b', '/d': null, '/d/e': null, '/d/e/f': 'f' }))
     })
 
+    test('with paths, deleting what holds them, or what is beside them, deletes nothing', async (t) => {
+      const { target, apply, held } = await benchOf(rig, t)
+      await apply(puts({ '/a/b/c': 'c', '/a/d': 'd', '/e': 'e' }))
+      const found = await held()
+      const paths = [parsePath('/a/b')]
+      for (const changes of [[deletes('/')], [deletes('/a'), deletes('/e')], [deletes('/a/d')]])
+        await target.apply(deliveryOf(await pack(t, changes), { paths }), never)
+      assert.deepEqual(await held(), found)
+      await target.apply(deliveryOf(await pack(t, [deletes('/a/b/c'), deletes('/e')]), { paths }), never)
+      assert.deepEqual(
+        (await held()).map(([path]) => path).filter((path) => path.includes('c') || path === '/e'),
+        ['/e'],
+      )
+    })
+
     test('content that holds others is refused by a kind that can hold only one of the two', async (t) => {
       const { apply, held } = await benchOf(rig, t)
       await apply(puts({ '/a': 'old' }))

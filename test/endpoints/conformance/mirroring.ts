@@ -148,6 +148,17 @@ export function mirroring(rig: Rig): void {
         treeOf({ '/a': null, '/a/b': null, '/a/b/d': 'new', '/a/c': null, '/a/c/stays': '' }),
       )
     })
+
+    test('with paths, a mirror of everything removes within them alone, also where they hold nothing', async (t) => {
+      const bench = await benchOf(rig, t)
+      await bench.apply(puts({ '/a/b': 'b', '/c/gone': '', '/d': 'd' }))
+      const pkg = await pack(t, puts({ '/': null, '/z': 'z' }), mirror('/'))
+      await bench.target.apply(deliveryOf(pkg, { paths: [parsePath('/c'), parsePath('/none')] }), never)
+      assert.deepEqual(
+        (await bench.held()).filter(([path]) => path !== '/c'),
+        treeOf({ '/a': null, '/a/b': 'b', '/d': 'd' }),
+      )
+    })
   })
 }
 
