@@ -23,12 +23,9 @@ import { serverHook } from './agents/webhooks/from-settings.ts'
 import { startHeartbeat } from './agents/webhooks/heartbeat.ts'
 import { audienceOf, setAudience } from './agents/webhooks/notices.ts'
 import { buildApp, closeApp } from './app.ts'
+import { boundsOf } from './bounds.ts'
 import { RowFiles } from './compare/row-files.ts'
-import { apartFrom } from './endpoints/apart.ts'
-import { directory } from './endpoints/directory.ts'
-import { HostBounds } from './endpoints/bounds/hosts.ts'
-import type { EndpointKind } from './endpoints/endpoint.ts'
-import { kinds as allKinds } from './endpoints/kinds.ts'
+import { kinds } from './endpoints/kinds.ts'
 import { ReplicationError } from './errors.ts'
 import type { Home } from './home/home.ts'
 import { openHome } from './home/open.ts'
@@ -41,7 +38,7 @@ import { Idempotency } from './routes/idempotency.ts'
 import { keepSecret } from './known-secrets.ts'
 import { openLog } from './log/open.ts'
 import { scrub } from './log/scrub.ts'
-import { keyFile, openKeyRing } from './secrets/open.ts'
+import { openKeyRing } from './secrets/open.ts'
 import { loadSettings, secretsIn, type Settings } from './settings.ts'
 import type { Store } from './state/store.ts'
 import { Certificates } from './tls.ts'
@@ -114,13 +111,7 @@ export async function startServer(
       abandonedMs: settings.redisUrl === undefined ? 0 : abandonedMs,
     })
     const cacheFolder = join(settings.dataDir, 'cache')
-    const kinds = await kindsBeside([
-      ...(settings.redisUrl === undefined ? ['state', 'lock'].map((name) => join(settings.dataDir, name)) : []),
-      settings.packagesDir,
-      cacheFolder,
-      keyFile(settings.dataDir),
-    ])
-    const bounds = { hosts: new HostBounds(settings.allowedHosts, () => access.hasCredentials()) }
+    const bounds = boundsOf(settings, process.env, () => access.hasCredentials())
     const secrets = new KeptSecrets(kinds, await openKeyRing(settings, store))
     const configs = new ConfigStore(store, secrets, queueHooks(store), bounds)
     if (settings.roles.has('worker')) closers.push(keepEncrypted(store, secrets, log))
@@ -225,10 +216,6 @@ async function troubleOf({ store, warnings }: Home, beganAt: number): Promise<st
   const seen = Math.max(beganAt, await lastSweep(store))
   const quietMs = Date.now() - seen
   return quietMs > 3 * sweepEveryMs ? `no sweep has ended for ${Math.round(quietMs / 1000)} s` : undefined
-}
-
-async function kindsBeside(folders: readonly string[]): Promise<EndpointKind[]> {
-  return apartFrom(allKinds, await Promise.all(folders.map((path) => directory.place({ path }))))
 }
 
 /** Named once, so that receipts and lanes of two installations never share a name. */

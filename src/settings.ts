@@ -74,6 +74,18 @@ export const settingsSchema = Type.Object(
         description: 'Where agents may reach on the network: hosts, *.suffixes, address ranges, `public`; with commas.',
       }),
     ),
+    allowedPaths: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'The folders below which the paths of agents are; with commas. The working folder if absent.',
+      }),
+    ),
+    secretsPaths: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'The folders below which the files are that agents name as secrets; with commas.',
+      }),
+    ),
     auditKeepDays: Type.Integer({
       default: 400,
       minimum: 1,
@@ -189,10 +201,12 @@ export const settingsSchema = Type.Object(
 type Given = Static<typeof settingsSchema>
 
 /** Checked, complete; folders are absolute paths. */
-export interface Settings extends Readonly<Omit<Given, 'packagesDir' | 'roles'>> {
+export interface Settings extends Readonly<Omit<Given, 'allowedPaths' | 'packagesDir' | 'roles' | 'secretsPaths'>> {
+  readonly allowedPaths: readonly string[]
   readonly configDir: string
   readonly packagesDir: string
   readonly roles: ReadonlySet<Role>
+  readonly secretsPaths: readonly string[]
 }
 
 /** `api` answers calls, `worker` exports and delivers. */
@@ -219,7 +233,16 @@ export function loadSettings(environment: Environment): Settings {
   const roles = new Set(given.roles.split(',') as Role[])
   if (given.redisUrl === undefined && roles.size < 2)
     throw new ReplicationError('invalid', 'ROLES must be api,worker without REDIS_URL: nobody else would do the rest')
-  return { ...given, roles, configDir, dataDir, packagesDir: resolve(given.packagesDir ?? join(dataDir, 'packages')) }
+  return {
+    ...{ ...given, roles, configDir, dataDir, packagesDir: resolve(given.packagesDir ?? join(dataDir, 'packages')) },
+    allowedPaths: foldersIn(given.allowedPaths ?? '.'),
+    secretsPaths: foldersIn(given.secretsPaths ?? `/run/secrets,${join(configDir, 'secrets')}`),
+  }
+}
+
+function foldersIn(list: string): string[] {
+  const folders = list.split(',').map((folder) => folder.trim())
+  return folders.filter((folder) => folder !== '').map((folder) => resolve(folder))
 }
 
 /** Of an address that is a secret in itself, what is long enough to be one. */

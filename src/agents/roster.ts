@@ -1,3 +1,4 @@
+import type { Bounds } from '../endpoints/bounds/bounds.ts'
 import type { EndpointContext, EndpointKind, Puller, Source, Target, Watcher } from '../endpoints/endpoint.ts'
 import { errorView, ReplicationError } from '../errors.ts'
 import { includes } from '../resources/glob.ts'
@@ -123,7 +124,7 @@ async function make(
     from === undefined || !pulls
       ? undefined
       : await attempt('source', async () => {
-          const { kind, options } = await resolve(from, kinds)
+          const { kind, options } = await resolve(from, kinds, context.bounds)
           if (kind.puller === undefined) throw new ReplicationError('invalid', `kind ${kind.name} is no queue`)
           return kind.puller(options, context)
         })
@@ -133,7 +134,7 @@ async function make(
           throw new ReplicationError('conflict', `agent ${config.name} has no source to read`)
         }
       : await attempt('source', async () => {
-          const { kind, options } = await resolve(from, kinds)
+          const { kind, options } = await resolve(from, kinds, context.bounds)
           if (kind.source === undefined) throw new ReplicationError('invalid', `kind ${kind.name} cannot be a source`)
           return kind.source(options, context)
         })
@@ -142,7 +143,7 @@ async function make(
     from === undefined || !watches || !config.triggers.some((trigger) => trigger.kind === 'watch')
       ? undefined
       : await attempt('source', async () => {
-          const { kind, options } = await resolve(from, kinds)
+          const { kind, options } = await resolve(from, kinds, context.bounds)
           if (kind.watch === undefined) throw new ReplicationError('invalid', `kind ${kind.name} cannot be watched`)
           return kind.watch(options, context)
         })
@@ -151,7 +152,7 @@ async function make(
     targets.set(
       to.name,
       await attempt(`target ${to.name}`, async () => {
-        const { kind, options } = await resolve(to, kinds)
+        const { kind, options } = await resolve(to, kinds, context.bounds)
         if (kind.target === undefined) throw new ReplicationError('invalid', `kind ${kind.name} cannot be a target`)
         return kind.target(options, context)
       }),
@@ -193,14 +194,18 @@ async function whereIs(
   }
 }
 
-/** The kind of an endpoint, and its options with their secrets. Throws `invalid`, `unavailable`. */
+/** The kind of an endpoint, and its options with their secrets. Throws `invalid`, `unavailable`, `forbidden`. */
 export async function resolve(
   endpoint: EndpointConfig,
   kinds: readonly EndpointKind[],
+  bounds: Bounds | undefined,
 ): Promise<{ kind: EndpointKind; options: unknown }> {
   const kind = kinds.find(({ name }) => name === endpoint.kind)
   if (kind === undefined) throw new ReplicationError('invalid', `this server has no endpoint kind ${endpoint.kind}`)
-  return { kind, options: await withSecrets(optionsOf(endpoint, kind), kind, process.env) }
+  return {
+    kind,
+    options: await withSecrets(optionsOf(endpoint, kind), kind, { env: process.env, bounds: bounds?.secrets }),
+  }
 }
 
 async function closeAll(endpoints: readonly (() => Source | Target)[]): Promise<void> {

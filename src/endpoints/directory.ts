@@ -1,5 +1,5 @@
 /** The kind `directory`: a folder of files, any bytes; resource `/a/b` is the file `<path>/a/b`. Or the documents in them. */
-import { resolve } from 'node:path'
+import { isAbsolute } from 'node:path'
 import type { Static } from 'typebox'
 import { Type } from '../resources/type.ts'
 import { documentsSource, documentsTarget, documentsWatcher } from './directory/documents/view.ts'
@@ -43,18 +43,27 @@ export const directory: EndpointKind<DirectoryOptions> = {
   name: 'directory',
   title: 'A folder of files',
   options,
-  source: (chosen, { cacheFolder }) => {
+  leads: ({ path }) => [{ at: '/path', path }],
+  source: (chosen, { cacheFolder, bounds }) => {
     const view = documentsView(chosen)
-    return view === undefined ? directorySource(resolve(chosen.path), cacheFolder) : documentsSource(view)
+    if (view !== undefined) return documentsSource(view, bounds?.paths)
+    return directorySource(absolute(chosen.path), cacheFolder, bounds?.paths)
   },
-  target: (chosen, { cacheFolder }) => {
+  target: (chosen, { cacheFolder, bounds }) => {
     const view = documentsView(chosen)
-    return view === undefined ? directoryTarget(resolve(chosen.path), cacheFolder) : documentsTarget(view)
+    if (view !== undefined) return documentsTarget(view, bounds?.paths)
+    return directoryTarget(absolute(chosen.path), cacheFolder, bounds?.paths)
   },
-  watch: ({ path, view }) => (view === 'resources' ? documentsWatcher(resolve(path)) : directoryWatcher(resolve(path))),
+  watch: ({ path, view }, { bounds }) =>
+    (view === 'resources' ? documentsWatcher : directoryWatcher)(absolute(path), bounds?.paths),
   place: ({ path }) => placeOf(path),
 }
 
 function documentsView({ path, view, format = 'yaml', schema }: DirectoryOptions): DocumentsView | undefined {
-  return view === 'resources' ? { root: resolve(path), format, schema } : undefined
+  return view === 'resources' ? { root: absolute(path), format, schema } : undefined
+}
+
+/** With its `..`, which bounds do not admit. */
+function absolute(path: string): string {
+  return isAbsolute(path) ? path : `${process.cwd()}/${path}`
 }

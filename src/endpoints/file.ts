@@ -10,8 +10,9 @@ export const file: EndpointKind<FileOptions> = {
   name: 'file',
   title: 'Documents in one file',
   options: fileOptions,
-  source: fileSource,
-  target: fileTarget,
+  leads: ({ path }) => [{ at: '/path', path }],
+  source: (options, { bounds }) => fileSource(options, bounds?.paths),
+  target: (options, { bounds }) => fileTarget(options, bounds?.paths),
   place: ({ path }) => placeOf(path),
   copyTo: fileCopy,
 }

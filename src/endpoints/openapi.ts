@@ -15,14 +15,17 @@ export const openapi: EndpointKind<OpenapiOptions> = {
   title: 'The paths of an OpenAPI document',
   options: openapiOptions,
   secrets,
-  leads: ({ url }) => (url === undefined ? [] : [{ at: '/url', url }]),
+  leads: ({ url, path }) => [
+    ...(url === undefined ? [] : [{ at: '/url', url }]),
+    ...(path === undefined ? [] : [{ at: '/path', path }]),
+  ],
   source: (options, context) => {
     const chosen = chosenOf(options)
-    return openapiSource('url' in chosen ? urlHome(chosen, context) : fileHome(chosen))
+    return openapiSource('url' in chosen ? urlHome(chosen, context) : fileHome(chosen, context.bounds?.paths))
   },
   target: (options, context) => {
     const chosen = chosenOf(options)
-    return 'url' in chosen ? urlTarget(chosen, context) : fileTarget(chosen)
+    return 'url' in chosen ? urlTarget(chosen, context) : fileTarget(chosen, context.bounds?.paths)
   },
   place: async (options) => {
     const chosen = chosenOf(options)

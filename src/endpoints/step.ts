@@ -16,6 +16,11 @@ export function stepOf(name: string, act: () => string | undefined, unforeseen: 
   return { step: name, ok, ...(detail !== undefined && { detail }), durationMs }
 }
 
+/** One that could not be begun. */
+export function failedStep(step: string, error: unknown): TestStep {
+  return { step, ok: false, detail: errorView(error).detail, durationMs: 0 }
+}
+
 /** What a step that went well has to say. */
 interface Remark {
   readonly remark: string

@@ -65,7 +65,7 @@ export function configRoutes(app: FastifyInstance, parts: RouteParts): void {
   deletingRoutes(typed(app), parts)
 }
 
-function readingRoutes(app: TypedApp, { configs, kinds }: RouteParts): void {
+function readingRoutes(app: TypedApp, { configs, kinds, bounds }: RouteParts): void {
   app.get(
     '/config',
     {
@@ -116,7 +116,8 @@ function readingRoutes(app: TypedApp, { configs, kinds }: RouteParts): void {
     async (request) => {
       demandName(request)
       const { config, faults: errors, changes, etag: stored } = await configs.check(request.body)
-      const warnings = config === undefined ? [] : await configWarnings(config, kinds, process.env)
+      const known = { env: process.env, bounds: bounds?.secrets }
+      const warnings = config === undefined ? [] : await configWarnings(config, kinds, known)
       return {
         ...{ valid: config !== undefined, errors: [...errors], warnings },
         ...(changes !== undefined && { changes: [...changes] }),

@@ -99,6 +99,7 @@ export class ByHand {
         for (const [variable, value] of Object.entries(given)) env[variable] = this.here(name, value)
         // Here all of them have the address of this machine.
         if (env['ALLOWED_HOSTS'] !== undefined) env['ALLOWED_HOSTS'] = this.#hosts(env['ALLOWED_HOSTS'])
+        env['SECRETS_PATHS'] = join(this.#folder, 'secrets')
         const [, ...rest] = image.command
         server.spawn([process.execPath, ...rest], join(this.root, image.workdir))
         await until(`${name} to be ready`, isReady).catch((error: unknown) => {

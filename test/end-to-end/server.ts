@@ -94,8 +94,9 @@ export class Server {
       PORT: String(this.port),
       DATA_DIR: this.dataDir,
       CONFIG_DIR: join(this.folder, 'config'),
-      // Peers are on this machine, also where tokens are asked for.
+      // Peers are on this machine, also where tokens are asked for, and trees in folders of their own.
       ALLOWED_HOSTS: '0.0.0.0/0,::/0',
+      ALLOWED_PATHS: `${tmpdir()},${repository}`,
       ...engineSettings(this.folder),
       ...this.#start.env,
     }

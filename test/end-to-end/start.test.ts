@@ -73,7 +73,7 @@ test('npm start says what to try next, that works, and SIGTERM ends the server f
   const line = await until('the line to try next', async () => /^\s*(curl .*)$/m.exec(npm.output())?.[1])
   const { stdout } = await run('sh', ['-c', line], { cwd: folder, env: bare })
   assert.match(stdout, /"succeeded"/, `${line} answered ${stdout}`)
-  for (const name of ['publish1', 'publish2']) assertSameTree(join(folder, 'data', name), join(folder, 'examples'))
+  for (const name of ['publish1', 'publish2']) assertSameTree(join(folder, 'published', name), join(folder, 'examples'))
   const exit = await npm.end('SIGTERM', 'npm')
   await assertEnded(npm, exit)
 })

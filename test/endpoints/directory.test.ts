@@ -124,10 +124,13 @@ test('a fifo in the way holds nothing up', { timeout: 30_000 }, async (t) => {
 test('a target folder that is a file is refused, without saying where it is', async (t) => {
   const folder = await makeFolder(t)
   writeFileSync(join(folder, 'file'), 'kept')
-  for (const path of [join(folder, 'file'), join(folder, 'file/below')]) {
+  for (const [path, code, message] of [
+    [join(folder, 'file'), 'rejected', /a file or a link is where a folder is needed/],
+    [join(folder, 'file/below'), 'invalid', /leads through a file/],
+  ] as const) {
     await assert.rejects(apply(t, path, puts({ '/a': 'a' })), (error) => {
-      assert.ok(error instanceof ReplicationError && error.code === 'rejected' && !error.transient)
-      assert.match(error.message, /a file or a link is where a folder is needed/)
+      assert.ok(error instanceof ReplicationError && error.code === code && !error.transient)
+      assert.match(error.message, message)
       assert.ok(!error.message.includes(folder))
       return true
     })

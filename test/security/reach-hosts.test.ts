@@ -12,6 +12,7 @@ import type { EndpointKind, Source, TestStep } from '../../src/endpoints/endpoin
 import { post } from '../../src/endpoints/http-post.ts'
 import { kinds } from '../../src/endpoints/kinds.ts'
 import { rootPath } from '../../src/resources/path.ts'
+import { givenBounds } from '../endpoints/given-bounds.ts'
 
 const isProtected = async (): Promise<boolean> => true
 const isOpen = async (): Promise<boolean> => false
@@ -51,7 +52,7 @@ async function given(
 function sourceWithin(hosts: HostBounds, options: object): Source {
   const kind = kinds.find(({ name }) => name === 'rest')
   assert.ok(kind?.source)
-  return kind.source({ attempts: 1, ...options }, { installation: 'here', bounds: { hosts } })
+  return kind.source({ attempts: 1, ...options }, { installation: 'here', bounds: givenBounds({ hosts }) })
 }
 
 async function readAll(source: Source): Promise<void> {
@@ -245,8 +246,8 @@ test('ssrf by link: the next page and what it links to lie where the first may l
 
 test('ssrf by kind: no kind of endpoint, and no hook, asks where it may not', async (t) => {
   const secret = await given(t, '127.0.0.1')
-  const bounds = { hosts: new HostBounds(undefined, isProtected) }
-  const context = { installation: 'here', bounds }
+  const hosts = new HostBounds(undefined, isProtected)
+  const context = { installation: 'here', bounds: givenBounds({ hosts }) }
   const signal = AbortSignal.timeout(20_000)
   const url = secret.origin
   const kindNamed = (name: string): EndpointKind => kinds.find((one) => one.name === name) ?? assert.fail(name)
@@ -268,7 +269,7 @@ test('ssrf by kind: no kind of endpoint, and no hook, asks where it may not', as
     steps.map(({ step, ok }) => ({ step, ok })),
     [{ step: 'name', ok: false }],
   )
-  await assert.rejects(post(url, { headers: {}, deadlineMs: 10_000, signal, ...bounds }), refused)
+  await assert.rejects(post(url, { headers: {}, deadlineMs: 10_000, signal, hosts }), refused)
   assert.deepEqual(secret.asked, [])
   // With nothing in its way it asks.
   await post(url, { headers: {}, deadlineMs: 10_000, signal })

@@ -2,8 +2,12 @@
 import { ReplicationError, type Fault } from '../../errors.ts'
 import type { Bounds, Lead } from '../../endpoints/bounds/bounds.ts'
 import type { EndpointKind } from '../../endpoints/endpoint.ts'
+import { pointerToken } from '../../resources/schema.ts'
 import type { AgentConfig, EndpointConfig } from './config.ts'
 import { optionsOf } from './endpoint-config.ts'
+import { secretsOfHook } from './hooks.ts'
+import { memberAt } from './member.ts'
+import { demandNameable } from './secret.ts'
 
 interface Site {
   /** Where it is in the config. */
@@ -11,39 +15,55 @@ interface Site {
   readonly endpoint: EndpointConfig
 }
 
+/** What a config names outside of itself: `secret` is a variable or a file. */
+type Named = Lead | { readonly at: string; readonly secret: object }
+
 export async function boundsFaults(
   { hooks = [] }: AgentConfig,
   sites: readonly Site[],
   kinds: readonly EndpointKind[],
   bounds: Bounds,
 ): Promise<Fault[]> {
-  const leads = [
-    ...sites.flatMap(({ pointer, endpoint }) => leadsOf(endpoint, kinds).map((lead) => under(pointer, lead))),
-    ...hooks.map(({ url }, i) => ({ at: `/hooks/${i}/url`, url })),
+  const named = [
+    ...sites.flatMap(({ pointer, endpoint }) => under(pointer, namedBy(endpoint, kinds))),
+    ...hooks.flatMap((hook, i) =>
+      under(`/hooks/${i}`, [{ at: '/url', url: hook.url }, ...secretsAt(hook, secretsOfHook(hook))]),
+    ),
   ]
   const faults: Fault[] = []
-  for (const { at, url } of leads) {
-    const message = await refusalOf(bounds.hosts.demand(new URL(url).hostname))
-    if (message !== undefined) faults.push({ pointer: at, message })
+  for (const one of named) {
+    const message = await refusalOf(one, bounds)
+    if (message !== undefined) faults.push({ pointer: one.at, message })
   }
   return faults
 }
 
-function leadsOf(endpoint: EndpointConfig, kinds: readonly EndpointKind[]): readonly Lead[] {
+function namedBy(endpoint: EndpointConfig, kinds: readonly EndpointKind[]): readonly Named[] {
   const kind = kinds.find(({ name }) => name === endpoint.kind)
-  return kind?.leads?.(optionsOf(endpoint, kind)) ?? []
+  if (kind === undefined) return []
+  return [...(kind.leads?.(optionsOf(endpoint, kind)) ?? []), ...secretsAt(endpoint, kind.secrets ?? [])]
 }
 
-function under(pointer: string, lead: Lead): Lead {
-  return { ...lead, at: pointer + lead.at }
+function secretsAt(within: object, ways: readonly string[]): Named[] {
+  return ways.flatMap((way) => {
+    const secret = memberAt(within, way)
+    const at = way.split('/').map((name) => `/${pointerToken(name)}`)
+    return typeof secret === 'object' && secret !== null ? [{ at: at.join(''), secret }] : []
+  })
 }
 
-async function refusalOf(demand: Promise<unknown>): Promise<string | undefined> {
+function under(pointer: string, named: readonly Named[]): Named[] {
+  return named.map((one) => ({ ...one, at: pointer + one.at }))
+}
+
+async function refusalOf(named: Named, { hosts, paths, secrets }: Bounds): Promise<string | undefined> {
   try {
-    await demand
+    if ('url' in named) await hosts.demand(new URL(named.url).hostname)
+    else if ('path' in named) await paths.demand(named.path)
+    else await demandNameable(named.secret, secrets)
     return undefined
   } catch (error) {
-    if (!(error instanceof ReplicationError) || error.code !== 'forbidden') throw error
+    if (!(error instanceof ReplicationError) || !['forbidden', 'invalid'].includes(error.code)) throw error
     return error.message
   }
 }

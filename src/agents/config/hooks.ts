@@ -5,7 +5,7 @@ import { keepSecret } from '../../known-secrets.ts'
 import { pointerToken } from '../../resources/schema.ts'
 import { Type } from '../../resources/type.ts'
 import { memberAt, withMemberAt } from './member.ts'
-import { isPlaceholder, lookUp, refuseLocked, secretSchema } from './secret.ts'
+import { isPlaceholder, lookUp, refuseLocked, secretSchema, type Known } from './secret.ts'
 
 const closed = { additionalProperties: false } as const
 
@@ -141,13 +141,10 @@ export interface ReadyHook {
 }
 
 /** Throws `invalid`, `unavailable` for a secret that is not there. */
-export async function hookWithSecrets(
-  { secret: given, headers = {} }: Hook,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<ReadyHook> {
+export async function hookWithSecrets({ secret: given, headers = {} }: Hook, known: Known): Promise<ReadyHook> {
   const text = async (one: Secret, way: string): Promise<string> => {
     refuseLocked(one, way)
-    const found = typeof one === 'string' ? one : await lookUp(one, env)
+    const found = typeof one === 'string' ? one : await lookUp(one, known)
     keepSecret(found)
     return found
   }

@@ -1,6 +1,9 @@
 /** One secret: as it is sent, shown and looked up. */
-import { open } from 'node:fs/promises'
+import { closeSync, constants, fstatSync, readSync } from 'node:fs'
 import type { TSchema } from 'typebox'
+import type { SecretBounds } from '../../endpoints/bounds/secrets.ts'
+import { placeOf } from '../../endpoints/directory/place.ts'
+import { openPlainFile } from '../../endpoints/directory/plain-path.ts'
 import { ReplicationError } from '../../errors.ts'
 import { Type } from '../../resources/type.ts'
 import { isEncrypted, type Encrypted } from '../../secrets/key-ring.ts'
@@ -49,27 +52,45 @@ export function isPlaceholder(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'secret' in value
 }
 
-/** The text that a named secret stands for. Throws `invalid`, `unavailable`. */
-export async function lookUp(secret: object, env: Readonly<Record<string, string | undefined>>): Promise<string> {
+/** Where named secrets are looked up, and which of them may be. */
+export interface Known {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly bounds?: SecretBounds | undefined
+}
+
+/** Throws `forbidden` for the name of what no config may name. */
+export async function demandNameable(secret: object, bounds: SecretBounds): Promise<void> {
+  if ('env' in secret) bounds.demandVariable(String(secret.env))
+  if ('file' in secret) await bounds.demandFile(String(secret.file))
+}
+
+/** The text that a named secret stands for. Throws `invalid`, `unavailable`, `forbidden`. */
+export async function lookUp(secret: object, { env, bounds }: Known): Promise<string> {
   if ('env' in secret) {
+    bounds?.demandVariable(String(secret.env))
     const value = env[String(secret.env)]
     if (value === undefined || value === '')
       throw new ReplicationError('invalid', `the environment variable ${String(secret.env)} of the server is not set`)
     return value
   }
-  return fromFile(String((secret as { file?: unknown }).file))
+  const file = String((secret as { file?: unknown }).file)
+  const place = await (bounds?.demandFile(file) ?? placeOf(file).then(([, ...names]) => `/${names.join('/')}`))
+  return fromFile(file, place)
 }
 
-async function fromFile(file: string): Promise<string> {
+/** `place`: where that is, its links resolved. */
+function fromFile(file: string, place: string): string {
   let text: string
   try {
-    const handle = await open(file, 'r')
+    const fd = openPlainFile(place, constants.O_RDONLY | constants.O_NONBLOCK)
     try {
-      const { bytesRead, buffer } = await handle.read({ buffer: Buffer.alloc(maxFileBytes + 1) })
-      if (bytesRead > maxFileBytes) throw new Error(`longer than ${maxFileBytes} bytes`)
-      text = buffer.toString('utf8', 0, bytesRead).trim()
+      if (!fstatSync(fd).isFile()) throw new Error('no plain file')
+      const buffer = Buffer.alloc(maxFileBytes + 1)
+      const length = readSync(fd, buffer)
+      if (length > maxFileBytes) throw new Error(`longer than ${maxFileBytes} bytes`)
+      text = buffer.toString('utf8', 0, length).trim()
     } finally {
-      await handle.close()
+      closeSync(fd)
     }
   } catch (cause) {
     // Secrets are mounted while servers run, so this is worth another try.

@@ -4,7 +4,7 @@ import { keepSecret } from '../../known-secrets.ts'
 import type { AgentConfig, EndpointConfig } from './config.ts'
 import { secretsOfHook, type Hook } from './hooks.ts'
 import { memberAt, withMemberAt } from './member.ts'
-import { isPlaceholder, isPlain, lookUp, placeholder, refuseLocked } from './secret.ts'
+import { isPlaceholder, isPlain, lookUp, placeholder, refuseLocked, type Known } from './secret.ts'
 
 /** Where a secret of a config stands, or could stand. */
 export interface SecretPlace {
@@ -103,13 +103,13 @@ export function keepSecrets(
 export async function withSecrets(
   options: Readonly<Record<string, unknown>>,
   kind: EndpointKind,
-  env: Readonly<Record<string, string | undefined>>,
+  known: Known,
 ): Promise<Record<string, unknown>> {
   let resolved: Record<string, unknown> = { ...options }
   for (const way of kind.secrets ?? []) {
     const value = memberAt(options, way)
     refuseLocked(value, way)
-    if (typeof value === 'object' && value !== null) resolved = withMemberAt(resolved, way, await lookUp(value, env))
+    if (typeof value === 'object' && value !== null) resolved = withMemberAt(resolved, way, await lookUp(value, known))
     const secret = memberAt(resolved, way)
     if (typeof secret === 'string') keepSecret(secret)
   }

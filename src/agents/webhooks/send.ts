@@ -79,7 +79,7 @@ async function outcomeOf(
   let waitMs = 0
   let error: ErrorView
   try {
-    const ready = await hookWithSecrets(hook, process.env)
+    const ready = await hookWithSecrets(hook, { env: process.env, bounds: bounds?.secrets })
     const headers = { 'user-agent': `trebuchet (${installation})`, ...signed(id, body, ready) }
     // Whom the server's own settings name is for its operator to say.
     const named = from === 'server' ? { name: url } : { hosts: bounds?.hosts }

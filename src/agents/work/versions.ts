@@ -39,7 +39,7 @@ export async function makeVersion(
   const endpoint = target === undefined ? agent.config.source : agent.config.targets.find(({ name }) => name === target)
   const which = target === undefined ? 'the source' : `target ${target}`
   if (endpoint === undefined) throw new ReplicationError('conflict', `agent ${agent.name} has no source`)
-  const { kind, options } = await resolve(endpoint, kinds)
+  const { kind, options } = await resolve(endpoint, kinds, parts.bounds)
   if (kind.copyTo === undefined)
     throw new ReplicationError(
       'conflict',

@@ -10,13 +10,12 @@
  * What this does not stop: hard links, mounts, and somebody who moves a folder out of the root while it is written; that
  * folder was within the root when it was opened, and the run that finds it gone fails and is tried again.
  */
-import { closeSync, constants, existsSync, fstatSync, fsyncSync, lstatSync, openSync, realpathSync } from 'node:fs'
+import { closeSync, constants, fstatSync, fsyncSync, lstatSync, openSync } from 'node:fs'
 import { open, lstat, type FileHandle } from 'node:fs/promises'
 import { ReplicationError } from '../../errors.ts'
 import { quote, segmentsOf, type ResourcePath } from '../../resources/path.ts'
 import { codeOf } from './faults.ts'
-
-const withHandles = process.platform === 'linux' && existsSync('/proc/self/fd')
+import { makePlainFolder, openPlainFolder, withHandles } from './plain-path.ts'
 
 const asFolder = constants.O_RDONLY | constants.O_DIRECTORY
 /** A fifo opened without O_NONBLOCK would wait for its writer. */
@@ -53,18 +52,22 @@ export class HeldFolders {
   #last: string | undefined
 
   /**
-   * `root` may lead through links: it is configured, not replicated. With `watch`, a folder that no longer has its name
-   * when it is let go throws `unavailable`: what was put there did not arrive where it belongs.
+   * `root` is an absolute path with its links resolved (`plainPath`); one that has come to be since is not followed. With `watch`, a
+   * folder that no longer has its name when it is let go throws `unavailable`: what was put there did not arrive where it belongs.
    */
-  constructor(root: string, watch = false) {
+  constructor(root: string, watch = false, open: (root: string) => number = openPlainFolder) {
     this.#watch = watch
-    const place = withHandles ? root : realpathSync(root)
-    this.#root = { name: '', ...hold(openSync(place, asFolder), place) }
+    this.#root = { name: '', ...hold(open(root), root) }
+  }
+
+  /** The root is made where there is none. */
+  static make(root: string): HeldFolders {
+    return new HeldFolders(root, true, makePlainFolder)
   }
 
   /** Another set of handles on the same root, even if its name leads elsewhere by now. */
   fork(watch = false): HeldFolders {
-    return new HeldFolders(`${this.#root.place}/.`, watch)
+    return new HeldFolders(this.#root.place, watch, (place) => openSync(`${place}/.`, asFolder))
   }
 
   get identity(): FolderIdentity {

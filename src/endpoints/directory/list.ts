@@ -3,6 +3,7 @@ import type { ResourcePath } from '../../resources/path.ts'
 import type { ResourceState } from '../../resources/resource.ts'
 import { ThreadPool } from '../../threads/pool.ts'
 import type { ListOptions } from '../endpoint.ts'
+import { plainPath, type PathBounds } from '../bounds/paths.ts'
 import { batchesOf, maxThreads } from './job.ts'
 import type { ListOrder } from './list-thread.ts'
 import { refuseOwn } from './own-folder.ts'
@@ -16,6 +17,7 @@ export interface Listed {
   readonly root: string
   /** Where digests of unchanged files are remembered. */
   readonly cacheFolder?: string | undefined
+  readonly paths?: PathBounds | undefined
 }
 
 /** What a folder holds at the path and below, in path order, with digests; nothing when there is nothing. */
@@ -33,12 +35,14 @@ export async function* listDirectory(
 }
 
 export async function* listBlocks(
-  { root, cacheFolder }: Listed,
+  { root: place, cacheFolder, paths }: Listed,
   path: ResourcePath,
   signal: AbortSignal,
   { verify = false }: ListOptions = {},
 ): AsyncGenerator<Block> {
   refuseOwn(path)
+  const root = await plainPath(place, paths)
+  signal.throwIfAborted()
   const order: ListOrder = { root, path, verify, ...(cacheFolder !== undefined && { cacheFolder }) }
   yield* batchesOf<Block>(listers.start<ListOrder, void>(thread, order, signal), signal)
 }

@@ -1,5 +1,3 @@
-import { closeSync, constants, fsyncSync, mkdirSync, openSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { ReplicationError } from '../../errors.ts'
 import { codeOf, writeFault } from './faults.ts'
 import { HeldFolders } from './held-folders.ts'
@@ -46,22 +44,8 @@ export function rootFault(error: unknown): unknown {
 /** Opens a folder to write to, and makes it where there is none. Throws `rejected`, `unavailable`. */
 export function makeRoot(root: string): HeldFolders {
   try {
-    const first = mkdirSync(root, { recursive: true })
-    if (first !== undefined) syncNames(root, first)
-    return new HeldFolders(root, true)
+    return HeldFolders.make(root)
   } catch (error) {
     throw writeFault(error, "the directory endpoint's folder")
-  }
-}
-
-/** Makes durable that there are the folders from `first` down to `last`. */
-function syncNames(last: string, first: string): void {
-  for (let made = last; made.length >= first.length; made = dirname(made)) {
-    const parent = openSync(dirname(made), constants.O_RDONLY | constants.O_DIRECTORY)
-    try {
-      fsyncSync(parent)
-    } finally {
-      closeSync(parent)
-    }
   }
 }

@@ -1,6 +1,7 @@
 import type { ResourcePath } from '../../resources/path.ts'
 import type { Resource } from '../../resources/resource.ts'
 import { ThreadPool } from '../../threads/pool.ts'
+import { plainPath, type PathBounds } from '../bounds/paths.ts'
 import type { ReadOptions, Source } from '../endpoint.ts'
 import { batchesOf, maxThreads } from './job.ts'
 import { listBlocks, listDirectory, type Listed } from './list.ts'
@@ -11,18 +12,21 @@ import { streamOf } from './stable-file.ts'
 const readers = new ThreadPool(maxThreads)
 const thread = new URL('./read-thread.js', import.meta.url)
 
-export function directorySource(root: string, cacheFolder?: string): Source {
-  const listed: Listed = { root, cacheFolder }
+/** `root` is the absolute path of a folder. */
+export function directorySource(root: string, cacheFolder?: string, paths?: PathBounds): Source {
+  const listed: Listed = { root, cacheFolder, paths }
   return {
-    read: (path, options) => read(root, path, options),
+    read: (path, options) => read(listed, path, options),
     list: (path, signal, options) => listDirectory(listed, path, signal, options),
     listBlocks: (path, signal, options) => listBlocks(listed, path, signal, options),
   }
 }
 
-async function* read(root: string, path: ResourcePath, options: ReadOptions): AsyncGenerator<Resource> {
+async function* read(listed: Listed, path: ResourcePath, options: ReadOptions): AsyncGenerator<Resource> {
   const { deep, includes, note, signal } = options
   refuseOwn(path)
+  const root = await plainPath(listed.root, listed.paths)
+  signal.throwIfAborted()
   const order: ReadOrder = { root, path, deep, filtered: includes !== undefined }
   const job = readers.start<ReadOrder, void>(thread, order, signal)
   const answer = (wanted: Answer['wanted']): void => job.port.postMessage({ wanted } satisfies Answer)

@@ -1,7 +1,9 @@
 import { ThreadPool } from '../../threads/pool.ts'
 import { deliveryOrder } from '../delivery-order.ts'
+import { plainPath, type PathBounds } from '../bounds/paths.ts'
 import type { Receipt, Target, TargetDelivery, TestStep } from '../endpoint.ts'
 import type { ApplyOrder, Progress } from './apply-thread.ts'
+import { failedStep } from '../step.ts'
 import { batchesOf, maxThreads } from './job.ts'
 import { listDirectory, type Listed } from './list.ts'
 import type { ProbeOrder } from './probe-thread.ts'
@@ -14,20 +16,21 @@ const applyThread = new URL('./apply-thread.js', import.meta.url)
 const probeThread = new URL('./probe-thread.js', import.meta.url)
 
 /** `root` is the absolute path of a folder, which is made when the first delivery comes. */
-export function directoryTarget(root: string, cacheFolder?: string): Target {
-  const listed: Listed = { root, cacheFolder }
+export function directoryTarget(root: string, cacheFolder?: string, paths?: PathBounds): Target {
+  const listed: Listed = { root, cacheFolder, paths }
   return {
     remembers: kept,
-    apply: (delivery, signal) => apply(root, delivery, signal),
+    apply: (delivery, signal) => apply(listed, delivery, signal),
     list: (path, signal, options) => listDirectory(listed, path, signal, options),
-    holdings: directorySource(root, cacheFolder),
-    test: (signal) => probe(root, signal),
+    holdings: directorySource(root, cacheFolder, paths),
+    test: (signal) => probe(listed, signal),
   }
 }
 
-async function apply(root: string, delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt> {
+async function apply({ root, paths }: Listed, delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt> {
   const { progress } = delivery
-  const order: ApplyOrder = { root, ...deliveryOrder(delivery) }
+  const order: ApplyOrder = { root: await plainPath(root, paths), ...deliveryOrder(delivery) }
+  signal.throwIfAborted()
   const job = appliers.start<ApplyOrder, Receipt>(applyThread, order, signal)
   job.port.on('message', ({ entries, bytes }: Progress) => progress?.(entries, bytes))
   try {
@@ -38,7 +41,15 @@ async function apply(root: string, delivery: TargetDelivery, signal: AbortSignal
   }
 }
 
-async function* probe(root: string, signal: AbortSignal): AsyncGenerator<TestStep> {
-  const job = probers.start<ProbeOrder, void>(probeThread, { root }, signal)
+async function* probe({ root, paths }: Listed, signal: AbortSignal): AsyncGenerator<TestStep> {
+  let order: ProbeOrder
+  try {
+    order = { root: await plainPath(root, paths) }
+  } catch (error) {
+    yield failedStep('folder', error)
+    return
+  }
+  signal.throwIfAborted()
+  const job = probers.start<ProbeOrder, void>(probeThread, order, signal)
   yield* batchesOf<TestStep>(job, signal)
 }

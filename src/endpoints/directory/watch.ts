@@ -1,7 +1,8 @@
-import { stat } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { ReplicationError } from '../../errors.ts'
 import { rootPath, type ResourcePath } from '../../resources/path.ts'
+import { plainPath, type PathBounds } from '../bounds/paths.ts'
 import type { Found, Seen, Watcher } from '../endpoint.ts'
 import { foundAt } from './look.ts'
 import { WatchedTree } from './watched-tree.ts'
@@ -14,8 +15,8 @@ const looksAtOnce = 16
  * `root` is the absolute path of a folder. One watch for each folder in it: `fs.watch` with `recursive` misses, on Linux, what
  * happens while it looks for folders (nodejs/node#48437), and costs a watch for each file.
  */
-export function directoryWatcher(root: string): Watcher {
-  const place: Place = { root, watched: undefined }
+export function directoryWatcher(root: string, paths?: PathBounds): Watcher {
+  const place: Place = { find: () => plainPath(root, paths), watched: undefined }
   return {
     watch: (hear, ready, signal) => watch(place, hear, ready, signal),
     look: (paths, signal) => look(place, paths, signal),
@@ -23,7 +24,8 @@ export function directoryWatcher(root: string): Watcher {
 }
 
 interface Place {
-  readonly root: string
+  /** Where it is now, its links resolved. Throws `forbidden`, `invalid`. */
+  readonly find: () => Promise<string>
   /** The identity of the folder that is watched; `none` while there is none to be watched. Undefined before the first watch. */
   watched: string | undefined
 }
@@ -31,16 +33,16 @@ interface Place {
 const none = 'none'
 
 async function watch(place: Place, hear: (seen: Seen) => void, ready: () => void, signal: AbortSignal): Promise<void> {
-  const { root } = place
-  const tree = new WatchedTree(root, hear)
+  const tree = new WatchedTree(hear)
   let known = none
   let begun = false
   try {
     while (!signal.aborted) {
+      const root = await place.find()
       let is = await identity(root)
       // A folder that goes away is no deletion: only when one is there again can it be said what is missing in it.
       if (is === none) tree.wither()
-      else if (is !== known && !(await tree.grow())) is = none
+      else if (is !== known && !(await tree.grow(root))) is = none
       if (is !== known && is !== none && begun) hear({ path: rootPath, fresh: true })
       place.watched = known = is
       if (!begun) ready()
@@ -57,18 +59,20 @@ async function watch(place: Place, hear: (seen: Seen) => void, ready: () => void
 /** Another one when the folder is another, under the same name; `none` while there is none. */
 async function identity(root: string): Promise<string> {
   try {
-    const { dev, ino, birthtimeNs } = await stat(root, { bigint: true })
-    return `${dev}/${ino}/${birthtimeNs}`
+    const stats = await lstat(root, { bigint: true })
+    const { dev, ino, birthtimeNs } = stats
+    return stats.isDirectory() ? `${dev}/${ino}/${birthtimeNs}` : none
   } catch {
     return none
   }
 }
 
 async function look(
-  { root, watched }: Place,
+  { find, watched }: Place,
   paths: readonly ResourcePath[],
   signal: AbortSignal,
 ): Promise<readonly Found[]> {
+  const root = await find()
   const before = await identity(root)
   const found = Array.from<Found>({ length: paths.length })
   let next = 0

@@ -35,7 +35,7 @@ interface Folder {
 export class WatchedTree {
   /** Rejects when it can no longer tell what changes. */
   readonly failed: Promise<never>
-  readonly #place: string
+  #place = ''
   readonly #hear: (seen: Seen) => void
   #fail: (error: unknown) => void = () => undefined
   #root: Folder | undefined
@@ -46,15 +46,15 @@ export class WatchedTree {
   #closed = false
   readonly #lingering = new Set<NodeJS.Timeout>()
 
-  constructor(place: string, hear: (seen: Seen) => void) {
-    this.#place = place
+  constructor(hear: (seen: Seen) => void) {
     this.#hear = hear
     this.failed = new Promise((_, reject) => (this.#fail = reject))
     this.failed.catch(() => undefined)
   }
 
-  /** Watches what is there now; what was there when it was last called and is not now is told, and then the root. */
-  async grow(): Promise<boolean> {
+  /** Watches what is at `place` now; what was there when it was last called and is not now is told, and then the root. */
+  async grow(place: string): Promise<boolean> {
+    this.#place = place
     const before = this.#root
     const now = await this.#adopt(rootPath)
     if (now === undefined) return false
@@ -225,7 +225,7 @@ export class WatchedTree {
   /** Too much happens in it at once to look at each. */
   async #lookAnew(folder: Folder): Promise<void> {
     const parent = folder.path === rootPath ? undefined : this.#parentOf(folder)
-    if (folder.path === rootPath) await this.grow()
+    if (folder.path === rootPath) await this.grow(this.#place)
     else if (parent !== undefined) await this.#enter(parent.folder, parent.name, folder.path, folder)
   }
 

@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import { ReplicationError } from '../../errors.ts'
 import { ThreadPool } from '../../threads/pool.ts'
 import { maxThreads } from '../directory/job.ts'
+import type { PathBounds } from '../bounds/paths.ts'
 import type { Copied, CopyPlan } from '../endpoint.ts'
 import type { FileCopyOrder } from './copy-thread.ts'
 import type { FileOptions } from './options.ts'
@@ -15,9 +16,9 @@ export function fileCopy(options: FileOptions, place: string): CopyPlan<FileOpti
   return {
     options: { ...options, path },
     place: path,
-    make: async (version, _context, signal) => {
+    make: async (version, { bounds }, signal) => {
       if (version !== undefined) throw new ReplicationError('invalid', 'a file of documents has no version of its own')
-      return copied(options.path, path, signal)
+      return copied({ from: options.path, to: path, paths: bounds?.paths }, signal)
     },
   }
 }
@@ -32,8 +33,11 @@ export function besideFile(path: string, place: string): string {
 }
 
 /** As it is, byte for byte. */
-export async function copied(from: string, to: string, signal: AbortSignal): Promise<Copied> {
-  const order: FileCopyOrder = { file: (await whereabouts(from)).file, to: await whereabouts(to) }
+export async function copied(
+  { from, to, paths }: { readonly from: string; readonly to: string; readonly paths: PathBounds | undefined },
+  signal: AbortSignal,
+): Promise<Copied> {
+  const order: FileCopyOrder = { file: (await whereabouts(from, paths)).file, to: await whereabouts(to, paths) }
   signal.throwIfAborted()
   return copiers.run<FileCopyOrder, Copied>(thread, order, signal)
 }

@@ -1,22 +1,23 @@
 /** Opening the one file, in a thread. */
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs'
+import { closeSync, constants, fstatSync, readSync, type Stats } from 'node:fs'
 import { ReplicationError } from '../../errors.ts'
 import { rootPath } from '../../resources/path.ts'
 import type { Breath } from '../directory/breath.ts'
 import { codeOf } from '../directory/faults.ts'
+import { openPlainFile } from '../directory/plain-path.ts'
 import { differs, settled } from '../directory/stable-file.ts'
 
 const chunkBytes = 256 * 1024
 export const what = "the file endpoint's file"
 
 /**
- * What `use` makes of the open file, which has been still for as long as the clock cannot tell; it closes the file if it answers
+ * What `use` makes of the open file, no link followed, which has been still for as long as the clock cannot tell; it closes the file if it answers
  * something. Undefined when there is no such file. Throws `invalid`, `rejected`, `unavailable`.
  */
 export function opened<T>(file: string, use: (fd: number, stats: Stats) => T): T | undefined {
   let fd: number | undefined
   try {
-    fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
+    fd = openPlainFile(file, constants.O_RDONLY | constants.O_NONBLOCK)
     const found = fstatSync(fd)
     if (found.isDirectory()) throw new ReplicationError('invalid', `${what} is a folder; correct its path`)
     if (!found.isFile()) throw new ReplicationError('invalid', `${what} is no plain file; correct its path`)

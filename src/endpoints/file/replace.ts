@@ -1,11 +1,11 @@
 /** Putting a new file in the place of the old one, whole. */
 import {
   closeSync,
+  constants,
   fchmodSync,
   fchownSync,
   fstatSync,
   fsyncSync,
-  openSync,
   readSync,
   renameSync,
   statSync,
@@ -14,6 +14,7 @@ import type { Stats } from 'node:fs'
 import { rootPath } from '../../resources/path.ts'
 import { codeOf } from '../directory/faults.ts'
 import type { HeldFolders } from '../directory/held-folders.ts'
+import { openPlainFile } from '../directory/plain-path.ts'
 import { differs } from '../directory/stable-file.ts'
 import { exclusively } from './lock.ts'
 import type { Whereabouts } from './whereabouts.ts'
@@ -62,7 +63,7 @@ export async function replace(
 const compareBytes = 256 * 1024
 
 function isSame(fd: number, file: string): boolean {
-  const other = openSync(file, 'r')
+  const other = openPlainFile(file, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     if (fstatSync(fd).size !== fstatSync(other).size) return false
     const [one, two] = [Buffer.allocUnsafe(compareBytes), Buffer.allocUnsafe(compareBytes)]

@@ -1,37 +1,40 @@
-import { accessSync, constants, openSync, closeSync, statSync } from 'node:fs'
+import { accessSync, closeSync, constants, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ReplicationError } from '../../errors.ts'
 import { ThreadPool } from '../../threads/pool.ts'
 import { codeOf, writeFault } from '../directory/faults.ts'
+import { openPlainFile } from '../directory/plain-path.ts'
 import { spaceAt } from '../directory/space.ts'
 import { maxThreads } from '../directory/job.ts'
 import { kept } from '../directory/receipts.ts'
 import { documentsOrder } from '../delivery-order.ts'
 import { toldOf } from '../documents/told.ts'
+import type { PathBounds } from '../bounds/paths.ts'
 import type { Receipt, Target, TargetDelivery, TestStep } from '../endpoint.ts'
-import { stepOf } from '../step.ts'
+import { failedStep, stepOf } from '../step.ts'
 import type { FileApplyOrder } from './apply-thread.ts'
 import type { FileOptions } from './options.ts'
-import { fileSource, listFile } from './source.ts'
-import { formatNamed, whereabouts } from './whereabouts.ts'
+import { fileSource, listFile, type Bounded } from './source.ts'
+import { formatNamed, whereabouts, type Whereabouts } from './whereabouts.ts'
 
 const appliers = new ThreadPool(maxThreads)
 const thread = new URL('./apply-thread.js', import.meta.url)
 
-export function fileTarget(options: FileOptions): Target {
+export function fileTarget(options: FileOptions, paths?: PathBounds): Target {
+  const bounded: Bounded = { options, paths }
   return {
     remembers: kept,
-    apply: (delivery, signal) => apply(options, delivery, signal),
-    list: (path, signal) => listFile(options, path, signal),
-    holdings: fileSource(options),
-    test: (signal) => testFile(options.path, signal),
+    apply: (delivery, signal) => apply(bounded, delivery, signal),
+    list: (path, signal) => listFile(bounded, path, signal),
+    holdings: fileSource(options, paths),
+    test: (signal) => testFile(options.path, paths, signal),
   }
 }
 
-async function apply(options: FileOptions, delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt> {
+async function apply({ options, paths }: Bounded, delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt> {
   const { path, format, schema } = options
   const order: FileApplyOrder = {
-    ...{ where: await whereabouts(path), format: format ?? formatNamed(path), schema },
+    ...{ where: await whereabouts(path, paths), format: format ?? formatNamed(path), schema },
     ...documentsOrder(delivery),
   }
   signal.throwIfAborted()
@@ -40,9 +43,20 @@ async function apply(options: FileOptions, delivery: TargetDelivery, signal: Abo
 }
 
 /** Whether the file can be read and written. */
-export async function* testFile(path: string, signal: AbortSignal): AsyncGenerator<TestStep> {
+export async function* testFile(
+  path: string,
+  paths: PathBounds | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<TestStep> {
   signal.throwIfAborted()
-  const { file, folder } = await whereabouts(path)
+  let where: Whereabouts
+  try {
+    where = await whereabouts(path, paths)
+  } catch (error) {
+    yield failedStep('file', error)
+    return
+  }
+  const { file, folder } = where
   const read = stepOf('file', () => lookAt(file), unforeseen)
   yield read
   if (!read.ok) return
@@ -60,7 +74,7 @@ function lookAt(file: string): string | undefined {
   if (stats === undefined) return 'it does not exist yet; the first delivery makes it'
   if (!stats.isFile())
     throw new ReplicationError('invalid', 'the path is that of a folder, or of something that is no file')
-  closeSync(openSync(file, 'r'))
+  closeSync(openPlainFile(file, constants.O_RDONLY | constants.O_NONBLOCK))
   return undefined
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { basename, dirname, extname } from 'node:path'
 import type { StreamFormat } from '../../documents/streams/read.ts'
-import { placeOf } from '../directory/place.ts'
+import { plainPath, type PathBounds } from '../bounds/paths.ts'
 
 /** Where a file endpoint is, links resolved. */
 export interface Whereabouts {
@@ -12,10 +12,9 @@ export interface Whereabouts {
   readonly own: string
 }
 
-/** Throws `invalid` when no file can be there. */
-export async function whereabouts(path: string): Promise<Whereabouts> {
-  const [, ...segments] = await placeOf(path)
-  const file = `/${segments.join('/')}`
+/** Throws `invalid` when no file can be there, `forbidden` when none may. */
+export async function whereabouts(path: string, paths: PathBounds | undefined): Promise<Whereabouts> {
+  const file = await plainPath(path, paths)
   const name = basename(file)
   return { file, folder: dirname(file), name, own: ownNameOf(name) }
 }

@@ -24,10 +24,13 @@ export function fileCopy(options: FileOptions, place: string): CopyPlan<FileOpti
   return {
     options: { ...options, path: to },
     place: to,
-    make: async (version, _context, signal) => {
-      if (version === undefined) return copied(path, to, signal)
-      const from = { file: (await whereabouts(path)).file }
-      const { digest, bytes } = await versioned({ from, format, owned, version, to: await whereabouts(to) }, signal)
+    make: async (version, { bounds }, signal) => {
+      if (version === undefined) return copied({ from: path, to, paths: bounds?.paths }, signal)
+      const from = { file: (await whereabouts(path, bounds?.paths)).file }
+      const { digest, bytes } = await versioned(
+        { from, format, owned, version, to: await whereabouts(to, bounds?.paths) },
+        signal,
+      )
       return { digest, bytes }
     },
   }

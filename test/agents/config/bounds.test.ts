@@ -3,9 +3,10 @@ import { test } from 'node:test'
 import { parseAgentConfig } from '../../../src/agents/config/parse.ts'
 import { HostBounds } from '../../../src/endpoints/bounds/hosts.ts'
 import { kinds } from '../../../src/endpoints/kinds.ts'
+import { givenBounds } from '../../endpoints/given-bounds.ts'
 
 async function pointersOf(config: object, allowed?: string): Promise<string[]> {
-  const bounds = { hosts: new HostBounds(allowed, async () => true) }
+  const bounds = givenBounds({ hosts: new HostBounds(allowed, async () => true) })
   const parsed = await parseAgentConfig({ name: 'a', ...config }, kinds, undefined, bounds)
   if (!('faults' in parsed)) return []
   for (const { message } of parsed.faults) assert.match(message, /ALLOWED_HOSTS/)
@@ -33,10 +34,9 @@ test('each URL of a config that may not be reached is named', async () => {
 
 test('no kind takes a path or a URL that nobody judges', () => {
   for (const { name, options, leads } of kinds) {
-    const { properties } = options as { properties: Record<string, { format?: string; description?: string }> }
-    const leading = Object.keys(properties).filter((option) => ['url'].includes(option))
-    for (const option of leading) {
-      const found = leads?.({ [option]: 'http://one.example/' }) ?? []
+    const { properties } = options as { properties: Record<string, unknown> }
+    for (const option of Object.keys(properties).filter((one) => /^(path|file|folder|ur[il]|origin|host)$/.test(one))) {
+      const found = leads?.({ [option]: option === 'path' ? '/a' : 'http://one.example/' }) ?? []
       assert.ok(
         found.some(({ at }) => at === `/${option}`),
         `${name} leads by ${option}`,

@@ -102,7 +102,7 @@ test('a secret of a hook that is named and not there is warned of', async (t) =>
   const made = await given(t, { url, secret: { env: 'HOOK_SECRET' } })
   const { config } = await made.configs.load('a')
   const pointers = async (env: Record<string, string>): Promise<string[]> =>
-    (await configWarnings(config, twoKinds, env)).map(({ pointer }) => pointer)
+    (await configWarnings(config, twoKinds, { env })).map(({ pointer }) => pointer)
   assert.deepEqual(await pointers({}), ['/hooks/0'])
   assert.deepEqual(await pointers({ HOOK_SECRET: secret }), [])
 })

@@ -70,7 +70,7 @@ test('named secrets within other options are looked up', async (t) => {
     auth: { header: { name: 'X-Key', value: { env: 'KEY' } } },
     tls: { key: { file } },
   })
-  const options = await withSecrets(targets[0] ?? {}, rest as EndpointKind, { KEY: 'from the environment' })
+  const options = await withSecrets(targets[0] ?? {}, rest as EndpointKind, { env: { KEY: 'from the environment' } })
   assert.deepEqual(options['auth'], { header: { name: 'X-Key', value: 'from the environment' } })
   assert.deepEqual(options['tls'], { key: 'the key' })
 })

@@ -110,29 +110,31 @@ test('named secrets are looked up when an endpoint is made', async (t) => {
   const { folder } = await givenConfigs(t)
   const file = join(folder, 'token')
   await writeFile(file, 'from file\n')
-  assert.deepEqual(await withSecrets({ agent: 'x', token: { env: 'T' } }, kind, { T: 'from env' }), {
+  assert.deepEqual(await withSecrets({ agent: 'x', token: { env: 'T' } }, kind, { env: { T: 'from env' } }), {
     agent: 'x',
     token: 'from env',
   })
-  assert.deepEqual(await withSecrets({ token: { file } }, kind, {}), { token: 'from file' })
-  assert.deepEqual(await withSecrets({ token: 'plain' }, kind, {}), { token: 'plain' })
-  assert.deepEqual(await withSecrets({ agent: 'x' }, kind, {}), { agent: 'x' })
+  assert.deepEqual(await withSecrets({ token: { file } }, kind, { env: {} }), { token: 'from file' })
+  assert.deepEqual(await withSecrets({ token: 'plain' }, kind, { env: {} }), { token: 'plain' })
+  assert.deepEqual(await withSecrets({ agent: 'x' }, kind, { env: {} }), { agent: 'x' })
 })
 
 test('a named secret that cannot be found says where it was looked for', async (t) => {
   const { folder } = await givenConfigs(t)
   await writeFile(join(folder, 'empty'), ' \n')
   await writeFile(join(folder, 'huge'), 'x'.repeat(70_000))
-  await assert.rejects(withSecrets({ token: { env: 'T' } }, kind, { T: '' }), {
+  await assert.rejects(withSecrets({ token: { env: 'T' } }, kind, { env: { T: '' } }), {
     code: 'invalid',
     message: /variable T /,
   })
-  await assert.rejects(withSecrets({ token: { file: join(folder, 'no') } }, kind, {}), {
+  await assert.rejects(withSecrets({ token: { file: join(folder, 'no') } }, kind, { env: {} }), {
     code: 'unavailable',
     transient: true,
   })
-  await assert.rejects(withSecrets({ token: { file: join(folder, 'huge') } }, kind, {}), { code: 'unavailable' })
-  await assert.rejects(withSecrets({ token: { file: join(folder, 'empty') } }, kind, {}), {
+  await assert.rejects(withSecrets({ token: { file: join(folder, 'huge') } }, kind, { env: {} }), {
+    code: 'unavailable',
+  })
+  await assert.rejects(withSecrets({ token: { file: join(folder, 'empty') } }, kind, { env: {} }), {
     code: 'invalid',
     message: /is empty/,
   })
@@ -144,12 +146,12 @@ test('a config that will probably disappoint comes with warnings', async (t) => 
   const { config: unset } = await configs.check({ ...config('a'), targets: [far({ token: { env: 'T' } })] })
   assert.ok(nowhere !== undefined && unset !== undefined)
   assert.deepEqual(
-    (await configWarnings(nowhere, twoKinds, {})).map(({ pointer }) => pointer),
+    (await configWarnings(nowhere, twoKinds, { env: {} })).map(({ pointer }) => pointer),
     ['/targets'],
   )
   assert.deepEqual(
-    (await configWarnings(unset, twoKinds, {})).map(({ pointer }) => pointer),
+    (await configWarnings(unset, twoKinds, { env: {} })).map(({ pointer }) => pointer),
     ['/targets/0'],
   )
-  assert.deepEqual(await configWarnings(unset, twoKinds, { T: 'x' }), [])
+  assert.deepEqual(await configWarnings(unset, twoKinds, { env: { T: 'x' } }), [])
 })

@@ -6,6 +6,7 @@ import { resourcesOf } from '../../documents/batches.ts'
 import { documentsOrder } from '../../delivery-order.ts'
 import { toldOf } from '../../documents/told.ts'
 import type { ReadOptions, Receipt, Source, Target, Watcher } from '../../endpoint.ts'
+import { plainPath, type PathBounds } from '../../bounds/paths.ts'
 import { batchesOf, maxThreads } from '../job.ts'
 import { refuseOwn } from '../own-folder.ts'
 import { directoryTarget } from '../target.ts'
@@ -20,49 +21,56 @@ const appliers = new ThreadPool(maxThreads)
 const readThread = new URL('./read-thread.js', import.meta.url)
 const applyThread = new URL('./apply-thread.js', import.meta.url)
 
-export function documentsSource(view: DocumentsView): Source {
-  return { read: (path, options) => read(view, path, options) }
+export function documentsSource(view: DocumentsView, paths?: PathBounds): Source {
+  return { read: (path, options) => read(view, path, options, paths) }
 }
 
 async function* read(
-  { root, schema }: DocumentsView,
+  { root: place, schema }: DocumentsView,
   path: ResourcePath,
   options: ReadOptions,
+  paths: PathBounds | undefined,
 ): AsyncGenerator<Resource> {
   refuseOwn(path)
+  const root = await plainPath(place, paths)
+  options.signal.throwIfAborted()
   const order = { root, schema, path, deep: options.deep, as: 'resources' } as const
   yield* resourcesOf(readers.start<DocumentsReadOrder, void>(readThread, order, options.signal), options)
 }
 
-export function documentsTarget(view: DocumentsView): Target {
-  const { test, remembers } = directoryTarget(view.root)
+export function documentsTarget(view: DocumentsView, paths?: PathBounds): Target {
+  const { test, remembers } = directoryTarget(view.root, undefined, paths)
   return {
     ...(remembers !== undefined && { remembers }),
     test,
     apply: async (delivery, signal) => {
-      const order = { ...view, ...documentsOrder(delivery) }
+      const order = { ...view, root: await plainPath(view.root, paths), ...documentsOrder(delivery) }
+      signal.throwIfAborted()
       const job = appliers.start<DocumentsApplyOrder, Receipt>(applyThread, order, signal)
       return toldOf(job, delivery, signal)
     },
-    list: (path, signal) => list(view, path, signal),
-    holdings: documentsSource(view),
+    list: (path, signal) => list(view, path, signal, paths),
+    holdings: documentsSource(view, paths),
   }
 }
 
 async function* list(
-  { root, schema }: DocumentsView,
+  { root: place, schema }: DocumentsView,
   path: ResourcePath,
   signal: AbortSignal,
+  paths: PathBounds | undefined,
 ): AsyncGenerator<ResourceState> {
   refuseOwn(path)
+  const root = await plainPath(place, paths)
+  signal.throwIfAborted()
   const order = { root, schema, path, deep: true, as: 'states' } as const
   const job = listers.start<DocumentsReadOrder, void>(readThread, order, signal)
   for await (const batch of batchesOf<ResourceState[]>(job, signal)) yield* batch
 }
 
 /** What a file says of itself is not known from its name: whichever changes, all are to be looked at. */
-export function documentsWatcher(root: string): Watcher {
-  const watcher = directoryWatcher(root)
+export function documentsWatcher(root: string, paths?: PathBounds): Watcher {
+  const watcher = directoryWatcher(root, paths)
   return {
     look: (paths, signal) => watcher.look(paths, signal),
     watch: (hear, ready, signal) =>
