@@ -59,6 +59,8 @@ export class ServerProcess {
         DATA_DIR: join(folder, 'data'),
         CONFIG_DIR: config,
         REDIS_URL: '',
+        // Trees are wherever they were asked for.
+        ALLOWED_PATHS: '/',
         ...settings,
       },
     })

@@ -103,7 +103,9 @@ export class ServerProcess {
       stdio: ['ignore', output, output],
       env: {
         ...{ PATH, HOME, HOST: '127.0.0.1', PORT: String(this.port) },
-        ...{ DATA_DIR: join(this.#folder, 'data'), CONFIG_DIR: join(this.#folder, 'config'), ...this.#settings },
+        ...{ DATA_DIR: join(this.#folder, 'data'), CONFIG_DIR: join(this.#folder, 'config') },
+        // Trees are beside the folders of the servers.
+        ...{ ALLOWED_PATHS: '/', ...this.#settings },
       },
     })
     const dieWithUs = (): boolean => child.kill('SIGKILL')

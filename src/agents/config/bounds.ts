@@ -56,7 +56,8 @@ function under(pointer: string, named: readonly Named[]): Named[] {
   return named.map((one) => ({ ...one, at: pointer + one.at }))
 }
 
-async function refusalOf(named: Named, { hosts, paths, secrets }: Bounds): Promise<string | undefined> {
+/** Why it may not be named; undefined when it may. */
+export async function refusalOf(named: Named, { hosts, paths, secrets }: Bounds): Promise<string | undefined> {
   try {
     if ('url' in named) await hosts.demand(new URL(named.url).hostname)
     else if ('path' in named) await paths.demand(named.path)

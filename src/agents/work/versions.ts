@@ -1,5 +1,6 @@
 import { ReplicationError } from '../../errors.ts'
 import type { Copied, EndpointKind } from '../../endpoints/endpoint.ts'
+import { refusalOf } from '../config/bounds.ts'
 import { targetOf } from '../comparisons/compare.ts'
 import { eventWrites } from '../events/events.ts'
 import type { Parts } from '../parts.ts'
@@ -46,8 +47,11 @@ export async function makeVersion(
       `${which} of agent ${agent.name} is of kind ${kind.name}, which is no single document that could be copied`,
     )
   const plan = kind.copyTo(options, request.path)
-  // Throws where nothing of this installation may be.
-  await kind.place(plan.options)
+  if (parts.bounds !== undefined)
+    for (const lead of kind.leads?.(plan.options) ?? []) {
+      const refusal = await refusalOf(lead, parts.bounds)
+      if (refusal !== undefined) throw new ReplicationError('invalid', refusal)
+    }
   const { digest, bytes } = await plan.make(version, { installation: parts.installation, bounds: parts.bounds }, signal)
   const made: Version = {
     path: plan.place,
