@@ -55,7 +55,18 @@ export function checkerOf(schema: TSchema): Checker {
 
 /** The same for what comes as text (query, environment): `"5"` becomes 5 where a number is wanted, in place. */
 export function textCheckerOf(schema: TSchema): Checker {
-  return remembered(textCheckers, texts, schema)
+  const check = remembered(textCheckers, texts, schema)
+  return (value) => {
+    const faults = check(value)
+    return faults.length > 0 ? faults : endless(value)
+  }
+}
+
+/** ajv takes `Infinity` and `1e999` for numbers, and then holds them to no bounds. */
+function endless(value: unknown): Fault[] {
+  return Object.entries(value ?? {})
+    .filter(([, each]) => [each].flat().some((one) => one === Infinity || one === -Infinity))
+    .map(([name]) => ({ pointer: `/${pointerToken(name)}`, message: 'must be a number that has an end' }))
 }
 
 interface Validators {

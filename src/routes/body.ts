@@ -2,7 +2,7 @@ import formbody from '@fastify/formbody'
 import multipart from '@fastify/multipart'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ReplicationError } from '../errors.ts'
-import { multipartLimits } from './import-body.ts'
+import { multipartLimits, partsOf } from './import-body.ts'
 
 /** No document of ours is half as deep; deeper ones are made to exhaust the stack of whoever walks them. */
 const maxDepth = 64
@@ -75,7 +75,7 @@ function whyNotJson(text: string): ReplicationError {
 export async function readForm(request: FastifyRequest): Promise<void> {
   if (!request.isMultipart()) return
   const fields = new Map<string, unknown>()
-  for await (const part of request.parts()) {
+  for await (const part of partsOf(request)) {
     if (part.type === 'file')
       throw new ReplicationError('invalid', `this call takes no file, and ${part.fieldname} is one`)
     const before = fields.get(part.fieldname)

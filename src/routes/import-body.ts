@@ -29,10 +29,27 @@ export async function readImport<Package>(
   request: FastifyRequest,
   receive: (upload: Readable) => Promise<Package>,
 ): Promise<ImportBody<Package>> {
-  if (request.isMultipart()) return readParts(request.parts(), receive)
+  if (request.isMultipart()) return readParts(partsOf(request), receive)
   const { body } = request
   if (isStream(body)) return { fields: {}, received: await receive(body) }
   return { fields: (body ?? {}) as Record<string, unknown> }
+}
+
+/** The parts of a form. Throws `invalid` for what is none, though it says that it is one. */
+export async function* partsOf(request: FastifyRequest): AsyncGenerator<Multipart, void, void> {
+  let parts: AsyncIterableIterator<Multipart> | undefined
+  for (;;) {
+    let next: IteratorResult<Multipart>
+    try {
+      next = await (parts ??= request.parts()).next()
+    } catch (error) {
+      // Limits that are exceeded come with a status; what the parser itself throws does not.
+      if (!(error instanceof Error) || 'statusCode' in error || request.raw.errored !== null) throw error
+      throw new ReplicationError('invalid', `the form cannot be read: ${error.message}`, { cause: error })
+    }
+    if (next.done === true) return
+    yield next.value
+  }
 }
 
 async function readParts<Package>(

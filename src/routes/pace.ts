@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { answerGarbage } from './problem.ts'
+import { whenOver } from './when-over.ts'
 
 /** How often it is looked, and how much must have come, or gone, in between: 1 KiB a second. */
 export const usualPace = { everyMs: 30_000, minBytes: 30 * 1024 }
@@ -36,7 +37,7 @@ export function keepPace(app: FastifyInstance, { everyMs, minBytes } = usualPace
   app.addHook('onRequest', async ({ raw }, { raw: response }) => {
     underWay.set(raw, { response })
     timer ??= setInterval(look, everyMs)
-    response.once('close', () => {
+    whenOver(raw, response, () => {
       underWay.delete(raw)
       if (underWay.size > 0) return
       clearInterval(timer)

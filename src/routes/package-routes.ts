@@ -28,10 +28,8 @@ export function packageRoutes(app: FastifyInstance, parts: RouteParts): void {
         ...{ limit, sees: seenBy(request), seesAll: request.caller.mayAll('read') },
         ...(after !== undefined && { after }),
       })
-      return nextPage(request, reply, {
-        ...page,
-        items: await Promise.all(page.items.map((record) => viewOf(parts, record))),
-      })
+      const items = await Promise.all(page.items.map((record) => viewOf(parts, record, request)))
+      return nextPage(request, reply, { ...page, items })
     },
   )
   app.get<WithId>(
@@ -39,7 +37,7 @@ export function packageRoutes(app: FastifyInstance, parts: RouteParts): void {
     schema('read', 'getPackage', { params }, { 200: packageView }),
     async (request, reply) => {
       const record = await packageOf(parts, request.params.id)
-      const view = await viewOf(parts, record)
+      const view = await viewOf(parts, record, request)
       void reply.header('etag', tagOf(record.id, view.signatures))
       return view
     },
@@ -92,9 +90,14 @@ function schema(
 /** As callers see it: a package's digest is that of its manifest, which is its id. */
 async function viewOf(
   { packages }: Pick<RouteParts, 'packages'>,
-  { agents: _, ...record }: PackageRecord,
+  { agents: _, agent, command, ...record }: PackageRecord,
+  { caller }: FastifyRequest,
 ): Promise<Omit<PackageRecord, 'agents'> & { digest: string; signatures: readonly JudgedSignature[] }> {
-  return { ...record, digest: record.id, signatures: await signaturesOf({ packages }, record) }
+  // Who may see it for an agent that has taken it need not know of the one that has made it.
+  const isShown = agent === undefined || caller.sees(agent)
+  const maker = isShown ? { ...(agent !== undefined && { agent }), ...(command !== undefined && { command }) } : {}
+  const signatures = await signaturesOf({ packages }, record)
+  return { ...record, ...maker, digest: record.id, signatures }
 }
 
 /** None of one whose bytes are lost. */

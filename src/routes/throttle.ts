@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Rates } from '../access/rates.ts'
 import { anonymous, nobody } from '../access/rights.ts'
 import { ReplicationError } from '../errors.ts'
+import { whenOver } from './when-over.ts'
 
 /** Calls of one caller that are under way: held answers, downloads and imports among them. Event streams have a limit of their own. */
 const maxAtOnce = 500
@@ -31,7 +32,7 @@ export function throttleOf(perSecond = 0, most = maxAtOnce): Throttle {
       throw new ReplicationError('busy', `${most} calls of this caller are under way`, { retryAfterMs: 1000 })
     }
     underWay.set(who, now + 1)
-    reply.raw.once('close', () => {
+    whenOver(request.raw, reply.raw, () => {
       const left = (underWay.get(who) ?? 1) - 1
       if (left === 0) underWay.delete(who)
       else underWay.set(who, left)

@@ -1,7 +1,8 @@
 /** Requests that two readers could take for two different ones, or that are only there to keep a server busy. */
 import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
 import { createServer, type ServerOptions } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { after, test } from 'node:test'
 import { givenApp } from '../routes/given-app.ts'
 import { headersOfAll } from '../../src/routes/headers.ts'
@@ -10,10 +11,16 @@ import { Rates } from '../../src/access/rates.ts'
 import { exchange, portOf, statusesIn } from './raw.ts'
 
 const everything = { after: (fn: () => Promise<void>) => after(fn) }
+const closing: (() => void)[] = []
+// First, so that nobody who still has a connection is waited for.
+after(() => closing.forEach((close) => close()))
 const pace = { everyMs: 150, minBytes: 1000 }
 const given = await givenApp(everything, { pace })
 await given.app.listen({ host: '127.0.0.1', port: 0 })
 const port = portOf(given.app.server)
+const sockets = new Set<Socket>()
+given.app.server.on('connection', (socket: Socket) => sockets.add(socket))
+closing.push(() => sockets.forEach((socket) => socket.destroy()))
 
 /** A server that takes whatever it can make something of; it answers what it took each request for. */
 async function naiveServer(options: ServerOptions): Promise<number> {
@@ -192,6 +199,25 @@ test('every answer has the headers that keep browsers from making more of it', a
   assert.match(answers['TRACE'] ?? '', /^HTTP\/1\.1 40[45] /, 'what was sent is not echoed')
 })
 
+test('path confusion: what a proxy may take for another address is none of ours', async () => {
+  for (const path of [
+    '/./openapi.json',
+    '/x/../openapi.json',
+    '//openapi.json',
+    '/%2e/openapi.json',
+    '/openapi.json/',
+    '\\openapi.json',
+  ]) {
+    const answer = await exchange(port, `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)
+    assert.match(String(statusesIn(answer)[0]), /^40[04]$/, path)
+  }
+  assert.equal(
+    new URL('/x/../openapi.json', 'http://localhost').pathname,
+    '/openapi.json',
+    'a naive server resolves it',
+  )
+})
+
 test('CONNECT and upgrades lead nowhere', async () => {
   assert.equal(await exchange(port, 'CONNECT evil.example:80 HTTP/1.1\r\nHost: evil.example:80\r\n\r\n'), '')
   const upgrading =
@@ -212,18 +238,26 @@ test('flood: who asks too often is told when to come again, and nobody else is',
 
 test('flood: calls of one caller at the same time are bounded, and counted down as they end', () => {
   const throttle = throttleOf(0, 2)
-  const ends: (() => void)[] = []
-  const call = (id: string, streams = false): void =>
+  const responses: EventEmitter[] = []
+  const call = (id: string, streams = false): void => {
+    const response = new EventEmitter()
     throttle(
-      { caller: { id }, ip: '::1', routeOptions: { config: { streams } } } as never,
-      { raw: { once: (_: string, end: () => void) => ends.push(end) } } as never,
+      {
+        caller: { id },
+        ip: '::1',
+        raw: { socket: new EventEmitter() },
+        routeOptions: { config: { streams } },
+      } as never,
+      { raw: response } as never,
     )
+    responses.push(response)
+  }
   call('a')
   call('a')
   assert.throws(() => call('a'), { code: 'busy', retryAfterMs: 1000 })
   call('a', true)
   call('b')
-  ends[0]?.()
+  responses[0]?.emit('close')
   call('a')
   assert.throws(() => call('a'), { code: 'busy' })
 })
