@@ -138,13 +138,12 @@ function written(type: string, value: unknown, draw: Draw, headers: Record<strin
   const plain = (one: unknown): string => (typeof one === 'string' ? one : (JSON.stringify(one) ?? ''))
   if (type.includes('json')) return JSON.stringify(value) ?? 'null'
   if (type === 'application/x-www-form-urlencoded')
-    return fields.map(([name, one]) => `${encode(String(name))}=${encode(plain(one))}`).join('&')
+    return fields.map(([name, one]) => `${encode(name)}=${encode(plain(one))}`).join('&')
   if (type === 'multipart/form-data') {
     headers['content-type'] = 'multipart/form-data; boundary=B'
     const named = draw.chance(0.1) ? Array.from({ length: 5000 }, () => ['x', 'y'] as const) : fields
     const parts = named.map(
-      ([name, one]) =>
-        `--B\r\ncontent-disposition: form-data; name="${printable(String(name))}"\r\n\r\n${plain(one)}\r\n`,
+      ([name, one]) => `--B\r\ncontent-disposition: form-data; name="${printable(name)}"\r\n\r\n${plain(one)}\r\n`,
     )
     const file = `--B\r\ncontent-disposition: form-data; name="package"; filename="p.zip"\r\ncontent-type: application/zip\r\n\r\nPK\x03\x04\r\n`
     return `${parts.join('')}${draw.chance(0.5) ? file : ''}--B--\r\n`

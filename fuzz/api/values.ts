@@ -52,7 +52,7 @@ export const hostile: readonly string[] = [
 ]
 
 const odd: readonly unknown[] = [
-  ...[null, true, false, 0, -1, 1.5, 1e308, -0, 9_007_199_254_740_993, '', 'x', [], {}, [[]], [null]],
+  ...[null, true, false, 0, -1, 1.5, 1e308, -0, 2 ** 60, '', 'x', [], {}, [[]], [null]],
   ...[
     { __proto__: null, constructor: { prototype: { polluted: true } } },
     JSON.parse('{"__proto__":{"polluted":true}}'),
