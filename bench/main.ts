@@ -6,19 +6,16 @@ import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { compareFolders, compareScenarios, type CompareResult } from './compare/scenarios.ts'
 import { compareTable } from './compare/table.ts'
-import type { Contender } from './contender.ts'
 import { browserPath, dashboardScenarios, lookAtDashboard, type DashboardResult } from './dashboard/scenarios.ts'
 import { dashboardTable } from './dashboard/table.ts'
 import { engines } from './engines/installation.ts'
 import { compare, engineScenarios, type EngineResult } from './engines/scenarios.ts'
 import { engineTable } from './engines/table.ts'
-import { Ours } from './ours.ts'
-import { rivals, versionOf } from './rivals.ts'
-import { measure, scenarios, type Result, type Scenario } from './scenarios.ts'
 import { isInstalled, original, ours } from './sync/copying.ts'
 import { measureOnce, syncScenarios } from './sync/scenarios.ts'
 import { syncTable, type SyncRow } from './sync/table.ts'
-import { table } from './table.ts'
+import { measureTrees } from './trees/run.ts'
+import { scenariosOf } from './trees/scenarios.ts'
 
 interface Options {
   /** Names of scenarios. */
@@ -31,37 +28,49 @@ interface Options {
   readonly profile?: string
   /** False measures the rivals alone. */
   readonly ours: boolean
+  /** Every tree is so many times smaller. */
+  readonly shrink: number
 }
 
 const groups: Readonly<Record<string, readonly string[]>> = {
-  trees: scenarios.map(({ name }) => name),
+  trees: scenariosOf()
+    .filter(({ byNameOnly }) => byNameOnly !== true)
+    .map(({ name }) => name),
   engines: engineScenarios.map(({ name }) => name),
   sync: syncScenarios.map(({ name }) => name),
   compare: compareScenarios.map(({ name }) => name),
   dashboard: dashboardScenarios.map(({ name }) => name),
 }
-const names = Object.values(groups).flat()
+const names = [...new Set([...Object.values(groups).flat(), ...scenariosOf().map(({ name }) => name)])]
 
 const options = new Command('npm run bench --')
   .description('Measures copies of trees, both engines, the command line and comparisons, and prints a table of each.')
   .option(
     '--only <scenario,…>',
-    `of ${names.join(', ')}; or trees, engines, sync, compare, dashboard for all of these`,
+    `of ${names.join(', ')}; or trees, engines, sync, compare, dashboard for all of these (but what is named alone: file-4g, memory-…)`,
     chosenScenarios,
   )
   .option('--runs <n>', 'runs of each tool and engine, taken in turn', wholeNumber, 5)
   .option('--quick', 'one run of the smallest tree, and of everything else a little')
   .option('--out <file>', 'write the tables to a file, too')
-  .option('--dir <folder>', 'where to work; needs room for 15 GB', 'dist')
+  .option('--dir <folder>', 'where to work; needs room for 40 GB', 'dist')
   .option('--profile <folder>', 'keep CPU profiles of the servers there; they then run slower')
   .option('--no-ours', 'only the tools beside ours')
+  .option(
+    '--shrink <n>',
+    'trees of the copies n times smaller, to try the bench: no figure of it counts',
+    wholeNumber,
+    1,
+  )
   .parse()
   .opts<Options>()
 
 const [loadBefore = 0] = loadavg()
 const runs = options.quick ? 1 : options.runs
 const isChosen = ({ name }: { readonly name: string }): boolean => options.only?.has(name) ?? true
-const trees = scenarios.filter(isChosen).slice(0, options.quick && options.only === undefined ? 1 : undefined)
+const trees = scenariosOf(options.shrink)
+  .filter(({ name, byNameOnly }) => options.only?.has(name) ?? byNameOnly !== true)
+  .slice(0, options.quick && options.only === undefined ? 1 : undefined)
 const compared = options.ours ? engineScenarios.filter(isChosen) : []
 const copied = options.ours ? syncScenarios.filter(isChosen) : []
 const folders = options.ours
@@ -70,7 +79,6 @@ const folders = options.ours
       .filter(({ files }) => options.only !== undefined || !options.quick || files < 100_000)
   : []
 const looked = options.ours ? dashboardScenarios.filter(isChosen) : []
-const installed = rivals.map((rival) => ({ rival, version: versionOf(rival) }))
 
 mkdirSync(options.dir, { recursive: true })
 const work = mkdtempSync(resolve(options.dir, 'bench-'))
@@ -98,36 +106,10 @@ try {
 }
 
 async function copyTrees(): Promise<string> {
-  const results: Result[] = []
-  for (const scenario of trees) results.push(await run(scenario))
-  return table(results, 'trebuchet', {
-    runs,
-    loadBefore,
-    rivals: installed.map(({ rival, version }) => version ?? `${rival.program} is not installed, and was left out`),
+  return measureTrees(trees, {
+    ...{ folder: work, runs, ours: options.ours, loadBefore, say, open },
+    ...(options.profile !== undefined && { profiles: resolve(options.profile) }),
   })
-}
-
-/** The servers and the daemon are new for each scenario, so that what one leaves in memory is not counted in the next. */
-async function run(scenario: Scenario): Promise<Result> {
-  const folder = join(work, scenario.name)
-  const place = { source: join(folder, 'source'), targets: join(folder, 'targets') }
-  for (const each of [place.source, place.targets]) mkdirSync(each, { recursive: true })
-  const contenders: Contender[] = []
-  const add = (contender: Contender): void => {
-    contenders.push(contender)
-    open.add(contender)
-  }
-  const profiles = options.profile === undefined ? undefined : resolve(options.profile, scenario.name)
-  if (options.ours) add(await Ours.start(join(folder, 'servers'), profiles))
-  for (const { rival, version } of installed)
-    if (version === undefined) say(`${rival.name}: ${rival.program} is not installed`)
-    else add(await rival.start(place.targets, join(folder, rival.program)))
-  const result = await measure(scenario, contenders, place, runs, say)
-  for (const contender of contenders) {
-    await contender.close()
-    open.delete(contender)
-  }
-  return result
 }
 
 /** Without a redis-server the embedded engine alone. */

@@ -30,6 +30,13 @@ export function anonymousBytes(pid: number): number | undefined {
   return found === null ? undefined : Number(found[1]) * 1024
 }
 
+/** All that the process has read with a system call, from the page cache and from connections too. */
+export function readBytes(pid: number): number {
+  const found = /^rchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))
+  if (found === null) throw new Error(`/proc/${pid}/io does not tell rchar`)
+  return Number(found[1])
+}
+
 /** What all processors of this machine have worked since it started, for everybody and for the kernel itself. */
 export function machineCpuMs(): number {
   const [, ...ticks] = (readFileSync('/proc/stat', 'latin1').split('\n')[0] ?? '').split(/\s+/).map(Number)

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LoopWatch } from '../loop-delay.ts'
 import { MemoryWatch } from '../memory.ts'
 import { ServerProcess } from '../servers.ts'
-import { documents } from '../trees.ts'
+import { crumbs, documents } from '../trees/content.ts'
 
 export interface CompareScenario {
   readonly name: string
@@ -95,7 +95,7 @@ export async function compareFolders(
 /** Answers how many differ. */
 function write({ files, changed, memory }: CompareScenario, from: string, to: string): number {
   if (memory === true) {
-    writeSmall(from, files)
+    crumbs(files).write(from)
     run(['cp', '-al', join(from, 'content'), to])
     return 0
   }
@@ -111,17 +111,6 @@ function write({ files, changed, memory }: CompareScenario, from: string, to: st
       count++
     }
   return count
-}
-
-const perFolder = 1000
-
-function writeSmall(root: string, files: number): void {
-  let folder = ''
-  for (let file = 0; file < files; file++) {
-    if (file % perFolder === 0)
-      mkdirSync((folder = join(root, 'content', `part-${file / perFolder}`)), { recursive: true })
-    writeFileSync(join(folder, `page-${file % perFolder}.txt`), String(file))
-  }
 }
 
 async function compared(server: ServerProcess, expected: Readonly<Record<string, number>>): Promise<Timed> {

@@ -3,16 +3,19 @@
  * source folder of ours has it.
  */
 import { createCipheriv, createHash } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface Tree {
   readonly name: string
   readonly files: number
+  /** About what the tree takes on a disk with blocks of 4 KiB. */
+  readonly diskBytes: number
   /** Writes the tree below `folder`, which must not hold one; answers its bytes. */
   write(folder: string): number
 }
 
+const blockBytes = 4096
 const filesPerFolder = 100
 const foldersPerFolder = 10
 const words =
@@ -25,6 +28,7 @@ export function documents(files: number): Tree {
   return {
     name: `${files.toLocaleString('en')} JSON files of 0.5 to 4 KB`,
     files,
+    diskBytes: files * blockBytes,
     write: (folder) => {
       const random = generator(files)
       let bytes = 0
@@ -43,22 +47,60 @@ export function documents(files: number): Tree {
 /** Files of one size that no compression makes smaller, eight in a folder. */
 export function blobs(files: number, totalBytes: number): Tree {
   return {
-    name: `${totalBytes / 2 ** 30} GiB in ${files} incompressible files`,
+    name: `${sizeOf(totalBytes)} in ${files} incompressible ${files === 1 ? 'file' : 'files'}`,
     files,
+    diskBytes: totalBytes,
     write: (folder) => {
       const bytes = Math.ceil(totalBytes / files)
-      const zeros = Buffer.alloc(bytes)
       for (let file = 0; file < files; file++) {
         const place = join(folder, 'content', `media-${Math.floor(file / 8)}`)
         if (file % 8 === 0) mkdirSync(place, { recursive: true })
-        // What AES makes of zeros is as good as random, is the same each time, and comes at the speed of memory.
         const key = createHash('sha256').update(`${totalBytes} ${file}`).digest()
-        const noise = createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(zeros)
-        writeFileSync(join(place, `film-${file}.bin`), noise)
+        writeNoise(join(place, `film-${file}.bin`), bytes, key)
       }
       return bytes * files
     },
   }
+}
+
+const pieceBytes = 2 ** 24
+
+/** What AES makes of zeros is as good as random, is the same each time, and comes at the speed of memory. */
+function writeNoise(path: string, bytes: number, key: Buffer): void {
+  const noise = createCipheriv('aes-256-ctr', key, Buffer.alloc(16))
+  const zeros = Buffer.alloc(Math.min(bytes, pieceBytes))
+  const file = openSync(path, 'w')
+  try {
+    for (let at = 0; at < bytes; at += pieceBytes) writeSync(file, noise.update(zeros.subarray(0, bytes - at)))
+  } finally {
+    closeSync(file)
+  }
+}
+
+const crumbsPerFolder = 1000
+
+/** Files of a few bytes, 1000 in a folder: for what depends on the count alone. */
+export function crumbs(files: number): Tree {
+  return {
+    name: `${files.toLocaleString('en')} files of a few bytes`,
+    files,
+    diskBytes: files * blockBytes,
+    write: (folder) => {
+      let bytes = 0
+      for (let file = 0; file < files; file++) {
+        const place = join(folder, 'content', `part-${Math.floor(file / crumbsPerFolder)}`)
+        if (file % crumbsPerFolder === 0) mkdirSync(place, { recursive: true })
+        const text = String(file)
+        writeFileSync(join(place, `page-${file % crumbsPerFolder}.txt`), text)
+        bytes += text.length
+      }
+      return bytes
+    },
+  }
+}
+
+function sizeOf(bytes: number): string {
+  return bytes < 2 ** 30 ? `${bytes / 2 ** 20} MiB` : `${bytes / 2 ** 30} GiB`
 }
 
 /** The digits of the folder's number, one folder deeper for each. */
