@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { change } from './changes.ts'
 import type { Contender, Sample, Work } from './contender.ts'
 import type { Link } from './link.ts'
-import type { Scenario, Way } from './scenarios.ts'
+import { fewFiles, type Scenario, type Way } from './scenarios.ts'
 import { verifyEqual } from './verify.ts'
 
 /** A contender on one way. */
@@ -30,8 +30,6 @@ export interface Place {
   readonly targets: string
 }
 
-/** Copies of fewer files are removed at once, others at the end of the bench. */
-export const fewFiles = 1000
 /** What was changed so lately is read at every look; so long it takes until it is not. */
 const settleMs = 3000
 

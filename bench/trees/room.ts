@@ -1,7 +1,6 @@
 import { statfsSync } from 'node:fs'
-import { fewFiles } from './measure.ts'
 import { trebuchet } from './ours.ts'
-import { runsOf, type Scenario, type Way } from './scenarios.ts'
+import { fewFiles, runsOf, type Scenario, type Way } from './scenarios.ts'
 
 /** Why a scenario cannot be measured in `folder`; undefined when there is room. About: it errs on the side of the disk. */
 export function tooLittleRoom(

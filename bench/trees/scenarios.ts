@@ -32,6 +32,9 @@ export type Goal =
   /** How much more often the source is read on the second way than on the first. */
   | { readonly kind: 'source reads'; readonly atMost: number }
 
+/** Copies of fewer files are removed at once, others at the end of the bench. */
+export const fewFiles = 1000
+
 export const rsyncDaemon = 'rsync -a to a daemon'
 export const rcloneWebdav = 'rclone sync to webdav'
 
@@ -84,8 +87,8 @@ export function scenariosOf(shrink = 1): readonly Scenario[] {
  * Whether a rival is run once alone, and its bytes counted at the same time: rclone waits 10 ms before each call to a webdav, of which a new
  * file takes three, whatever stands between both sides.
  */
-export function isSlow({ state }: Scenario, tool: string): boolean {
-  return tool === rcloneWebdav && state === 'cold'
+export function isSlow({ state, tree }: Scenario, tool: string): boolean {
+  return tool === rcloneWebdav && state === 'cold' && tree.files >= fewFiles
 }
 
 /** Whether it would take an hour, and is left out. */
