@@ -4,6 +4,9 @@ import { test, type TestContext } from 'node:test'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { AuditEntry } from '../../src/access/audit.ts'
 import type { Grant } from '../../src/access/rights.ts'
+import { packageRecord, rememberPackage } from '../../src/agents/commands/records.ts'
+import { parsePath } from '../../src/resources/path.ts'
+import type { Change } from '../../src/resources/resource.ts'
 import { givenApp, type GivenApp } from './given-app.ts'
 
 type Ask = (options: InjectOptions | string) => Promise<LightMyRequestResponse>
@@ -183,19 +186,19 @@ test('who configures some agents makes none with another name, nor follows one t
 test('a package is imported by its id only by who may have it', async (t) => {
   const given = await givenAgents(t)
   const ask = await given.as('me', { agents: ['mine*'], can: ['import'] })
-  const hidden = `sha256-${'a'.repeat(64)}`
-  const times = { createdAt: new Date().toISOString(), zipBytes: 1 }
-  const record = {
-    ...times,
-    id: hidden,
-    agent: 'theirs',
-    action: 'add',
-    mode: 'update',
-    roots: ['/a'],
-    entries: 0,
-    bytes: 0,
+  const { packages, store } = given.parts
+  const changes = async function* (): AsyncGenerator<Change> {
+    yield { kind: 'put', resource: { path: parsePath('/a'), content: () => Buffer.from('theirs') } }
   }
-  await given.parts.store.commit({ writes: [{ put: `package/${hidden}`, value: record }] })
+  const maker = { agent: 'theirs', command: 'one' }
+  const made = await packages.write(
+    { format: 1, action: 'add', mode: 'update', roots: [parsePath('/a')] },
+    changes(),
+    { installation: 'test', ...maker, createdAt: new Date().toISOString() },
+    t.signal,
+  )
+  const hidden = made.id
+  await store.commit({ writes: rememberPackage(packageRecord(made, maker)) })
   const answers = [hidden, `sha256-${'b'.repeat(64)}`].map((id) => ask(post('/agent/mine1/import', { package: id })))
   const [one, other] = await Promise.all(answers)
   assert.deepEqual([one?.statusCode, other?.statusCode], [404, 404])

@@ -76,7 +76,10 @@ test('the kinds of endpoints come with their schemas and what they can be', asyn
   const { call } = await givenApp(t)
   const { items } = (await call('/replication/endpoint-kinds')).json()
   const remote = items.find((item: { kind: string }) => item.kind === 'remote')
-  assert.deepEqual([remote.source, remote.target, remote.secrets], [false, true, ['token', 'tls/ca', 'tls/cert', 'tls/key']])
+  assert.deepEqual(
+    [remote.source, remote.target, remote.secrets],
+    [false, true, ['token', 'tls/ca', 'tls/cert', 'tls/key']],
+  )
   assert.deepEqual(remote.schema.required, ['kind', 'url', 'agent'])
   const directory = items.find((item: { kind: string }) => item.kind === 'directory')
   assert.deepEqual([directory.source, directory.target], [true, true])
