@@ -8,6 +8,8 @@ import { packageKey } from '../../src/agents/commands/records.ts'
 import { mergePatch } from '../../src/agents/config/merge-patch.ts'
 import { globOf } from '../../src/resources/glob.ts'
 import type { ResourcePath } from '../../src/resources/path.ts'
+import { load as loadYaml } from 'js-yaml'
+import { parseYaml } from '../../src/documents/yaml.ts'
 import { givenApp } from '../routes/given-app.ts'
 
 const { call, app, parts, config } = await givenApp({ after: (fn) => after(fn) })
@@ -61,6 +63,16 @@ test('bomb: a body that is compressed is not unpacked', async () => {
   const headers = { ...json, 'content-encoding': 'gzip' }
   const { statusCode } = await call({ method: 'POST', url: '/replication/agent/site/replicate', headers, payload })
   assert.equal(statusCode, 400)
+})
+
+test('bomb: a YAML document whose aliases stand for more than anybody has is refused before it is written out', () => {
+  const levels = Array.from({ length: 12 }, (_, i) => `l${i + 1}: &l${i + 1} [${Array(10).fill(`*l${i}`).join(', ')}]`)
+  const bomb = `l0: &l0 x\n${levels.join('\n')}\n`
+  assert.ok(bomb.length < 1000)
+  // The reader by itself answers at once, and whoever walks what it has read never ends.
+  const naive = loadYaml(bomb) as Record<string, unknown[]>
+  assert.equal(naive['l12']?.length, 10)
+  assert.throws(() => parseYaml(bomb), { code: 'invalid' })
 })
 
 type Tree = { [name: string]: unknown }
