@@ -103,6 +103,12 @@ const target = Type.Object(
     error: Type.Optional(errorView),
     entries: count,
     bytes: count,
+    applied: Type.Optional(
+      Type.Object(
+        { parts: count, entries: count, bytes: count },
+        { ...closed, description: 'Of a tree in several packages: what the target has of it, while that is not all.' },
+      ),
+    ),
     startedAt: Type.Optional(time),
     finishedAt: Type.Optional(time),
     receipt: Type.Optional(receipt),
@@ -176,7 +182,16 @@ export const commandView = Type.Object(
           status: Type.Enum([...runStates, 'error']),
           package: Type.Optional(packageId),
           parts: Type.Optional(
-            Type.Object({ done: count, total: count }, { ...closed, description: 'Of a tree in several packages.' }),
+            Type.Object(
+              {
+                done: Type.Integer({ minimum: 0, description: 'So many have all targets applied.' }),
+                made: Type.Optional(
+                  Type.Integer({ minimum: 1, description: 'So many there are, while the tree is still being read.' }),
+                ),
+                total: Type.Optional(Type.Integer({ minimum: 1, description: 'There once all of the tree was read.' })),
+              },
+              { ...closed, description: 'Of a tree in several packages.' },
+            ),
           ),
           error: Type.Optional(errorView),
           notes,

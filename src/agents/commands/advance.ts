@@ -1,6 +1,7 @@
 import type { Check, Entry, Store, Write } from '../../state/store.ts'
 import type { PackageId } from '../../packages/manifest.ts'
 import { eventWrites, type ReplicationEvent } from '../events/events.ts'
+import { moved, type Counts } from './counts.ts'
 import { incidentsIn, withIncidents, type Incident } from './incidents.ts'
 import { traceIdIn } from '../../tracing/span.ts'
 import { chainWrites } from '../triggers/chain.ts'
@@ -12,18 +13,17 @@ import {
   doneKey,
   entryKey,
   historyKey,
-  moved,
   packageEntriesKey,
   packageUsesKey,
   preparingKey,
   type Command,
-  type Counts,
   type Delivery,
   type HistoryEntry,
   type HistoryMark,
   type Preparing,
   type TargetState,
 } from './records.ts'
+import { leftOfMade, letGoOfMade } from './made.ts'
 import { newsWrites, withTurns } from './news.ts'
 import { commandState, entryStatus, isAtRest, isFinal } from './status.ts'
 
@@ -37,7 +37,7 @@ export interface Progress {
 export interface Step {
   /** What changes of the entry itself. */
   readonly entry?: Partial<
-    Pick<HistoryEntry, 'stage' | 'exports' | 'package' | 'parts' | 'entries' | 'bytes' | 'notes'>
+    Pick<HistoryEntry, 'stage' | 'exports' | 'package' | 'parts' | 'made' | 'editions' | 'entries' | 'bytes' | 'notes'>
   > & {
     readonly nextExportAt?: string | undefined
     readonly error?: HistoryEntry['error'] | undefined
@@ -164,6 +164,7 @@ async function stride(
     ...(step.writes ?? []),
     ...packageUses(was.entry, entry),
     ...preparation(was.entry, entry),
+    ...(await letGoOfMade(store, was.entry, entry)),
     ...rest(was.entry, entry),
     ...chained,
     ...(step.events ?? []).flatMap((event) => eventWrites({ ...about, ...event })),
@@ -213,7 +214,8 @@ function entryAfter(was: HistoryEntry, step: Step, happened: readonly Incident[]
     counts = moved(counts, before.value.state, is.state)
     parked += Number(isParked(is)) - Number(isParked(before.value))
   }
-  const { finishedAt: _, ...open } = { ...was, ...step.entry, counts, parked: parked === 0 ? undefined : parked }
+  const changed = { ...was, ...step.entry, counts, parked: parked === 0 ? undefined : parked }
+  const { finishedAt: _, ...open } = { ...changed, ...leftOfMade(changed) }
   const entry = dropUndefined(open)
   const status = entryStatus(entry)
   return {

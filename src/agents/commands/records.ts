@@ -5,7 +5,9 @@ import type { ResourcePath } from '../../resources/path.ts'
 import type { Write } from '../../state/store.ts'
 import type { EventType } from '../events/events.ts'
 import type { Applies, Approval } from './applies.ts'
+import type { Counts } from './counts.ts'
 import type { Incident } from './incidents.ts'
+import type { Edition, SoFar } from './so-far.ts'
 
 /*
  * What the Store keeps of commands:
@@ -17,10 +19,12 @@ import type { Incident } from './incidents.ts'
  * done/<agent>/<finishedAt>/<command>     there while the entry is at rest: the history that may go, oldest end first;
  *                                         done-count/<agent> counts them
  * forgotten/<command>                     Forgotten: how the parts of those agents ended whose entries have gone already
- * package/<id>                            PackageRecord; package-uses/<id> counts the entries that are not at rest, and the
- *                                         indexes, that refer to it; package-entries/<id> counts all entries that do
+ * package/<id>                            PackageRecord; package-uses/<id> counts the entries that are not at rest, the
+ *                                         indexes and the parts just made that refer to it; package-entries/<id> counts
+ *                                         all entries that do
  * package-idle/<time>/<id>                nobody may need it any more since then: it is to be looked at a day later
  * preparing/<command>/<agent>             Preparing: there while its package is still to be made
+ * made/<command>/<agent>/<number>         the parts of it that are there already: see made.ts
  * total/<agent>/<name>                    counters for people
  *
  * Whatever else is made to refer to a package counts in package-uses/<id>, and lets go with `letGo`.
@@ -116,6 +120,10 @@ export interface HistoryEntry {
   readonly package?: PackageId
   /** How many packages the tree has become, when it is more than one. */
   readonly parts?: number
+  /** While it is made: the parts that are there already, and may be applied. */
+  readonly made?: SoFar
+  /** Where an export that began anew came to other parts than the one before, in order. */
+  readonly editions?: readonly Edition[]
   readonly entries: number
   readonly bytes: number
   readonly targets: readonly string[]
@@ -160,7 +168,9 @@ export interface Delivery {
   /** How often it was queued again after it had failed: each time is a delivery of its own, to be applied anew. */
   readonly round?: number
   /** Of a tree in several parts: what the target has applied so far. */
-  readonly applied?: { readonly parts: number; readonly entries: number; readonly bytes: number }
+  readonly applied?: SoFar
+  /** Its try waits for the next part to be made, after so many ms of work. */
+  readonly awaits?: { readonly spentMs: number }
   readonly nextAttemptAt?: string
   /** Since when it blocks its queue: its third failed try. */
   readonly blockedSince?: string
@@ -199,7 +209,8 @@ export function isUnderWay({ active, leasedUntil }: Delivery): boolean {
 }
 
 /** What is left of a delivery whose item is no longer in a queue. */
-export function unqueued({ queue: _, nextAttemptAt: _next, leasedUntil: _lease, ...left }: Delivery): Delivery {
+export function unqueued(was: Delivery): Delivery {
+  const { queue: _, nextAttemptAt: _next, leasedUntil: _lease, awaits: _awaits, ...left } = was
   return left
 }
 
@@ -275,25 +286,4 @@ export function letGo(packages: readonly PackageId[], since: Date): Write[] {
     { add: packageUsesKey(id), amount: -1 },
     { put: idleKey(since, id), value: true },
   ])
-}
-
-export type Counts<State extends string> = Readonly<Partial<Record<State, number>>>
-
-export function count<State extends string>(counts: Counts<State>, ...states: State[]): number {
-  return states.reduce((sum, state) => sum + (counts[state] ?? 0), 0)
-}
-
-/** The counts after so many have gone from one state to another. */
-export function moved<State extends string>(
-  counts: Counts<State>,
-  from: State | undefined,
-  to: State | undefined,
-  by = 1,
-): Counts<State> {
-  if (from === to) return counts
-  const next: Partial<Record<State, number>> = { ...counts }
-  if (from !== undefined) next[from] = (next[from] ?? 0) - by
-  if (to !== undefined) next[to] = (next[to] ?? 0) + by
-  for (const state of [from, to]) if (state !== undefined && next[state] === 0) delete next[state]
-  return next
 }

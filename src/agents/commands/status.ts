@@ -1,4 +1,5 @@
-import { count, type Command, type Counts, type HistoryEntry, type RunState } from './records.ts'
+import { count, type Counts } from './counts.ts'
+import type { Command, HistoryEntry, RunState } from './records.ts'
 
 const finals = new Set<RunState>(['succeeded', 'failed', 'partial', 'cancelled'])
 
@@ -15,7 +16,8 @@ export function isAtRest({ status, parked = 0 }: Pick<HistoryEntry, 'status' | '
 export function entryStatus(entry: Pick<HistoryEntry, 'stage' | 'counts' | 'targets' | 'exports'>): RunState {
   const { counts, stage } = entry
   if (stage === 'failed') return 'failed'
-  if (stage === 'preparing') return entry.exports === 0 ? 'queued' : 'running'
+  // Its first parts may be on their way already.
+  if (stage === 'preparing' && count(counts, 'retrying') === 0) return entry.exports === 0 ? 'queued' : 'running'
   if (stage === 'cancelled' || entry.targets.length === 0) return stage === 'ready' ? 'succeeded' : 'cancelled'
   if (count(counts, 'retrying') > 0) return 'retrying'
   const open = count(counts, 'queued', 'delivering')

@@ -23,6 +23,7 @@ import {
   type RunState,
   type TargetState,
 } from './records.ts'
+import type { SoFar } from './so-far.ts'
 
 /** What `GET /commands/{id}` shows; times are RFC 3339, sizes bytes. */
 export interface CommandView {
@@ -47,8 +48,8 @@ export interface AgentView {
   readonly agent: string
   readonly status: RunState | 'error'
   readonly package?: PackageId
-  /** Of a tree in several packages: how many all targets have applied. */
-  readonly parts?: { readonly done: number; readonly total: number }
+  /** Of a tree in several packages: how many all targets have applied, and how many there are, once all of it was read. */
+  readonly parts?: { readonly done: number; readonly made?: number; readonly total?: number }
   readonly error?: ErrorView
   readonly notes?: readonly string[]
   /** How far its export is, while it goes on. */
@@ -64,6 +65,8 @@ export interface TargetView {
   readonly error?: ErrorView
   readonly entries: number
   readonly bytes: number
+  /** What it has applied of a tree in several packages, while that is not all. */
+  readonly applied?: SoFar
   readonly startedAt?: string
   readonly finishedAt?: string
   readonly receipt?: Receipt
@@ -138,10 +141,15 @@ async function deliveriesOf(store: Store, entry: HistoryEntry): Promise<Delivery
   return found.flatMap((delivery) => (delivery === undefined ? [] : [delivery.value]))
 }
 
-function partsOf({ parts: total }: HistoryEntry, deliveries: readonly Delivery[]): Pick<AgentView, 'parts'> {
-  if (total === undefined) return {}
-  const done = deliveries.map(({ state, applied }) => (state === 'delivered' ? total : (applied?.parts ?? 0)))
-  return { parts: { done: Math.min(total, ...done), total } }
+function partsOf(entry: HistoryEntry, deliveries: readonly Delivery[]): Pick<AgentView, 'parts'> {
+  const { made, parts: total = made?.parts ?? 0 } = entry
+  const done = Math.min(
+    ...deliveries.map(({ state, applied }) => (state === 'delivered' ? total : (applied?.parts ?? 0))),
+    total,
+  )
+  if (entry.parts !== undefined) return { parts: { done, total } }
+  if (made !== undefined) return { parts: { done, made: made.parts } }
+  return {}
 }
 
 function targetView(delivery: Delivery, entry: HistoryEntry, progress?: Headway): TargetView {
@@ -153,15 +161,17 @@ function targetView(delivery: Delivery, entry: HistoryEntry, progress?: Headway)
     leasedUntil: _leased,
     tries: _tries,
     round: _round,
-    applied: _applied,
+    awaits: _awaits,
+    applied,
     decisions,
     blockedSince: _blocked,
     ...shown
   } = delivery
   return {
     ...shown,
-    entries: delivery.receipt?.entries ?? entry.entries,
-    bytes: delivery.receipt?.bytes ?? entry.bytes,
+    entries: (delivery.receipt ?? entry.made ?? entry).entries,
+    bytes: (delivery.receipt ?? entry.made ?? entry).bytes,
+    ...(applied !== undefined && delivery.state !== 'delivered' && { applied }),
     ...(progress !== undefined && { progress }),
     ...(decisions !== undefined && { decisions: decisions.map(({ event: _event, ...decision }) => decision) }),
   }

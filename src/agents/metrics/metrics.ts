@@ -85,13 +85,17 @@ export class Metrics {
     this.#queued.observe({ agent, target: queue }, Math.max(0, Date.now() - Date.parse(enqueuedAt)) / 1000)
   }
 
-  /** A try has ended: with what was applied, or without. */
-  tried({ agent, queue }: LaneId, phases: readonly PhaseSpent[], applied?: { entries: number; bytes: number }): void {
+  /** A try has ended: with what was applied, or without; or it waits for a part to be made. */
+  tried(
+    { agent, queue }: LaneId,
+    phases: readonly PhaseSpent[],
+    applied?: { entries: number; bytes: number } | 'goes on',
+  ): void {
     const labels = { agent, target: queue }
-    this.#tries.add({ ...labels, result: applied === undefined ? 'failed' : 'delivered' })
+    if (applied !== 'goes on') this.#tries.add({ ...labels, result: applied === undefined ? 'failed' : 'delivered' })
     for (const { phase, tookMs, ok } of phases)
       this.#phases[phase].observe({ ...labels, result: ok ? 'ok' : 'failed' }, tookMs / 1000)
-    if (applied === undefined) return
+    if (applied === undefined || applied === 'goes on') return
     this.#entries.add(labels, applied.entries)
     this.#bytes.add(labels, applied.bytes)
   }

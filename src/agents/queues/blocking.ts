@@ -4,8 +4,8 @@ import type { Delivery } from '../commands/records.ts'
 export const blockedAfter = 3
 
 /** Tries that have failed: the one under way has not, yet. */
-export function failuresOf({ error, attempts, active }: Delivery): number {
-  return error === undefined ? 0 : attempts - (active ? 1 : 0)
+export function failuresOf({ error, attempts, active, awaits }: Delivery): number {
+  return error === undefined ? 0 : attempts - (active || awaits !== undefined ? 1 : 0)
 }
 
 /** A head that begins to block its queue, or does so no longer. */

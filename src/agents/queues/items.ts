@@ -99,7 +99,8 @@ function itemView(item: PlacedItem, { delivery, entry, command }: Records): Item
     ...{ id: item.value.command, command: item.value.command },
     ...(entry?.package !== undefined && { package: entry.package }),
     ...{ action: command?.action ?? 'add', paths: paths.slice(0, shownPaths), pathCount: paths.length },
-    ...{ entries: entry?.entries ?? 0, bytes: entry?.bytes ?? 0, actor: command?.actor ?? '' },
+    ...{ entries: (entry?.made ?? entry)?.entries ?? 0, bytes: (entry?.made ?? entry)?.bytes ?? 0 },
+    actor: command?.actor ?? '',
     ...{ state: itemState(delivery, entry), attempts: delivery?.attempts ?? 0 },
     ...(delivery?.error !== undefined && { error: delivery.error }),
     enqueuedAt: item.value.enqueuedAt,
@@ -109,8 +110,9 @@ function itemView(item: PlacedItem, { delivery, entry, command }: Records): Item
 
 function itemState(delivery: Delivery | undefined, entry: HistoryEntry | undefined): ItemView['state'] {
   if (delivery?.state === 'failed') return 'failed'
-  if (entry?.stage === 'preparing') return 'preparing'
+  // A part of it may be on its way while the next is made.
   if (delivery?.active === true) return 'active'
+  if (entry?.stage === 'preparing') return delivery?.nextAttemptAt === undefined ? 'preparing' : 'retrying'
   if (delivery !== undefined && isUnderWay(delivery)) return 'leased'
   return delivery?.state === 'retrying' ? 'retrying' : 'waiting'
 }

@@ -8,13 +8,12 @@ import { keepMirrored } from '../comparisons/mirrored.ts'
 import { preserved } from '../comparisons/preserve.ts'
 import type { Application } from '../comparisons/records.ts'
 import { keepReplaced } from '../comparisons/undo.ts'
-import { stillHeld } from '../../queues/lanes.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import { currentTraceparent } from '../../tracing/span.ts'
-import { advance } from '../commands/advance.ts'
 import { partOf } from '../commands/part.ts'
-import { deliveryKey, isUnderWay, packageKey, type Delivery, type PackageRecord } from '../commands/records.ts'
+import { packageKey, type PackageRecord } from '../commands/records.ts'
 import type { Parts } from '../parts.ts'
+import { applyParts, type ApplyPart } from './apply-parts.ts'
 import type { Begun } from './begin.ts'
 import { admitImport, sealForOthers } from './seal.ts'
 import type { HeadwayTeller } from './tell-headway.ts'
@@ -26,49 +25,46 @@ export interface Applied {
   readonly base: Write
 }
 
-/** Applies the package, or those of its parts that are still to be applied, and answers one receipt for all. */
+/**
+ * Applies the package, or those of its parts that are still to be applied, and answers one receipt for all. Undefined when the next part is
+ * still to be made, or when it was given up meanwhile.
+ */
 export async function applyAll(
   parts: Parts,
   begun: Begun,
   watching: { readonly headway: HeadwayTeller; readonly clock: TryClock },
   signal: AbortSignal,
-): Promise<Applied> {
+): Promise<Applied | undefined> {
   const { headway, clock } = watching
   const { command, entry } = begun.progress
-  if (entry.package === undefined) throw new ReplicationError('missing', `command ${command.id} has no package`)
   // Once more: the config may demand more than it did when the package was taken.
-  await admitImport(parts, begun.agent, command, entry.package)
+  if (entry.package !== undefined) await admitImport(parts, begun.agent, command, entry.package)
   if (command.application !== undefined) await keepReplaced(parts, begun, signal)
   // What this agent made of one package is asked for as it is.
   const known =
-    command.kind === 'import' || entry.parts !== undefined
+    entry.package !== undefined && (command.kind === 'import' || entry.parts !== undefined)
       ? await parts.store.get<PackageRecord>(packageKey(entry.package))
       : undefined
   const asked = partOf(command, known?.value)
-  const ids = known?.value.parts
-  const base = baseWrite(begun.agent, begun.delivery.target, {
-    command: command.id,
-    ...(command.application === undefined
-      ? { package: entry.package, deep: command.deep, ...asked }
-      : baseAfter(await applicationOf(parts, command.id))),
-  })
-  // Of a part of a package nobody has counted how much that is.
-  const totals = asked.paths === undefined ? { totalEntries: entry.entries, totalBytes: entry.bytes } : {}
-  const applyOne = (id: string, pkg: PackageId, before?: { entries: number; bytes: number }): Promise<Receipt> =>
-    apply(parts, begun, { id, package: pkg, ...asked, progress: progressTo(headway, totals, before) }, signal, clock)
-  if (ids === undefined) return { base, receipt: await applyOne(begun.id, entry.package) }
-  let applied = begun.delivery.applied ?? { parts: 0, entries: 0, bytes: 0 }
-  let appliedAt = new Date().toISOString()
-  for (const [i, id] of ids.entries()) {
-    if (i < applied.parts) continue
-    const receipt = await applyOne(`${begun.id}/${i + 1}`, id, applied)
-    applied = { parts: i + 1, entries: applied.entries + receipt.entries, bytes: applied.bytes + receipt.bytes }
-    appliedAt = receipt.appliedAt
-    await remember(parts, begun, applied)
+  const baseOf = async (pkg: PackageId): Promise<Write> =>
+    baseWrite(begun.agent, begun.delivery.target, {
+      command: command.id,
+      ...(command.application === undefined
+        ? { package: pkg, deep: command.deep, ...asked }
+        : baseAfter(await applicationOf(parts, command.id))),
+    })
+  const applyOne: ApplyPart = (id, pkg, { stage, entries, bytes }, before) => {
+    // Of a part of a package nobody has counted how much that is, nor of a tree that is still being read.
+    const isKnown = asked.paths === undefined && stage === 'ready'
+    const totals = isKnown ? { totalEntries: entries, totalBytes: bytes } : {}
+    return apply(parts, begun, { id, package: pkg, ...asked, progress: progressTo(headway, totals, before) }, signal, clock)
   }
-  const { entries, bytes } = applied
-  const detail = { parts: ids.length }
-  return { base, receipt: { delivery: begun.id, package: entry.package, entries, bytes, appliedAt, detail } }
+  if (entry.stage === 'ready' && known?.value.parts === undefined) {
+    if (entry.package === undefined) throw new ReplicationError('missing', `command ${command.id} has no package`)
+    return { base: await baseOf(entry.package), receipt: await applyOne(begun.id, entry.package, entry) }
+  }
+  const receipt = await applyParts(parts, begun, applyOne, clock)
+  return receipt && { base: await baseOf(receipt.package as PackageId), receipt }
 }
 
 /** Passes on how far a target is, behind what it has applied `before`. */
@@ -87,17 +83,6 @@ function progressTo(
 
 function baseAfter({ rebase, covers }: Application): { rows?: string; covers?: readonly ResourcePath[] } {
   return { ...(rebase !== undefined && { rows: rebase }), ...(covers !== undefined && { covers }) }
-}
-
-/** So that a retry goes on with the part that failed. */
-async function remember(parts: Parts, begun: Begun, applied: NonNullable<Delivery['applied']>): Promise<void> {
-  const { command, agent, target } = begun.delivery
-  const done = await advance(parts.store, command, agent, async () => {
-    const was = await parts.store.get<Delivery>(deliveryKey(command, agent, target))
-    if (was === undefined || !isUnderWay(was.value)) return undefined
-    return { deliveries: [{ was, is: { ...was.value, applied } }], checks: stillHeld(begun.lane, begun.epoch) }
-  })
-  if (done === undefined) throw new ReplicationError('conflict', 'the lane was taken over', { transient: true })
 }
 
 async function apply(

@@ -4,7 +4,8 @@ import type { Again } from '../../queues/work.ts'
 import type { Check, Entry, Write } from '../../state/store.ts'
 import { advanceAll, type Move, type Progress } from '../commands/advance.ts'
 import { headwayKey } from '../commands/headway.ts'
-import { anotherTry, deliveryKey, type Delivery } from '../commands/records.ts'
+import { anotherTry, deliveryKey, type Delivery, type HistoryEntry } from '../commands/records.ts'
+import { nothing } from '../commands/so-far.ts'
 import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
 
@@ -19,6 +20,8 @@ export interface Begun {
   readonly progress: Progress
   /** It is only claimed: that it began is told together with how it ends. */
   readonly claimed: boolean
+  /** What the try has taken already, in ms, when it has waited for a part to be made. */
+  readonly spentMs?: number
 }
 
 /** The name that the target knows it by. What was queued again after it had failed is another delivery. */
@@ -30,6 +33,11 @@ function deliveryId({ command, agent, target, round = 0 }: Delivery): string {
 export function withTry({ nextAttemptAt: _, ...was }: Delivery, startedAt: string): Delivery {
   const state = was.error === undefined ? 'delivering' : 'retrying'
   return { ...was, ...anotherTry(was, startedAt), state, active: true }
+}
+
+/** There is a package for it, or at least a part that it has not applied. */
+function hasWork({ stage, made = nothing }: HistoryEntry, { applied = nothing }: Delivery): boolean {
+  return stage === 'ready' || (stage === 'preparing' && made.parts > applied.parts)
 }
 
 /** A try that may begin, in a batch of its own or in another's. */
@@ -52,22 +60,27 @@ function beginning(agent: Agent, lane: LaneId, item: PlacedItem, hold: Hold): Be
   const { command, target } = item.value
   let wait: { readonly wait: Again | undefined } | undefined
   let delivery: Delivery | undefined
+  let spentMs: number | undefined
   const move: Move = {
     ...{ command, agent: lane.agent, also: [deliveryKey(command, lane.agent, target)] },
     next: ({ entry }, [found]) => {
       const was = found as Entry<Delivery> | undefined
       // Whoever makes its package wakes the lane.
-      if (was === undefined || entry.stage !== 'ready') return void (wait = { wait: undefined })
-      const { nextAttemptAt } = was.value
+      if (was === undefined || !hasWork(entry, was.value)) return void (wait = { wait: undefined })
+      const { nextAttemptAt, awaits, ...before } = was.value
       if (nextAttemptAt !== undefined && Date.parse(nextAttemptAt) > Date.now())
         return void (wait = { wait: { at: Date.parse(nextAttemptAt) } })
-      delivery = withTry(was.value, new Date().toISOString())
+      spentMs = awaits?.spentMs
+      // A try that has waited for its next part goes on.
+      delivery = awaits === undefined ? withTry(was.value, new Date().toISOString()) : { ...before, active: true }
       return {
         deliveries: [{ was, is: delivery }],
         checks: [{ key: item.key, version: item.version }, ...stillRunning(lane), ...hold.checks],
         // Whoever died in it may have left word of how far he was.
         writes: [...hold.writes, ...(was.value.active ? [{ delete: headwayKey(command, lane.agent, target) }] : [])],
-        events: [{ type: 'delivery.started', target, data: { attempt: delivery.attempts } }],
+        ...(awaits === undefined && {
+          events: [{ type: 'delivery.started' as const, target, data: { attempt: delivery.attempts } }],
+        }),
       }
     },
   }
@@ -78,6 +91,7 @@ function beginning(agent: Agent, lane: LaneId, item: PlacedItem, hold: Hold): Be
       delivery && {
         ...{ id: deliveryId(delivery), agent, lane, item, epoch: hold.epoch, delivery, progress },
         claimed: false,
+        ...(spentMs !== undefined && { spentMs }),
       },
     wait: () => wait,
   }

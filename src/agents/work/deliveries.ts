@@ -69,7 +69,7 @@ async function goOn(parts: Parts, first: Begun, signal: AbortSignal, more: () =>
   let since = performance.now()
   for (let head = claimed.shift(); head !== undefined; head = claimed.shift()) {
     const startedAt = new Date().toISOString()
-    let applied: Answered
+    let applied: Answered | undefined
     try {
       applied = await attempt(parts, head, signal)
     } catch (error) {
@@ -77,6 +77,11 @@ async function goOn(parts: Parts, first: Begun, signal: AbortSignal, more: () =>
       // Closing is not the target's failure: the delivery is the head still, and goes on after the next start.
       if (signal.aborted) throw error
       return failed(parts, head, startedAt, error)
+    }
+    // The rest is still to be made, or it was given up meanwhile.
+    if (applied === undefined) {
+      await record(parts, ended, claimed.map(release))
+      break
     }
     done.push(head)
     ended.push(delivered(head, startedAt, applied))
@@ -144,10 +149,11 @@ interface Answered extends Applied {
   readonly tookMs: number
 }
 
-async function attempt(parts: Parts, begun: Begun, signal: AbortSignal): Promise<Answered> {
-  const { lane } = begun
+/** Undefined: so far it goes well, and what is left is for later, or for nobody. */
+async function attempt(parts: Parts, begun: Begun, signal: AbortSignal): Promise<Answered | undefined> {
+  const { lane, spentMs = 0 } = begun
   const attempt = attemptOf(begun)
-  if (attempt === 1) parts.metrics.begun(lane, begun.item.value.enqueuedAt)
+  if (attempt === 1 && begun.spentMs === undefined) parts.metrics.begun(lane, begun.item.value.enqueuedAt)
   const clock = new TryClock()
   const headway = deliveryTeller(parts, begun)
   try {
@@ -155,12 +161,12 @@ async function attempt(parts: Parts, begun: Begun, signal: AbortSignal): Promise
     const named = { agent: lane.agent, target: lane.queue, command: command.id, attempt }
     const applied = await span('delivery', named, command.traceparent, async ({ note }) => {
       const made = await headway.during(applyAll(parts, begun, { headway, clock }, signal))
-      note({ entries: made.receipt.entries, bytes: made.receipt.bytes })
+      if (made !== undefined) note({ entries: made.receipt.entries, bytes: made.receipt.bytes })
       return made
     })
-    const tookMs = Math.round(clock.tookMs)
-    parts.metrics.tried(lane, clock.spent(), applied.receipt)
-    return { ...applied, tookMs }
+    const tookMs = Math.round(spentMs + clock.tookMs)
+    parts.metrics.tried(lane, clock.spent(), applied?.receipt ?? 'goes on')
+    return applied && { ...applied, tookMs }
   } catch (error) {
     if (!signal.aborted) parts.metrics.tried(lane, clock.spent())
     throw error

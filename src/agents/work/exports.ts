@@ -10,6 +10,7 @@ import type { Change } from '../../resources/resource.ts'
 import { scan, below, type Check, type Entry, type Store, type Write } from '../../state/store.ts'
 import { span } from '../../tracing/span.ts'
 import { advance, insist, type Progress, type Step } from '../commands/advance.ts'
+import { keepPart, throwOthers } from './keep-part.ts'
 import { guardMirror } from './mirror-guard.ts'
 import { writeApplication } from '../comparisons/export.ts'
 import { exportHeadwayKey } from '../commands/headway.ts'
@@ -79,13 +80,15 @@ export async function exportEntry(
     const headway = exportTeller(parts, commandId, agentName, begun.entry.exports)
     const named = { agent: agentName, command: commandId, attempt: begun.entry.exports }
     const made = await span('export', named, begun.command.traceparent, async ({ note }) => {
-      const written = await headway.during(writeExport(parts, agent, begun.command, { notes, headway }, signal))
-      note({ entries: written.whole.entries, bytes: written.whole.bytes })
+      const written = await headway.during(writeExport(parts, agent, begun, { notes, headway }, signal))
+      if (written !== undefined) note({ entries: written.whole.entries, bytes: written.whole.bytes })
       return written
     })
+    // Somebody else makes it, or nobody wants it any more.
+    if (made === undefined) return undefined
     parts.metrics.exported(agentName, 'ok', performance.now() - startedAt)
     startedAt = undefined
-    await finish(parts, begun.command, agent, made, notes)
+    await finish(parts, begun, agent, made, notes)
     await parts.wakeLanes(agent, commandId)
     return undefined
   } catch (error) {
@@ -101,7 +104,7 @@ export async function exportEntry(
     const nextAttemptAt = new Date(again).toISOString()
     const view = errorView(error)
     await advance(store, commandId, agentName, ({ entry }) =>
-      entry.stage === 'preparing'
+      entry.stage === 'preparing' && entry.exports === attempts
         ? {
             entry: { nextExportAt: nextAttemptAt, error: view },
             events: [{ type: 'export.retrying', data: { attempts, error: view, nextAttemptAt } }],
@@ -120,10 +123,11 @@ async function isHeldBack({ store }: Parts, command: string): Promise<boolean> {
 async function writeExport(
   parts: Parts,
   agent: Agent,
-  command: Command,
+  begun: Progress,
   { notes, headway }: { readonly notes: Notes; readonly headway: HeadwayTeller },
   signal: AbortSignal,
-): Promise<Made> {
+): Promise<Made | undefined> {
+  const { command, entry } = begun
   const header: ManifestHeader = {
     format: 1,
     action: command.action === 'delete' ? 'delete' : 'add',
@@ -144,10 +148,15 @@ async function writeExport(
   const limits = command.mode === 'mirror' ? { maxEntries: Infinity, maxBytes: Infinity } : partLimits
   const made: PackageSummary[] = []
   const tally = (entries: number, bytes: number): void => headway.is({ phase: 'reading', entries, bytes })
-  for await (const part of inParts(changes, limits, tally))
+  for await (const part of inParts(changes, limits, tally)) {
+    // Another one follows: what is there may be delivered meanwhile.
+    const last = made.at(-1)
+    if (last !== undefined && !(await keepPart(parts, begun, agent, made.length, last))) return undefined
     made.push(await parts.packages.write(header, part, origin, signal))
+  }
   const [only] = made
-  if (only !== undefined && made.length === 1) {
+  // What an earlier try has delivered in parts stays in parts.
+  if (only !== undefined && made.length === 1 && entry.made === undefined) {
     if (command.mode === 'mirror') await guardMirror(agent, await parts.packages.file(only.id), signal)
     return { whole: only, parts: made }
   }
@@ -183,20 +192,27 @@ async function* additions(
       yield { kind: 'put', resource }
 }
 
-async function finish(parts: Parts, command: Command, agent: Agent, made: Made, notes: Notes): Promise<void> {
+async function finish(parts: Parts, begun: Progress, agent: Agent, made: Made, notes: Notes): Promise<void> {
+  const { command } = begun
   const { id, entries, bytes } = made.whole
   const maker = { agent: agent.name, command: command.id }
   const ready = async ({ entry }: Progress): Promise<Step | undefined> => {
-    if (entry.stage !== 'preparing') return undefined
+    if (entry.stage !== 'preparing' || entry.exports !== begun.entry.exports) return undefined
+    const thrown = await throwOthers(parts.store, entry, made.parts)
     const records = [...new Set([...made.parts, made.whole])].map((one) => packageRecord(one, maker))
     const known = await parts.store.getAll<PackageRecord>(records.map((record) => packageKey(record.id)))
     return {
       entry: {
         ...{ stage: 'ready', package: id, entries, bytes, error: undefined, ...notes.asField() },
-        ...(made.parts.length > 1 && { parts: made.parts.length }),
+        ...(made.whole.parts !== undefined && { parts: made.parts.length }),
+        ...thrown?.entry,
       },
+      ...(thrown !== undefined && { deliveries: thrown.deliveries }),
       // One that another export makes known at the same moment makes this batch fail, and it is looked at again.
-      checks: records.map(({ id: one }, i) => ({ key: packageKey(one), version: known[i]?.version ?? null })),
+      checks: [
+        ...records.map(({ id: one }, i) => ({ key: packageKey(one), version: known[i]?.version ?? null })),
+        ...(thrown?.checks ?? []),
+      ],
       writes: records.flatMap((record, i) => {
         const held = known[i]
         return held === undefined ? rememberPackage(record) : alsoOf(held.value, [agent])
@@ -208,8 +224,8 @@ async function finish(parts: Parts, command: Command, agent: Agent, made: Made, 
 }
 
 /**
- * Ends one agent's part before anything of it was delivered: its deliveries fail with it, and leave their queues, error
- * queues too. Those that somebody has taken out before stay as he decided.
+ * Ends one agent's part before all of it was there: its deliveries fail with it, whatever parts they have applied, and leave their
+ * queues, error queues too. Those that somebody has taken out before stay as he decided.
  */
 async function fail(parts: Parts, commandId: string, agent: string, error: unknown): Promise<void> {
   const view = errorView(error)
@@ -225,8 +241,9 @@ async function fail(parts: Parts, commandId: string, agent: string, error: unkno
       entry: { stage: 'failed', error: view, nextExportAt: undefined },
       events: [
         { type: 'export.failed', data: { attempts: entry.exports, error: view } },
-        ...gone.deliveries.map(({ is: { target } }) => ({
-          ...{ type: 'delivery.failed' as const, target, data: { error: view } },
+        ...gone.deliveries.map(({ is: { target, applied } }) => ({
+          ...{ type: 'delivery.failed' as const, target },
+          data: { error: view, ...(applied !== undefined && { applied }) },
         })),
       ],
     }

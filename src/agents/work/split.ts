@@ -9,8 +9,11 @@ export interface PartLimits {
   readonly maxBytes: number
 }
 
-/** A retry repeats one part, and what is kept in memory of a package is in proportion to its entries. */
-export const partLimits: PartLimits = { maxEntries: 16_384, maxBytes: 256 * 1024 * 1024 }
+/**
+ * A retry repeats one part, what is kept in memory of a package is in proportion to its entries, and a part is delivered while the next is
+ * made. Each costs its target and us some 0.1 s more, so smaller ones would take longer than they save.
+ */
+export const partLimits: PartLimits = { maxEntries: 10_000, maxBytes: 256 * 1024 * 1024 }
 
 /** What an export has made: one package, or several and their index. */
 export interface Made {

@@ -127,6 +127,7 @@ export interface Target {
   readonly error?: Fault
   readonly entries: number
   readonly bytes: number
+  readonly applied?: { readonly parts: number }
   readonly startedAt?: string
   readonly finishedAt?: string
   readonly progress?: Progress
@@ -138,7 +139,7 @@ export interface CommandAgent {
   readonly agent: string
   readonly status: RunState | 'error'
   readonly package?: string
-  readonly parts?: { readonly done: number; readonly total: number }
+  readonly parts?: { readonly done: number; readonly made?: number; readonly total?: number }
   readonly progress?: Progress
   readonly error?: Fault
   readonly notes?: readonly string[]

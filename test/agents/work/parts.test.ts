@@ -11,7 +11,7 @@ import { givenEngine } from '../given-engine.ts'
 test('a large tree goes in parts, in order, and a retry repeats only the part that failed', async (t) => {
   const given = await givenEngine(t)
   await given.agent('author', ['one'])
-  for (let i = 0; i < 16_500; i++) given.write(`/content/f${i}`, `${i}`)
+  for (let i = 0; i < 10_100; i++) given.write(`/content/f${i}`, `${i}`)
   const seen: string[] = []
   let bad = true
   given.gate('one', async ({ id }) => {
@@ -26,21 +26,21 @@ test('a large tree goes in parts, in order, and a retry repeats only the part th
   const [agent] = command.agents
   assert.deepEqual(agent?.parts, { done: 2, total: 2 })
   assert.deepEqual(agent.targets[0]?.receipt?.detail, { parts: 2 })
-  // 16,500 files and the folder that holds them.
-  assert.equal(agent.targets[0]?.receipt?.entries, 16_501)
+  // 10,100 files and the folder that holds them.
+  assert.equal(agent.targets[0]?.receipt?.entries, 10_101)
   assert.equal(agent.targets[0].attempts, 2)
-  for (const i of [0, 5000, 16_499]) assert.equal(given.read('one', `/content/f${i}`), `${i}`)
+  for (const i of [0, 5000, 10_099]) assert.equal(given.read('one', `/content/f${i}`), `${i}`)
 
   const index = await packageOf(given.parts, agent.package ?? '')
   assert.equal(index.parts?.length, 2)
-  assert.equal(index.entries, 16_501)
+  assert.equal(index.entries, 10_101)
 })
 
 test('what failed and is queued again is applied anew, with every part', async (t) => {
   const given = await givenEngine(t)
   const queue = { onFailure: 'error-queue', attempts: 1, backoff: { initialMs: 1, maxMs: 5 } }
   await given.agent('author', ['one'], { queue })
-  for (let i = 0; i < 16_500; i++) given.write(`/content/f${i}`, 'first')
+  for (let i = 0; i < 10_100; i++) given.write(`/content/f${i}`, 'first')
   let bad = true
   given.gate('one', async ({ id }) => {
     if (bad && id.endsWith('/2')) throw new ReplicationError('rejected', 'not this')
@@ -48,12 +48,12 @@ test('what failed and is queued again is applied anew, with every part', async (
   const first = await given.finished(await given.ask({ agents: ['author'] }))
   assert.equal(first.state, 'failed')
   bad = false
-  for (const path of ['/content/f0', '/content/f16300']) given.write(path, 'second')
-  await given.finished(await given.ask({ agents: ['author'], at: ['/content/f0', '/content/f16300'], deep: false }))
+  for (const path of ['/content/f0', '/content/f10050']) given.write(path, 'second')
+  await given.finished(await given.ask({ agents: ['author'], at: ['/content/f0', '/content/f10050'], deep: false }))
   assert.equal(given.read('one', '/content/f0'), 'second')
   await retry(given.parts, first.id, 'test')
   assert.equal((await given.finished(first)).state, 'succeeded')
-  for (const path of ['/content/f0', '/content/f16300']) assert.equal(given.read('one', path), 'first')
+  for (const path of ['/content/f0', '/content/f10050']) assert.equal(given.read('one', path), 'first')
 })
 
 async function* puts(sizes: readonly number[]): AsyncGenerator<Change> {
