@@ -37,8 +37,9 @@ export async function givenParts(
   t: Pick<TestContext, 'after'>,
   targets: readonly string[] = ['one'],
   more: object = {},
+  options: { readonly idle?: boolean } = {},
 ): Promise<GivenParts> {
-  const given = await givenEngine(t)
+  const given = await givenEngine(t, options)
   await given.agent('author', targets, more)
   for (let i = 0; i < 7; i++) given.write(`/content/${i}`, `${i}`)
   const came = new Map<string, string[]>(targets.map((target) => [target, []]))
