@@ -1,5 +1,4 @@
 /** Loaded into a server before its own modules: it writes two packages and no third, as if the source took its time. */
-import './small-parts.ts'
 import { PackageStore } from '../../src/packages/store.ts'
 
 const { write } = PackageStore.prototype

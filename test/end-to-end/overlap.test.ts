@@ -11,11 +11,14 @@ import type { Command, Page } from './views.ts'
 
 const folder = scratch()
 const far = await Server.start()
-const near = await Server.start()
+const near = await Server.prepare()
 
-/** A server in which a part holds 300 entries, with what is loaded into it. */
-function loading(module: string): [string, ...string[]] {
-  return [process.execPath, '--import', new URL(module, import.meta.url).href, program]
+const smallParts = new URL('./small-parts.js', import.meta.url).href
+const heldParts = new URL('./held-parts.js', import.meta.url).href
+
+/** A server with these loaded into it. */
+function loading(...modules: readonly string[]): [string, ...string[]] {
+  return [process.execPath, ...modules.flatMap((module) => ['--import', module]), program]
 }
 
 interface Partly {
@@ -28,6 +31,7 @@ test('a server that is killed when two parts were applied delivers the rest, and
   const files = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`content/${i}.txt`, `text ${i}`]))
   plant(at('source'), files)
   await far.client.agent({ name: 'large', targets: [{ name: 'default', kind: 'directory', path: at('there') }] })
+  await near.launch(loading(smallParts, heldParts))
   await near.client.agent({
     name: 'large',
     source: { kind: 'directory', path: at('source') },
@@ -36,8 +40,6 @@ test('a server that is killed when two parts were applied delivers the rest, and
       { name: 'far', kind: 'remote', url: far.client.origin, agent: 'large' },
     ],
   })
-  await near.ended('SIGTERM')
-  await near.launch(loading('./held-parts.js'))
   const id = await near.client.send('large', { paths: ['/content'] })
   const half = await until('two parts to be applied by both', async () => {
     const command = await near.client.command(id)
@@ -48,7 +50,7 @@ test('a server that is killed when two parts were applied delivers the rest, and
   for (const target of ['here', 'there'])
     assert.equal(readdirSync(join(at(target), 'content')).length, 2 * 300 - 1, `${target} has two parts`)
   await near.crash()
-  await near.launch(loading('./small-parts.js'))
+  await near.launch(loading(smallParts))
   const { state, agents } = await near.client.finished(id)
   assert.equal(state, 'succeeded', JSON.stringify(agents))
   assert.ok(agents[0])
@@ -71,6 +73,8 @@ test('a server that is killed when two parts were applied delivers the rest, and
 function receiptsIn(target: string): Receipt[] {
   const own = join(target, '.trebuchet')
   const [lane = ''] = readdirSync(own)
-  const lines = readFileSync(join(own, lane, 'receipts'), 'utf8').trim().split('\n')
+  const lines = readFileSync(join(own, lane, 'receipts'), 'utf8')
+    .trim()
+    .split('\n')
   return lines.map((line) => JSON.parse(line) as Receipt)
 }

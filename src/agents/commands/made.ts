@@ -54,7 +54,10 @@ export async function throwAway(
   }
   return {
     ...{ deliveries, checks },
-    entry: { made: kept, editions: [...editions.filter(({ from }) => from <= keep), { from: keep + 1, export: tries }] },
+    entry: {
+      made: kept,
+      editions: [...editions.filter(({ from }) => from <= keep), { from: keep + 1, export: tries }],
+    },
     writes: [...gone.map(({ key }) => ({ delete: key })), ...letGo(packagesOf(gone), new Date())],
   }
 }

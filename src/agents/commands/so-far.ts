@@ -18,6 +18,9 @@ export interface Edition {
 }
 
 /** Tells a part from those of the same number that were thrown away: undefined, until one was. */
-export function editionOf({ editions = [] }: { readonly editions?: readonly Edition[] }, number: number): number | undefined {
+export function editionOf(
+  { editions = [] }: { readonly editions?: readonly Edition[] },
+  number: number,
+): number | undefined {
   return editions.findLast(({ from }) => from <= number)?.export
 }

@@ -57,7 +57,13 @@ export async function applyAll(
     // Of a part of a package nobody has counted how much that is, nor of a tree that is still being read.
     const isKnown = asked.paths === undefined && stage === 'ready'
     const totals = isKnown ? { totalEntries: entries, totalBytes: bytes } : {}
-    return apply(parts, begun, { id, package: pkg, ...asked, progress: progressTo(headway, totals, before) }, signal, clock)
+    return apply(
+      parts,
+      begun,
+      { id, package: pkg, ...asked, progress: progressTo(headway, totals, before) },
+      signal,
+      clock,
+    )
   }
   if (entry.stage === 'ready' && known?.value.parts === undefined) {
     if (entry.package === undefined) throw new ReplicationError('missing', `command ${command.id} has no package`)
