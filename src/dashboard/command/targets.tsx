@@ -54,6 +54,9 @@ function HowFar({ of }: { of: Target }): preact.JSX.Element {
           )}
         </p>
       )}
+      {of.applied && of.state !== 'delivering' && (
+        <p>{of.applied.parts === 1 ? 'One part' : `${count(of.applied.parts)} parts`} of it applied</p>
+      )}
       {of.error && of.state !== 'delivered' && (
         <p class="fault">
           {of.error.code}: {of.error.detail}
