@@ -80,7 +80,13 @@ export async function assertConsistent(
   }
 
   // Packages: who refers to them, and that they are there.
+  const made = await all<{ package: PackageId }>(store, 'made/')
+  for (const key of made.keys()) {
+    const [, command = '', agent = ''] = key.split('/')
+    assert.equal(entries.get(entryKey(command, agent))?.stage, 'preparing', `${key} is a part of nothing that is made`)
+  }
   const uses = [
+    ...[...made.values()].map((part) => part.package),
     ...kept.filter((entry) => !isAtRest(entry)).map((entry) => entry.package),
     ...[...records.values()].flatMap(({ parts = [] }) => parts),
   ]

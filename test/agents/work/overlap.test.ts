@@ -181,6 +181,7 @@ test('no sweep and no caller removes a part that is made, and when its command i
   await tidy(given.parts, later, new AbortController().signal)
   assert.ok(await given.parts.packages.has(made.value.package))
   await assert.rejects(deletePackage(given.parts, made.value.package), { code: 'conflict' })
+  await assertConsistent(given.parts)
   source.open()
   slow.open()
   assert.equal((await given.finished(command)).state, 'succeeded')
