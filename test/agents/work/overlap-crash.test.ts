@@ -21,7 +21,8 @@ async function dieAt(given: GivenParts, command: string, at: number, side: 'befo
       isDead ||= commits === at && side === 'before'
       if (isDead) throw died
       const result = await really(batch)
-      isDead = commits++ === at
+      // Another may have been on its way when it died.
+      isDead ||= commits++ === at
       if (isDead) throw died
       return result
     },
