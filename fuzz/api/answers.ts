@@ -32,7 +32,7 @@ export function checkWith(document: Document): Check {
     if (content === undefined) return body.length === 0 ? undefined : `it has a body, and ${status} is promised without`
     const type = String(headers['content-type'] ?? '').split(';', 1)[0] ?? ''
     if (!(type in content)) return `the document promises no ${type} with ${status}`
-    if (!type.endsWith('json')) return undefined
+    if (!type.endsWith('json') || type.endsWith('ndjson')) return undefined
     const text = body.toString()
     let value: unknown
     try {

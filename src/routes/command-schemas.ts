@@ -185,10 +185,10 @@ export const commandView = Type.Object(
             Type.Object(
               {
                 done: Type.Integer({ minimum: 0, description: 'So many have all targets applied.' }),
-                made: Type.Optional(
-                  Type.Integer({ minimum: 1, description: 'So many there are, while the tree is still being read.' }),
+                total: Type.Integer({ minimum: 1, description: 'So many there are, or are so far.' }),
+                more: Type.Optional(
+                  Type.Literal(true, { description: 'The tree is still being read, and may have more.' }),
                 ),
-                total: Type.Optional(Type.Integer({ minimum: 1, description: 'There once all of the tree was read.' })),
               },
               { ...closed, description: 'Of a tree in several packages.' },
             ),

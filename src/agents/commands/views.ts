@@ -48,8 +48,8 @@ export interface AgentView {
   readonly agent: string
   readonly status: RunState | 'error'
   readonly package?: PackageId
-  /** Of a tree in several packages: how many all targets have applied, and how many there are, once all of it was read. */
-  readonly parts?: { readonly done: number; readonly made?: number; readonly total?: number }
+  /** Of a tree in several packages: how many all targets have applied, and how many there are, or are so far. */
+  readonly parts?: { readonly done: number; readonly total: number; readonly more?: true }
   readonly error?: ErrorView
   readonly notes?: readonly string[]
   /** How far its export is, while it goes on. */
@@ -148,8 +148,7 @@ function partsOf(entry: HistoryEntry, deliveries: readonly Delivery[]): Pick<Age
     total,
   )
   if (entry.parts !== undefined) return { parts: { done, total } }
-  if (made !== undefined) return { parts: { done, made: made.parts } }
-  return {}
+  return made === undefined ? {} : { parts: { done, total, more: true } }
 }
 
 function targetView(delivery: Delivery, entry: HistoryEntry, progress?: Headway): TargetView {

@@ -121,7 +121,7 @@ function AgentPart({ of }: { of: CommandAgent }): preact.JSX.Element {
         <State of={of.status} />
         {of.parts && (
           <span>
-            {of.parts.done} of {of.parts.total ?? `${of.parts.made} or more`} parts
+            {of.parts.done} of {of.parts.total} {of.parts.more ? 'or more parts' : 'parts'}
           </span>
         )}
         {of.package && (

@@ -139,7 +139,7 @@ export interface CommandAgent {
   readonly agent: string
   readonly status: RunState | 'error'
   readonly package?: string
-  readonly parts?: { readonly done: number; readonly made?: number; readonly total?: number }
+  readonly parts?: { readonly done: number; readonly total: number; readonly more?: true }
   readonly progress?: Progress
   readonly error?: Fault
   readonly notes?: readonly string[]

@@ -11,7 +11,7 @@ test('whoever comes back to an export that another has made meanwhile changes no
   const command = await given.ask({ agents: ['author'] })
   const source = given.readUpTo(5)
   const first = given.export(command, 'author')
-  await until(async () => (await viewCommand(given.parts.store, command.id)).agents[0]?.parts?.made === 2 || undefined)
+  await until(async () => (await viewCommand(given.parts.store, command.id)).agents[0]?.parts?.total === 2 || undefined)
   given.write('/content/1', 'new')
   given.gateSource(undefined)
   await given.export(command, 'author')
@@ -36,7 +36,7 @@ test('whoever comes back to an export that another goes on with leaves it to him
     if (read === 5) await (readings === 1 ? one : other).passed
   })
   const made = async (parts: number): Promise<true | undefined> =>
-    (await viewCommand(given.parts.store, command.id)).agents[0]?.parts?.made === parts || undefined
+    (await viewCommand(given.parts.store, command.id)).agents[0]?.parts?.total === parts || undefined
   const first = given.export(command, 'author')
   await until(() => made(2))
   const second = given.export(command, 'author')

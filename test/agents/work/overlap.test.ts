@@ -44,7 +44,7 @@ test('the parts that are there are applied while the source is still being read,
   assert.equal(given.read('one', '/content/2'), '2')
   assert.equal(given.read('one', '/content/3'), undefined)
   assert.deepEqual(await seen(given, command), {
-    ...{ state: 'running', parts: { done: 2, made: 2 }, package: undefined },
+    ...{ state: 'running', parts: { done: 2, total: 2, more: true }, package: undefined },
     ...{ target: 'delivering', attempts: 1, applied: { parts: 2, entries: 4, bytes: 3 } },
   })
   assert.equal(told(given, 'package.ready'), 0)
