@@ -1,6 +1,7 @@
 /** Secrets in every place that has one, everything said at the top of its voice: none is found anywhere. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -35,7 +36,10 @@ after(() => Promise.all([hooks.close(), traces.close()]))
 const redis = onRedis ? await RedisServer.start([], redisPassword) : undefined
 after(() => redis?.remove())
 
-writeFileSync(join(folder, 'token'), canaries.make('infile'))
+mkdirSync(join(folder, 'secrets'))
+writeFileSync(join(folder, 'secrets/token'), canaries.make('infile'))
+const signingKey = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' })
+canaries.add(String(signingKey).split('\n')[1] ?? '')
 const server = await Server.prepare({
   env: {
     ...{ LOG_LEVEL: 'trace', ...traces.environment('canary'), ADMIN_TOKEN: adminToken },
@@ -43,6 +47,8 @@ const server = await Server.prepare({
     NOTIFY_URL: `${hooks.url}/${canaries.make('notifypathsegment', 'plain')}?token=${canaries.make('notifyquery', 'plain')}`,
     NOTIFY_SECRET: canaries.make('notifysecret'),
     HEARTBEAT_URL: `http://127.0.0.1:9/ping/${canaries.make('heartbeat', 'plain')}`,
+    SECRETS_PATHS: join(folder, 'secrets'),
+    SIGNING_KEY: String(signingKey),
     HOOK_SECRET: canaries.make('hookenv'),
     SECRETS_KEY: canaries.add(Buffer.alloc(32, 'c4nary of the key').toString('base64')),
     ...(redis && { REDIS_URL: redis.url, REDIS_PASSWORD: redisPassword, REDIS_PREFIX: 'canary' }),
@@ -94,7 +100,7 @@ async function makeAgents(on: Client): Promise<void> {
       ...{ name: 'refused', source: disk, ...soon },
       targets: [
         { name: 'echo', ...far, url: echo, token: canaries.make('remotetoken') },
-        { name: 'file', ...far, url: echo, agent: 'other', token: { file: join(folder, 'token') } },
+        { name: 'file', ...far, url: echo, agent: 'other', token: { file: join(folder, 'secrets/token') } },
         { name: 'gone', ...far, url: 'http://127.0.0.1:9', token: canaries.make('gonetoken') },
         { name: 'rest', ...rest, auth: { basic: { username: 'u', password: canaries.make('restpassword') } } },
         {

@@ -20,7 +20,7 @@ import { changesOf, headerOf, never, origin, type Tree } from '../packages/trees
 const folder = mkdtempSync(join(tmpdir(), 'trebuchet-deletions-'))
 const server = await startServer(
   loadSettings({
-    ...{ PORT: '0', DATA_DIR: join(folder, 'data'), CONFIG_DIR: folder, ALLOWED_PATHS: folder },
+    ...{ PORT: '0', DATA_DIR: join(folder, 'data'), CONFIG_DIR: join(folder, 'config'), ALLOWED_PATHS: folder },
     ...engineSettings(folder),
   }),
   pino({ level: 'silent' }),
