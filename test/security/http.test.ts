@@ -97,7 +97,8 @@ test('oversized header: more bytes or headers than admitted are 431, and none is
   await new Promise<void>((resolve) => dropping.listen(0, '127.0.0.1', resolve))
   const seen = await exchange(portOf(dropping), asking(`${'a:b\r\n'.repeat(2100)}X-Forwarded-For: 1.2.3.4\r\n`))
   dropping.close().closeAllConnections()
-  assert.match(seen, /false$/, 'a naive server does not see what the proxy has added')
+  // Newer lines of Node.js refuse it by themselves.
+  assert.match(seen, /^HTTP\/1\.1 431 |false$/, 'a naive server does not see what the proxy has added')
 })
 
 /** Sends one byte after the other, for as long as it is let. Answers what came, once the other side has closed. */
