@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { answerGarbage } from './problem.ts'
+import { answerGarbage, hasBody } from './problem.ts'
 import { whenOver } from './when-over.ts'
 
 /** How often it is looked, and how much must have come, or gone, in between: 1 KiB a second. */
@@ -8,6 +8,8 @@ export const usualPace = { everyMs: 30_000, minBytes: 30 * 1024 }
 
 interface Under {
   readonly response: ServerResponse
+  /** It is answered, and its body still comes. */
+  isAnswered?: true
   /** At the last look; undefined before the first. */
   at?: { readonly read: number; readonly sent: number }
 }
@@ -19,29 +21,42 @@ interface Under {
 export function keepPace(app: FastifyInstance, { everyMs, minBytes } = usualPace): void {
   const underWay = new Map<IncomingMessage, Under>()
   let timer: NodeJS.Timeout | undefined
+  const forget = (request: IncomingMessage): void => {
+    underWay.delete(request)
+    if (underWay.size > 0) return
+    clearInterval(timer)
+    timer = undefined
+  }
   const look = (): void => {
     for (const [request, under] of underWay) {
-      const { response, at } = under
+      const { response, at, isAnswered = false } = under
       const { socket } = request
+      if (isAnswered && (request.complete || socket.destroyed)) {
+        forget(request)
+        continue
+      }
       const waiting = socket.writableLength
       const [read, sent] = [socket.bytesRead, socket.bytesWritten - waiting]
       under.at = { read, sent }
       if (at === undefined) continue
       const stalls =
-        !request.complete && request.readableLength === 0 && !request.isPaused() && read - at.read < minBytes
+        !request.complete &&
+        (isAnswered || (request.readableLength === 0 && !request.isPaused())) &&
+        read - at.read < minBytes
       if (waiting > 0 && sent - at.sent < Math.min(minBytes, waiting)) socket.destroy()
       else if (stalls && response.headersSent) socket.destroy()
       else if (stalls) answerGarbage({ code: 'ERR_HTTP_REQUEST_TIMEOUT' }, socket)
     }
   }
   app.addHook('onRequest', async ({ raw }, { raw: response }) => {
-    underWay.set(raw, { response })
-    timer ??= setInterval(look, everyMs)
+    const under: Under = { response }
+    underWay.set(raw, under)
+    // It keeps nothing up: whoever listens does.
+    timer ??= setInterval(look, everyMs).unref()
     whenOver(raw, response, () => {
-      underWay.delete(raw)
-      if (underWay.size > 0) return
-      clearInterval(timer)
-      timer = undefined
+      // Node.js reads what is left of a body that nobody wanted, however slowly it comes.
+      if (!hasBody(raw) || raw.complete || raw.socket.destroyed) forget(raw)
+      else under.isAnswered = true
     })
   })
 }

@@ -128,6 +128,13 @@ test('slowloris: a body that comes byte by byte is cut off', async () => {
   assert.match(answer, /^HTTP\/1\.1 408 [^]*"requestId":"/)
 })
 
+test('slowloris: a body is cut off too when the answer has been given without it', async () => {
+  const wantless = slowBody.replace(/^\S+ \S+/, 'GET /health/live')
+  const answer = await dribble(wantless)
+  assert.deepEqual(statusesIn(answer), [200])
+  assert.doesNotMatch(answer, /nobody has cut it off/)
+})
+
 test('slowloris: headers that never end are cut off once their time is up', async () => {
   const { server } = given.app
   assert.deepEqual([server.headersTimeout, server.requestTimeout], [20_000, 0])
