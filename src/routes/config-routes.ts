@@ -115,7 +115,14 @@ function readingRoutes(app: TypedApp, { configs, kinds, bounds }: RouteParts): v
     },
     async (request) => {
       demandName(request)
-      const { config, faults: errors, changes, etag: stored } = await configs.check(request.body)
+      const {
+        config,
+        faults: errors,
+        changes,
+        etag: stored,
+      } = await configs.check(request.body, {
+        sees: seenBy(request),
+      })
       const known = { env: process.env, bounds: bounds?.secrets }
       const warnings = config === undefined ? [] : await configWarnings(config, kinds, known)
       return {
@@ -228,6 +235,7 @@ export function authorOf(request: FastifyRequest): Author {
   const { force: forced } = request.query as { force?: boolean }
   return {
     ...{ actor: actorOf(request), conditions: conditionsOf(request), force: forced === true },
+    sees: seenBy(request),
     // Whoever follows an agent hears what it delivers.
     admit: ({ triggers }) => {
       for (const trigger of triggers) if (trigger.kind === 'after') request.caller.demand('read', trigger.agent)

@@ -49,6 +49,8 @@ export interface Author {
   readonly force?: boolean
   /** Throws for what the author may not have written. */
   readonly admit?: (config: AgentConfig) => void
+  /** Whether the author may be told of that agent. */
+  readonly sees?: (agent: string) => boolean
 }
 
 /** How often a write starts again because somebody else was faster. */
@@ -181,14 +183,14 @@ export class ConfigStore {
   }
 
   /** What is wrong with the input, were it PUT now, or what that would change. */
-  async check(input: unknown): Promise<Checked> {
+  async check(input: unknown, { sees }: Pick<Author, 'sees'> = {}): Promise<Checked> {
     const name = isObject(input) && 'name' in input ? input.name : undefined
     const stored =
       typeof name === 'string' && isName(name) ? await this.#store.get<StoredConfig>(configKey(name)) : undefined
     const before = stored && this.#secrets.opened(stored.value.config)
     const parsed = await this.#checked(input, before)
     if ('faults' in parsed) return parsed
-    const loop = await this.#loop(parsed.config)
+    const loop = await this.#loop(parsed.config, sees)
     if (loop !== undefined) return { faults: [loop] }
     const changes = shownChanges(before, parsed.config, this.#secrets)
     return { faults: [], config: parsed.config, changes, ...(stored && { etag: etagOf(stored.value.revision) }) }
@@ -229,7 +231,7 @@ export class ConfigStore {
       const { config, action, restored } = next
       if (config !== undefined) author.admit?.(config)
       const number = (known?.value.revision ?? 0) + 1
-      const links = await this.#links(name, current?.config, config)
+      const links = await this.#links(name, current?.config, config, author)
       const drop = await dropWrites(this.#hooks, name, {
         before: current?.config,
         after: config,
@@ -251,12 +253,17 @@ export class ConfigStore {
   }
 
   /** What is kept of its triggers. Throws `invalid` when they would close a loop. */
-  async #links(name: string, before: AgentConfig | undefined, after: AgentConfig | undefined): Promise<Batch> {
+  async #links(
+    name: string,
+    before: AgentConfig | undefined,
+    after: AgentConfig | undefined,
+    { sees }: Author,
+  ): Promise<Batch> {
     const { checks = [], writes } = await triggerWrites(this.#store, name, before, after)
     if (after === undefined || !isTied(after)) return { checks, writes }
     // Read before the others: whoever ties agents meanwhile makes this write look again.
     const ties = await this.#store.get<string>(tiesKey)
-    const loop = await this.#loop(after)
+    const loop = await this.#loop(after, sees)
     if (loop !== undefined) throw new ReplicationError('invalid', 'the config cannot be used', { faults: [loop] })
     return {
       checks: [...checks, { key: tiesKey, version: ties?.version ?? null }],
@@ -264,8 +271,8 @@ export class ConfigStore {
     }
   }
 
-  #loop(config: AgentConfig): Promise<Fault | undefined> {
-    return loopFault(config, configsIn(this.#store), this.#kinds)
+  #loop(config: AgentConfig, sees: Author['sees']): Promise<Fault | undefined> {
+    return loopFault(config, configsIn(this.#store), this.#kinds, sees)
   }
 
   #shown({ config, revision }: StoredConfig): ShownConfig {

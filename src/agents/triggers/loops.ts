@@ -18,12 +18,13 @@ interface Ties {
 
 /**
  * The loop that the agent would close, if it does: each agent of a loop follows the one before (`after`), or watches where
- * that one delivers. What goes round by way of another server is not seen.
+ * that one delivers. What goes round by way of another server is not seen. Agents that the author does not see are not named.
  */
 export async function loopFault(
   config: AgentConfig,
   others: AsyncIterable<AgentConfig>,
   kinds: readonly EndpointKind[],
+  sees: (agent: string) => boolean = () => true,
 ): Promise<Fault | undefined> {
   if (!isTied(config)) return undefined
   const all = new Map<string, Ties>([[config.name, await tiesOf(config, kinds)]])
@@ -39,7 +40,7 @@ export async function loopFault(
       const chain = [before, ...next.chain]
       const first = next.trigger ?? trigger
       if (before === config.name) {
-        const round = chain.join(' -> ')
+        const round = chain.map((name) => (name === config.name || sees(name) ? name : '(another agent)')).join(' -> ')
         return {
           pointer: `/triggers/${first}`,
           message: `would go round for ever: ${round}, each firing when the one before it has delivered`,

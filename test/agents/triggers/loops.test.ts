@@ -34,6 +34,19 @@ test('a loop of agents that follow each other is refused, with all of its agents
   assert.match(await loopOf(configs.patch('a', following('c'), me)), /a -> d -> c -> a/)
 })
 
+test('of a loop nobody hears the names of agents that he does not see', async (t) => {
+  const { configs, config } = await givenConfigs(t)
+  for (const name of ['a', 'hidden', 'c']) await configs.create(config(name), me)
+  await configs.patch('hidden', following('a'), me)
+  await configs.patch('c', following('hidden'), me)
+  const sees = (name: string): boolean => name === 'c'
+  const said = [await loopOf(configs.patch('a', following('c'), { ...me, sees }))]
+  const { faults } = await configs.check({ ...config('a'), ...following('c') }, { sees })
+  said.push(...faults.map(({ message }) => message))
+  assert.equal(said.length, 2)
+  for (const message of said) assert.match(message, /: a -> \(another agent\) -> c -> a,/)
+})
+
 test('of several agents that would close a loop at the same moment, one is refused', async (t) => {
   const { configs, config } = await givenConfigs(t)
   const names = ['a', 'b', 'c', 'd', 'e']
