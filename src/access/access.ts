@@ -20,6 +20,12 @@ interface Settings extends IssuerSettings {
   readonly auditKeepDays?: number
 }
 
+interface Watched {
+  readonly caller: Caller
+  /** By whose secret he came in, if he has signed in. */
+  readonly session: string | undefined
+}
+
 /** Who calls, and whether he may come in at all. What he may do there is said by the `Caller` that it answers. */
 export class Access {
   readonly tokens: Tokens
@@ -28,7 +34,7 @@ export class Access {
   readonly #adminDigest: string | undefined
   readonly #issuer: Issuer | undefined
   readonly #tries = new Tries(maxWrong)
-  readonly #watched = new Map<AbortController, Caller>()
+  readonly #watched = new Map<AbortController, Watched>()
   #looking: NodeJS.Timeout | undefined
 
   /** Throws `invalid` for what cannot be an issuer. */
@@ -76,13 +82,18 @@ export class Access {
    * from elsewhere cannot send, and by where the browser says that it comes from.
    */
   async #inSession({ session, host, origin, changes, isFromPage }: Facts): Promise<Caller> {
-    const whose = session === undefined ? undefined : await this.sessions.callerOf(session)
-    const caller = whose === undefined ? undefined : await this.#callerOf(whose)
+    const caller = session === undefined ? undefined : await this.#signedIn(session)
     if (caller === undefined)
       throw new ReplicationError('unauthenticated', 'send Authorization: Bearer and a token, or sign in')
     if ((changes === true && isFromPage !== true) || (origin !== undefined && !isOwn(origin, host ?? '')))
       throw new ReplicationError('forbidden', 'with a session only the page itself may ask for this')
     return caller
+  }
+
+  /** Whose session it is; undefined when it is over, or worth nothing any more. */
+  async #signedIn(session: string): Promise<Caller | undefined> {
+    const whose = await this.sessions.callerOf(session)
+    return whose === undefined ? undefined : this.#callerOf(whose)
   }
 
   async #callerOf(id: string | Caller): Promise<Caller | undefined> {
@@ -91,10 +102,14 @@ export class Access {
     return this.tokens.callerOf(id)
   }
 
-  /** Aborts when the caller may no longer come in. Answers how to stop looking. */
-  watch(caller: Caller): { readonly signal: AbortSignal; readonly stop: () => void } {
+  /** Aborts when the caller may no longer come in by what he has sent. Answers how to stop looking. */
+  watch(
+    caller: Caller,
+    { authorization, session }: Partial<Pick<Facts, 'authorization' | 'session'>> = {},
+  ): { readonly signal: AbortSignal; readonly stop: () => void } {
     const controller = new AbortController()
-    this.#watched.set(controller, caller)
+    const hasSession = caller !== anonymous && bearerIn(authorization) === undefined
+    this.#watched.set(controller, { caller, session: hasSession ? session : undefined })
     this.#looking ??= setInterval(() => void this.#look(), lookEveryMs)
     const stop = (): void => {
       this.#watched.delete(controller)
@@ -106,17 +121,22 @@ export class Access {
   }
 
   async #look(): Promise<void> {
-    const callers = new Map<string, Caller>()
-    for (const [controller, caller] of this.#watched)
-      if (caller.until === undefined) callers.set(caller.id, caller)
-      else if (caller.until <= Date.now()) controller.abort()
-    for (const [id, caller] of callers)
-      try {
-        if (await this.#isCurrent(caller)) continue
-        for (const [controller, { id: of }] of this.#watched) if (of === id) controller.abort()
-      } catch {
-        // The state is away: nothing comes that could be told, and it is looked again.
-      }
+    const asked = new Map<string, Promise<boolean>>()
+    const ends = [...this.#watched].map(async ([controller, { caller, session }]) => {
+      if (caller.until !== undefined && caller.until <= Date.now()) controller.abort()
+      if (caller.until !== undefined && session === undefined) return
+      // Of a token once, however many streams it has.
+      const who = session === undefined ? `caller ${caller.id}` : `session ${session}`
+      const may = asked.get(who) ?? (session === undefined ? this.#isCurrent(caller) : this.#isSignedIn(session))
+      asked.set(who, may)
+      // When the state is away, nothing comes that could be told, and it is looked again.
+      if (!(await may.catch(() => true))) controller.abort()
+    })
+    await Promise.all(ends)
+  }
+
+  async #isSignedIn(session: string): Promise<boolean> {
+    return (await this.#signedIn(session)) !== undefined
   }
 
   async #isCurrent(caller: Caller): Promise<boolean> {

@@ -7,6 +7,7 @@ import { Type } from '../resources/type.ts'
 import { accepts } from './accepts.ts'
 import { agentName, listOf, time } from './command-schemas.ts'
 import { answer, problems } from './conventions.ts'
+import { factsOf } from './door.ts'
 import { sequenceIn } from './event-frames.ts'
 import { streamHeaders } from './event-streams.ts'
 import { seenBy } from './needs.ts'
@@ -130,7 +131,7 @@ async function streamEvents(
   if (request.method === 'HEAD') return reply.headers(streamHeaders).send()
   const types = query.type === undefined ? {} : { types: new Set(query.type) }
   const wanted = { ...(after !== undefined && { after }), ...(agent !== undefined && { agent }), ...types }
-  const watch = parts.access.watch(request.caller)
+  const watch = parts.access.watch(request.caller, factsOf(request))
   try {
     const more = { sees: seenBy(request), until: watch.signal }
     return await parts.eventStreams.send(request, reply, { ...wanted, ...more }, parts.closing)

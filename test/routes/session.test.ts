@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test, type TestContext } from 'node:test'
 import { Access } from '../../src/access/access.ts'
+import { administrator } from '../../src/access/rights.ts'
 import { givenApp } from './given-app.ts'
 
 const adminToken = 'an-admin-token-of-tests'
@@ -36,6 +38,17 @@ test('with a session nothing is changed but by the page itself', async (t) => {
     ...{ method: 'POST', url: '/replication/session', headers: own, payload: { token: adminToken } },
   })
   assert.equal(signIn.statusCode, 403, 'nobody is signed in as somebody else')
+})
+
+test('what was opened with a session ends with it, and what was opened with a token does not', async (t) => {
+  const { app, cookie, parts } = await signedIn(t)
+  const session = cookie.split('=')[1]
+  const mine = parts.access.watch(administrator, { session })
+  const others = parts.access.watch(administrator, { session, authorization: `Bearer ${adminToken}` })
+  t.after(() => [mine, others].forEach(({ stop }) => stop()))
+  await app.inject({ method: 'DELETE', url: '/replication/session', headers: { ...page, cookie } })
+  await once(mine.signal, 'abort', { signal: AbortSignal.timeout(10_000) })
+  assert.equal(others.signal.aborted, false)
 })
 
 test('who has signed out has no session, whoever has kept the cookie', async (t) => {
