@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { isOwn } from '../access/local.ts'
 import { ReplicationError } from '../errors.ts'
 import { Type } from '../resources/type.ts'
 import { time } from './command-schemas.ts'
@@ -36,7 +37,9 @@ export function sessionRoutes(app: FastifyInstance, { access, settings }: RouteP
     async (request, reply) => {
       const facts = factsOf(request)
       // A page from elsewhere could otherwise sign somebody in as somebody else.
-      if (facts.isFromPage !== true) throw new ReplicationError('forbidden', 'only the page itself may sign in')
+      const isElsewhere = facts.origin !== undefined && !isOwn(facts.origin, facts.host ?? '')
+      if (facts.isFromPage !== true || isElsewhere)
+        throw new ReplicationError('forbidden', 'only the page itself may sign in')
       const caller = await access.identify({ ...facts, authorization: `Bearer ${request.body.token}` })
       request.caller = caller
       if (!(await access.hasCredentials())) return { actor: caller.name }

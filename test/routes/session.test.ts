@@ -40,6 +40,21 @@ test('with a session nothing is changed but by the page itself', async (t) => {
   assert.equal(signIn.statusCode, 403, 'nobody is signed in as somebody else')
 })
 
+test('a page of another origin signs nobody in, whatever it sends', async (t) => {
+  const { app } = await signedIn(t)
+  const signIn = (origin: string) =>
+    app.inject({
+      ...{ method: 'POST', url: '/replication/session', headers: { ...page, origin } },
+      payload: { token: adminToken },
+    })
+  for (const origin of ['https://elsewhere.example', 'http://localhost:1', 'null']) {
+    const answer = await signIn(origin)
+    assert.equal(answer.statusCode, 403, origin)
+    assert.equal(answer.headers['set-cookie'], undefined)
+  }
+  assert.equal((await signIn('http://localhost')).statusCode, 200)
+})
+
 test('what was opened with a session ends with it, and what was opened with a token does not', async (t) => {
   const { app, cookie, parts } = await signedIn(t)
   const session = cookie.split('=')[1]
