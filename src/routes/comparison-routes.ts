@@ -104,7 +104,7 @@ export function comparisonRoutes(app: FastifyInstance, parts: RouteParts): void 
     },
     async (request, reply) => {
       const found = await comparisonOf(parts, request.params.id)
-      const by = { actor: actorOf(request), ...traceOf(request) }
+      const by = { actor: actorOf(request), caller: request.caller.id, ...traceOf(request) }
       const outcome = await apply(parts, found, selectionOf(request.body), by, callerGone(reply))
       if (!outcome.taken) {
         if ('lost' in outcome) throw new ReplicationError('busy', 'somebody else was faster; try again')
@@ -145,7 +145,9 @@ export function comparisonRoutes(app: FastifyInstance, parts: RouteParts): void 
       },
     },
     async (request) => {
-      const { id } = await approve(parts, request.params.id, actorOf(request), request.body?.reason)
+      const { id } = await approve(parts, request.params.id, {
+        ...{ actor: actorOf(request), caller: request.caller.id, reason: request.body?.reason },
+      })
       return viewCommand(parts.store, id, seenBy(request))
     },
   )

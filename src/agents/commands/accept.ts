@@ -47,6 +47,8 @@ export interface CommandRequest {
   /** Whose it has; none when absent. */
   readonly signatures?: Sealed['signatures']
   readonly actor: string
+  /** His id, where it matters later who that was. */
+  readonly caller?: string
   /** Why whoever asks may not ask this agent; who may do all of it says nothing. */
   readonly refusal?: (agent: string) => ReplicationError | undefined
   readonly traceparent?: string
@@ -202,9 +204,10 @@ function commandFrom(
   statusList: readonly AgentStatus[],
   takers: number,
 ): Command {
-  const { kind, action, paths, deep, mode, actor } = request
+  const { kind, action, paths, deep, mode, actor, caller } = request
   return {
     ...{ id, kind, action, paths, deep, mode, actor, createdAt, state: 'queued', statusList },
+    ...(caller !== undefined && { caller }),
     counts: { queued: takers },
     ...(request.feed !== undefined && { delivery: request.feed.delivery }),
     ...(request.traceparent !== undefined && { traceparent: request.traceparent }),

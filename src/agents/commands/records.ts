@@ -70,6 +70,8 @@ export interface Command {
   readonly deep: boolean
   readonly mode: 'update' | 'mirror'
   readonly actor: string
+  /** The id of who that is, where his name may change; not shown. */
+  readonly caller?: string
   readonly createdAt: string
   readonly finishedAt?: string
   readonly state: RunState

@@ -103,7 +103,7 @@ export async function viewCommand(store: Store, id: string, sees: Seen = () => t
 type Seen = (agent: string) => boolean
 
 async function viewOf(store: Store, command: Command, sees: Seen): Promise<CommandView> {
-  const { counts: _, statusList, traceparent: _trace, ...shown } = command
+  const { counts: _, statusList, traceparent: _trace, caller: _caller, ...shown } = command
   const agents = await Promise.all(
     statusList
       .filter(({ agent }) => sees(agent))

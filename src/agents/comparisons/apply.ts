@@ -39,7 +39,7 @@ export async function apply(
   parts: Parts,
   comparison: Comparison,
   selection: Selection,
-  request: Pick<CommandRequest, 'actor' | 'traceparent' | 'alongside'>,
+  request: Pick<CommandRequest, 'actor' | 'caller' | 'traceparent' | 'alongside'>,
   signal: AbortSignal,
 ): Promise<Acceptance> {
   const agent = await parts.roster.get(comparison.agent)

@@ -195,7 +195,7 @@ test('a command that waits for approval outlasts the comparison’s days', async
   const command = await one.begin(await one.compare('a'), { preset: 'complete' })
   await forgetComparisons(one.given.parts, Date.now() + 30 * dayMs, never)
   await sweepRows(one.given.parts, Date.now() + 30 * dayMs, never)
-  await approve(one.given.parts, command.id, 'somebody else')
+  await approve(one.given.parts, command.id, { actor: 'somebody else' })
   assert.equal((await one.ended(command)).state, 'succeeded')
 })
 

@@ -30,7 +30,7 @@ export interface GivenComparisons {
   compare(agent: string, at?: readonly string[]): Promise<Comparison>
   rows(comparison: Comparison): Promise<ComparedRow[]>
   /** Accepts it, and begins. */
-  begin(comparison: Comparison, asked?: Asked, actor?: string): Promise<Command>
+  begin(comparison: Comparison, asked?: Asked, actor?: string, caller?: string): Promise<Command>
   /** Applies it to its end, and it succeeds. */
   apply(comparison: Comparison, asked?: Asked): Promise<CommandView>
   /** The comparison that takes a command back. */
@@ -47,11 +47,11 @@ export async function givenComparisons(
     await untilFinished(given.parts, id, 180_000, never)
     return viewCommand(given.parts.store, id)
   }
-  const begin = async (comparison: Comparison, asked: Asked = {}, actor = 'test'): Promise<Command> => {
+  const begin: GivenComparisons['begin'] = async (comparison, asked = {}, actor = 'test', caller = 'test') => {
     const selection = structuredClone(asked) as Selection
     assert.deepEqual(check(selection), [])
     const foreseen = await foretell(given.parts, comparison, selection).catch(() => undefined)
-    const outcome = await apply(given.parts, comparison, selection, { actor }, never)
+    const outcome = await apply(given.parts, comparison, selection, { actor, caller }, never)
     if (!outcome.taken) throw 'error' in outcome ? outcome.error : new Error('lost')
     // What is foretold is what is done, whatever is chosen.
     assert.deepEqual(foreseen?.errors, [])

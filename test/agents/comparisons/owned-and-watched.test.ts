@@ -7,6 +7,7 @@ import { test, type TestContext } from 'node:test'
 import { approve } from '../../../src/agents/comparisons/approve.ts'
 import { driftsOf } from '../../../src/agents/comparisons/drift.ts'
 import { cancel } from '../../../src/agents/commands/operate.ts'
+import { viewCommand } from '../../../src/agents/commands/views.ts'
 import { eventsLog, type ReplicationEvent } from '../../../src/agents/events/events.ts'
 import { divergedKey } from '../../../src/queues/lanes.ts'
 import { below } from '../../../src/state/store.ts'
@@ -106,11 +107,22 @@ test('what waits for approval is in no queue, and goes on once somebody else agr
   assert.equal(one.get('/b'), '1', 'later ones pass it')
   await one.given.restart()
   assert.equal(one.get('/a'), undefined)
-  await assert.rejects(approve(one.given.parts, command.id, 'who asked'), { code: 'forbidden' })
-  await approve(one.given.parts, command.id, 'somebody else', 'looks right')
+  await assert.rejects(approve(one.given.parts, command.id, { actor: 'who asked' }), { code: 'forbidden' })
+  await approve(one.given.parts, command.id, { actor: 'somebody else', reason: 'looks right' })
   assert.equal((await one.ended(command)).state, 'succeeded')
   assert.equal(one.get('/a'), '1')
-  await assert.rejects(approve(one.given.parts, command.id, 'somebody else'), { code: 'conflict' })
+  await assert.rejects(approve(one.given.parts, command.id, { actor: 'somebody else' }), { code: 'conflict' })
+})
+
+test('nobody agrees to what he has asked for himself by another name', async (t) => {
+  const one = await sides(t, { approval: true })
+  one.put('source', '/a', '1')
+  const { id } = await one.begin(await one.compare('a'), { preset: 'complete' }, 'ann (id.example)', 'oidc-1')
+  const { parts } = one.given
+  await assert.rejects(approve(parts, id, { actor: 'bob (id.example)', caller: 'oidc-1' }), { code: 'forbidden' })
+  assert.doesNotMatch(JSON.stringify(await viewCommand(parts.store, id)), /oidc-1/)
+  await approve(parts, id, { actor: 'bob (id.example)', caller: 'oidc-2' })
+  assert.equal((await one.ended({ id })).state, 'succeeded')
 })
 
 test('what waits for approval can be cancelled, and then nobody can agree to it', async (t) => {
@@ -119,7 +131,7 @@ test('what waits for approval can be cancelled, and then nobody can agree to it'
   const command = await one.begin(await one.compare('a'), { preset: 'complete' }, 'who asked')
   await cancel(one.given.parts, command.id, 'who asked')
   assert.equal((await one.ended(command)).state, 'cancelled')
-  await assert.rejects(approve(one.given.parts, command.id, 'somebody else'), { code: 'conflict' })
+  await assert.rejects(approve(one.given.parts, command.id, { actor: 'somebody else' }), { code: 'conflict' })
   assert.equal(one.get('/a'), undefined)
 })
 
@@ -128,7 +140,7 @@ test('what was approved and has moved meanwhile writes nothing', async (t) => {
   one.put('source', '/a', '1')
   const command = await one.begin(await one.compare('a'), { preset: 'complete' }, 'who asked')
   one.put('target', '/c', 'moved')
-  await approve(one.given.parts, command.id, 'somebody else')
+  await approve(one.given.parts, command.id, { actor: 'somebody else' })
   const { state } = await one.ended(command)
   assert.deepEqual([state, one.get('/a')], ['failed', undefined])
 })
