@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { ReplicationError } from '../errors.ts'
 import { isPackageId, type ManifestEntry } from '../packages/manifest.ts'
 import { openPackage } from '../packages/read.ts'
-import type { ResourcePath } from '../resources/path.ts'
+import { isWithin, type ResourcePath } from '../resources/path.ts'
 import { below, scan, type Check, type Write } from '../state/store.ts'
 import { agentsOfPackage } from './package-owners.ts'
 import type { Parts } from './parts.ts'
@@ -45,15 +45,26 @@ async function reception(
     const is = { ...known.value, receivedAt: record.createdAt }
     return { is, checks: [{ key, version: known.version }], writes: [{ put: key, value: is }] }
   }
-  const held = await store.getAll((record.parts ?? []).map(packageKey))
+  const held = await store.getAll<PackageRecord>((record.parts ?? []).map(packageKey))
   const lacking = record.parts?.find((_, i) => held[i] === undefined)
   if (lacking !== undefined)
     throw new ReplicationError(
       'conflict',
       `this is an index, and its part ${lacking} is not here; send the parts first`,
     )
+  for (const part of held) if (part !== undefined) demandPart(record, part.value)
   const checks = held.flatMap((part) => (part === undefined ? [] : [{ key: part.key, version: part.version }]))
   return { is: record, checks: [{ key, version: null }, ...checks], writes: rememberPackage(record) }
+}
+
+/** What an index says of itself is what is judged before its parts are applied: they may do nothing else. Throws `invalid`. */
+function demandPart({ roots, mode, action }: PackageRecord, part: PackageRecord): void {
+  const isWithinRoots = part.roots.every((path) => roots.some((root) => isWithin(path, root)))
+  if (isWithinRoots && part.mode === mode && part.action === action && part.parts === undefined) return
+  throw new ReplicationError(
+    'invalid',
+    `this is an index, and its part ${part.id} does not do what the index says: its roots, mode or action differ`,
+  )
 }
 
 /** Throws `missing`, for a malformed id too. */

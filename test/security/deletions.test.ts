@@ -8,9 +8,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { pino } from 'pino'
+import { defaultLimits } from '../../src/packages/limits.ts'
 import type { ManifestHeader } from '../../src/packages/manifest.ts'
 import { openPackage } from '../../src/packages/read.ts'
-import { writePackage } from '../../src/packages/write.ts'
+import { verifyPackage } from '../../src/packages/verify.ts'
+import { writeIndex, writePackage } from '../../src/packages/write.ts'
 import { startServer } from '../../src/server.ts'
 import { loadSettings } from '../../src/settings.ts'
 import { Client } from '../end-to-end/client.ts'
@@ -102,4 +104,25 @@ for (const [what, tree, header] of attacks)
     const part = await send({ path: '/content' })
     assert.equal(part.status, 200, await part.text())
     assert.ok(names().includes('secret/a.txt'))
+  })
+
+for (const [what, tree, header] of attacks)
+  test(`deletion outside: ${what} is refused as the part of an index too, whose roots are admitted`, async () => {
+    const file = await packageOf(tree, header)
+    const { id, action, entries, bytes } = await verifyPackage(file, defaultLimits, never)
+    const index = `${file}.index`
+    const part = { type: 'part', package: id, entries, bytes } as const
+    await writeIndex({ ...headerOf('/content'), action }, [part], { file: index, signal: never })
+    const { name, names } = await agentWithTarget()
+    const send = async (zip: string): Promise<number> => {
+      const answer = await client.fetch('POST', `/replication/agent/${name}/import`, {
+        body: readFileSync(zip),
+        headers: { 'content-type': 'application/zip', prefer: 'wait=20' },
+      })
+      await answer.text()
+      return answer.status
+    }
+    assert.equal(await send(file), 400, 'it is here now, though no agent takes it')
+    assert.equal(await send(index), 400)
+    assert.deepEqual(names().toSorted(), ['content/a.txt', 'secret/a.txt'])
   })
