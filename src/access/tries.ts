@@ -39,8 +39,8 @@ export class Tries {
   }
 }
 
-/** Of IPv6 the first half: the second is its owner's to choose. */
-function networkOf(address: string): string {
+/** Whom an address counts for: of IPv6 the first half, for the second is its owner's to choose. */
+export function networkOf(address: string): string {
   if (!isIPv6(address) || address.startsWith('::ffff:')) return address
   const [head = '', tail] = address.split('::')
   const first = head === '' ? [] : head.split(':')

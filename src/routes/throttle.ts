@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Rates } from '../access/rates.ts'
+import { networkOf } from '../access/tries.ts'
 import { anonymous, nobody } from '../access/rights.ts'
 import { ReplicationError } from '../errors.ts'
 import { whenOver } from './when-over.ts'
@@ -17,7 +18,7 @@ export function throttleOf(perSecond = 0, most = maxAtOnce): Throttle {
   const underWay = new Map<string, number>()
   return (request, reply) => {
     const { id } = request.caller
-    const who = id === nobody.id || id === anonymous.id ? `address ${request.ip}` : id
+    const who = id === nobody.id || id === anonymous.id ? `address ${networkOf(request.ip)}` : id
     const waitMs = rates?.take(who) ?? 0
     if (waitMs > 0) {
       request.isAudited = true

@@ -252,6 +252,17 @@ test('flood: who asks too often is told when to come again, and nobody else is',
   assert.ok(rates.take('one', 5101) > 0)
 })
 
+test('flood: who has a network of addresses is one caller', () => {
+  const throttle = throttleOf(1)
+  const call = (ip: string): void => {
+    const request = { caller: { id: 'nobody' }, ip, routeOptions: { config: { streams: true } } }
+    throttle(request as never, {} as never)
+  }
+  for (let i = 0; i < 10; i++) call(`2001:db8::${i.toString(16)}`)
+  assert.throws(() => call('2001:db8::ffff:1'), { code: 'busy' })
+  call('2001:db8:0:1::1')
+})
+
 test('flood: calls of one caller at the same time are bounded, and counted down as they end', () => {
   const throttle = throttleOf(0, 2)
   const responses: EventEmitter[] = []
