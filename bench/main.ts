@@ -53,7 +53,7 @@ const options = new Command('npm run bench --')
   .option('--runs <n>', 'runs of each tool and engine, taken in turn', wholeNumber, 5)
   .option('--quick', 'one run of the smallest tree, and of everything else a little')
   .option('--out <file>', 'write the tables to a file, too')
-  .option('--dir <folder>', 'where to work; needs room for 40 GB', 'dist')
+  .option('--dir <folder>', 'where to work; needs room for 40 GB', 'bench-work')
   .option('--profile <folder>', 'keep CPU profiles of the servers there; they then run slower')
   .option('--no-ours', 'only the tools beside ours')
   .option(
