@@ -1,7 +1,5 @@
-import { hash } from 'node:crypto'
+import { places, placing } from './places.ts'
 
-/** Each caller has one of so many places, which he may share with others: so the table never grows. */
-const places = 4096
 /** For so long a caller may ask at once for what he would otherwise ask for in as many seconds. */
 const burstSeconds = 10
 
@@ -10,7 +8,7 @@ const burstSeconds = 10
  * algorithm: of each caller only the time is kept at which all that he has asked for would have been due.)
  */
 export class Rates {
-  readonly #salt = hash('sha256', `${process.pid} ${Math.random()}`)
+  readonly #placeOf = placing()
   readonly #dueAt = new Float64Array(places)
   readonly #eachMs: number
 
@@ -20,7 +18,7 @@ export class Rates {
 
   /** 0 where he may, and else after how many milliseconds. */
   take(caller: string, now = performance.now()): number {
-    const place = Number.parseInt(hash('sha256', `${this.#salt} ${caller}`).slice(0, 8), 16) % places
+    const place = this.#placeOf(caller)
     const dueAt = Math.max(this.#dueAt[place] ?? 0, now)
     const tooSoonMs = dueAt - now - burstSeconds * 1000 + this.#eachMs
     if (tooSoonMs > 0) return tooSoonMs

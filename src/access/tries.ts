@@ -1,8 +1,6 @@
-import { hash, randomBytes } from 'node:crypto'
 import { isIPv6 } from 'node:net'
+import { places, placing } from './places.ts'
 
-/** Of 4096 places each address has one, which it may share with others: so the table never grows. */
-const places = 4096
 const windowMs = 1000
 
 /**
@@ -11,7 +9,7 @@ const windowMs = 1000
  */
 export class Tries {
   readonly #most: number
-  readonly #salt = randomBytes(16).toString('hex')
+  readonly #placeOf = placing()
   readonly #counts = new Uint16Array(places)
   readonly #windows = new Float64Array(places)
 
@@ -21,21 +19,16 @@ export class Tries {
   }
 
   areTooMany(address: string, now = Date.now()): boolean {
-    const at = this.#placeOf(address)
+    const at = this.#placeOf(networkOf(address))
     return this.#windows[at] === Math.floor(now / windowMs) && (this.#counts[at] ?? 0) >= this.#most
   }
 
   add(address: string, now = Date.now()): void {
-    const at = this.#placeOf(address)
+    const at = this.#placeOf(networkOf(address))
     const window = Math.floor(now / windowMs)
     const count = this.#windows[at] === window ? (this.#counts[at] ?? 0) : 0
     this.#windows[at] = window
     this.#counts[at] = Math.min(count + 1, 0xffff)
-  }
-
-  /** Nobody can choose whose place he shares. */
-  #placeOf(address: string): number {
-    return Number.parseInt(hash('sha256', `${this.#salt} ${networkOf(address)}`).slice(0, 8), 16) % places
   }
 }
 

@@ -1,4 +1,4 @@
-import { buildConnector } from 'undici'
+import { Agent, buildConnector } from 'undici'
 import type { HostBounds } from './bounds/hosts.ts'
 
 /**
@@ -17,5 +17,18 @@ export function connectWithin(
       () => connect(to, done),
       (error: Error) => done(error, null),
     )
+  }
+}
+
+/** Agents made by these options, one for each bounds, so that connections are shared by all who have the same. */
+export function agentsWithin(options: Agent.Options, timeout: number): (hosts: HostBounds | undefined) => Agent {
+  const agentFor = (hosts?: HostBounds): Agent => new Agent({ ...options, connect: connectWithin(hosts, { timeout }) })
+  const unbound = agentFor()
+  const bound = new WeakMap<HostBounds, Agent>()
+  return (hosts) => {
+    if (hosts === undefined) return unbound
+    const made = bound.get(hosts) ?? agentFor(hosts)
+    bound.set(hosts, made)
+    return made
   }
 }

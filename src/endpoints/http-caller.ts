@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { Agent, request, type Dispatcher } from 'undici'
 import { ReplicationError, type ErrorCode } from '../errors.ts'
-import { connectWithin } from './bounded-connect.ts'
+import { agentsWithin, connectWithin } from './bounded-connect.ts'
 import type { HostBounds } from './bounds/hosts.ts'
 import type { TlsOptions } from './tls.ts'
 
@@ -18,25 +18,14 @@ interface Manner {
 }
 
 /** Connections are pooled by origin, kept for a while and bounded in time at every stage. */
-function agentWith({ hosts, tls = {} }: Manner): Agent {
-  return new Agent({
-    connect: connectWithin(hosts, { timeout: 10_000, ...tls }),
-    // An import is verified whole before it is answered, which takes minutes for the largest.
-    headersTimeout: 600_000,
-    bodyTimeout: 60_000,
-  })
+const connectMs = 10_000
+const patience = {
+  // An import is verified whole before it is answered, which takes minutes for the largest.
+  headersTimeout: 600_000,
+  bodyTimeout: 60_000,
 }
-
 /** One for all who have no certificates of their own. */
-const unbound = agentWith({})
-const bound = new WeakMap<HostBounds, Agent>()
-
-function sharedAgent(hosts: HostBounds | undefined): Agent {
-  if (hosts === undefined) return unbound
-  const made = bound.get(hosts) ?? agentWith({ hosts })
-  bound.set(hosts, made)
-  return made
-}
+const sharedAgent = agentsWithin(patience, connectMs)
 
 export interface Answer {
   readonly status: number
@@ -68,7 +57,10 @@ export class HttpCaller {
     this.tls = manner.tls
     this.#headers = headers
     // Its connections go when they have been idle for a few seconds, and it with them.
-    this.#dispatcher = manner.tls === undefined ? sharedAgent(manner.hosts) : agentWith(manner)
+    this.#dispatcher =
+      manner.tls === undefined
+        ? sharedAgent(manner.hosts)
+        : new Agent({ ...patience, connect: connectWithin(manner.hosts, { timeout: connectMs, ...manner.tls }) })
   }
 
   async call(method: Method, path: string, call: Call): Promise<Answer> {

@@ -1,6 +1,6 @@
-import { Agent, request } from 'undici'
+import { request } from 'undici'
 import { ReplicationError } from '../errors.ts'
-import { connectWithin } from './bounded-connect.ts'
+import { agentsWithin } from './bounded-connect.ts'
 import type { HostBounds } from './bounds/hosts.ts'
 import { waitOf } from './http-caller.ts'
 import { shown } from './rest/reply.ts'
@@ -8,16 +8,7 @@ import { shown } from './rest/reply.ts'
 /** Only the status of an answer counts; more of its body than this is not even read to keep the connection. */
 const maxAnswerBytes = 65_536
 
-const timeout = 10_000
-const unbound = new Agent({ connect: { timeout } })
-const bound = new WeakMap<HostBounds, Agent>()
-
-function agentWithin(hosts: HostBounds | undefined): Agent {
-  if (hosts === undefined) return unbound
-  const made = bound.get(hosts) ?? new Agent({ connect: connectWithin(hosts, { timeout }) })
-  bound.set(hosts, made)
-  return made
-}
+const agentWithin = agentsWithin({}, 10_000)
 
 export interface Posting {
   readonly method?: 'GET' | 'POST'

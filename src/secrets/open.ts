@@ -13,7 +13,7 @@ interface Settings {
 /** There for each key with which a secret in the Store may be encrypted. */
 export const keyPrefix = 'secret-key/'
 
-export function keyFile(dataDir: string): string {
+function keyFile(dataDir: string): string {
   return join(dataDir, 'secrets.key')
 }
 
