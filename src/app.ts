@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger'
 import { fastify, type FastifyBaseLogger, type FastifyInstance, type FastifyServerFactory } from 'fastify'
 import { Gauge } from 'prom-client'
 import { parseBodies } from './routes/body.ts'
+import { compressListings } from './routes/compress.ts'
 import { applyConventions } from './routes/conventions.ts'
 import { guard } from './routes/door.ts'
 import { dashboardRoutes } from './routes/dashboard-routes.ts'
@@ -56,6 +57,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   answerErrors(app)
   echoRequestId(app)
   sendHeaders(app, parts.settings)
+  compressListings(app)
   answerExpectations(app)
   keepPace(app, parts.pace)
   app.server.maxConnections = parts.settings.maxConnections ?? Infinity

@@ -7,6 +7,7 @@ export const statusOf = {
   forbidden: 403,
   missing: 404,
   conflict: 409,
+  incomplete: 409,
   stale: 412,
   'too-large': 413,
   corrupt: 422,

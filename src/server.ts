@@ -105,6 +105,7 @@ export async function startServer(
     const packages = await PackageStore.open(settings.packagesDir, {
       limits: { ...defaultLimits, maxEntries, maxZipBytes, maxBytes, maxRatio },
       seals: sealsFrom(signingKey, trustedKeys),
+      unfinishedBytes: settings.maxUnfinishedBytes,
       // Others may be writing there right now.
       abandonedMs: settings.redisUrl === undefined ? 0 : abandonedMs,
     })

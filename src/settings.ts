@@ -142,6 +142,11 @@ export const settingsSchema = Type.Object(
       ...positive,
       description: 'The largest package that may be uploaded.',
     }),
+    maxUnfinishedBytes: Type.Integer({
+      default: 17_179_869_184,
+      ...{ minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+      description: 'The most that is kept of uploads that broke off, so that they may go on.',
+    }),
     maxPackageEntries: Type.Integer({
       default: 1_000_000,
       ...positive,

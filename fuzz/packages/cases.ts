@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import {
   assemble,
   b,
+  delta,
   fileLine,
   folder,
   folderItem,
@@ -77,6 +78,8 @@ const mirrorOf = (filters: string): Partial<Draft> => ({
 const bases: readonly Draft[] = [
   good,
   { ...good, origin: signed },
+  delta,
+  { ...delta, ...mirrorOf(''), filter: delta.filter, content: [folderItem] },
   { ...good, origin: undefined, lines: [...good.lines, '{"type":"delete","path":"/content/z","deep":true}'] },
   { ...good, ...mirrorOf(',"filters":[{"exclude":"/content/b*"}]') },
   { ...good, lines: [part, part.replace('1111', '2222')], content: [] },

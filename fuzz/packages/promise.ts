@@ -1,9 +1,11 @@
 import { hash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { ReplicationError } from '../../src/errors.ts'
 import { entryLine, headerLine, partLine } from '../../src/packages/manifest-lines.ts'
 import type { ManifestEntry } from '../../src/packages/manifest.ts'
 import { bytesAccess } from '../../src/packages/random-access.ts'
 import { readPackage, type PackageReader } from '../../src/packages/read.ts'
+import type { DeltaChange } from '../../src/packages/reader.ts'
 
 /** How a package is refused; every other error is a fault of ours. */
 const refusals: ReadonlySet<string> = new Set(['corrupt', 'invalid', 'too-large'])
@@ -63,14 +65,19 @@ function expectIndex({ id, header, parts }: PackageReader): void {
 /** Says for itself what a manifest of these entries would be, and whether their contents are theirs. */
 async function entriesOf(pkg: PackageReader): Promise<readonly ManifestEntry[]> {
   const entries: ManifestEntry[] = []
-  for await (const change of pkg.changes()) {
+  const carries = { files: 0, bytes: 0, ofFiles: 0 }
+  const batches = pkg.delta ? pkg.deltaBatches() : pkg.batches()
+  for await (const change of changesIn(batches)) {
     const { entry } = change
+    if (entry.type === 'file') carries.ofFiles++
     if (change.kind === 'put') {
       const content = Buffer.isBuffer(change.content)
         ? change.content
         : Buffer.concat((await change.content.toArray()) as Buffer[])
       expect(content.length === change.entry.size, `${entry.path} has another size`)
       expect(hash('sha256', content) === change.entry.digest, `${entry.path} has another digest`)
+      carries.files++
+      carries.bytes += content.length
     }
     expect(!entry.path.split('/').some((name) => name === '..' || name === '.'), `${entry.path} climbs`)
     const inside = pkg.header.roots.some(
@@ -82,7 +89,19 @@ async function entriesOf(pkg: PackageReader): Promise<readonly ManifestEntry[]> 
   expect(new Set(entries.map(({ path }) => path)).size === entries.length, 'a path comes twice')
   const manifest = [headerLine(pkg.header), ...entries.map(entryLine), ''].join('\n')
   expect(`sha256-${hash('sha256', manifest)}` === pkg.id, 'the id is not the digest of what is read')
+  const { bytes, listing, ...said } = await pkg.verify()
+  expect(
+    bytes === entries.reduce((sum, entry) => sum + (entry.type === 'file' ? entry.size : 0), 0),
+    'its bytes differ',
+  )
+  const lines = entries.map((entry) => `${entryLine(entry)}\n`).join('')
+  expect(listing === hash('sha256', lines), 'what it lists has another digest')
+  if (pkg.delta) expect(isDeepStrictEqual(said, { carries }), 'it carries something else than it says')
   return entries
+}
+
+async function* changesIn(batches: AsyncIterable<DeltaChange[]>): AsyncGenerator<DeltaChange> {
+  for await (const batch of batches) yield* batch
 }
 
 function expect(holds: boolean, what: string): void {

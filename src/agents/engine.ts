@@ -189,6 +189,7 @@ export class Engine {
   }
 
   async #sweep(): Promise<undefined> {
+    await this.#parts.packages.unfinished.sweep()
     await this.#wakeExports(() => true)
     for await (const agent of this.#parts.roster.all()) {
       await this.#parts.wakeLanes(agent)

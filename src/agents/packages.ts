@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream'
 import { ReplicationError } from '../errors.ts'
-import { isPackageId, type ManifestEntry } from '../packages/manifest.ts'
+import { carriesAll, isPackageId, type ManifestEntry } from '../packages/manifest.ts'
 import { openPackage } from '../packages/read.ts'
+import type { Receiving } from '../packages/unfinished.ts'
 import { isWithin, type ResourcePath } from '../resources/path.ts'
 import { below, scan, type Check, type Write } from '../state/store.ts'
 import { agentsOfPackage } from './package-owners.ts'
@@ -25,13 +26,23 @@ export async function receivePackage(
   parts: Pick<Parts, 'store' | 'packages'>,
   upload: Readable,
   signal: AbortSignal,
+  into?: Receiving,
 ): Promise<PackageRecord> {
-  const record = packageRecord(await parts.packages.receive(upload, signal))
+  const record = packageRecord(await parts.packages.receive(upload, signal, into))
   for (;;) {
     const { is, checks, writes } = await reception(parts, record)
     const idle = { put: idleKey(new Date(), record.id), value: true }
     if ((await parts.store.commit({ checks, writes: [...writes, idle] })).ok) return is
   }
+}
+
+/** Whether it is a delta, or a tree of whose parts one is: then its targets must hold what is not in it. */
+export async function lacksAny(
+  { packages }: Pick<Parts, 'packages'>,
+  { id, parts = [id] }: Pick<PackageRecord, 'id' | 'parts'>,
+): Promise<boolean> {
+  for (const one of parts) if (!carriesAll(await packages.describe(one))) return true
+  return false
 }
 
 /** What makes the package known, or known to have come again. */
@@ -57,10 +68,13 @@ async function reception(
   return { is: record, checks: [{ key, version: null }, ...checks], writes: rememberPackage(record) }
 }
 
-/** What an index says of itself is what is judged before its parts are applied: they may do nothing else. Throws `invalid`. */
-function demandPart({ roots, mode, action }: PackageRecord, part: PackageRecord): void {
+/**
+ * What an index says of itself is what is judged before its parts are applied: they may do nothing else, and by itself none of them
+ * mirrors anything. Throws `invalid`.
+ */
+function demandPart({ roots, action }: PackageRecord, part: PackageRecord): void {
   const isWithinRoots = part.roots.every((path) => roots.some((root) => isWithin(path, root)))
-  if (isWithinRoots && part.mode === mode && part.action === action && part.parts === undefined) return
+  if (isWithinRoots && part.mode === 'update' && part.action === action && part.parts === undefined) return
   throw new ReplicationError(
     'invalid',
     `this is an index, and its part ${part.id} does not do what the index says: its roots, mode or action differ`,

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { generateKeyPairSync, createPublicKey, type KeyObject } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import { defaultLimits } from '../packages/limits.ts'
+import type { Carried } from '../packages/manifest.ts'
 import { openPackage } from '../packages/read.ts'
 import { judge, keyId, keysIn } from '../packages/signatures.ts'
 import { Ending, exitCodes, guarded } from './ending.ts'
@@ -69,10 +70,12 @@ async function verifyFile(file: string, keyFiles: readonly string[], signal: Abo
   const trusted = new Map(keys.map((key) => [keyId(key), key.type === 'private' ? createPublicKey(key) : key]))
   const pkg = await openPackage(file, defaultLimits)
   try {
-    const bytes = await pkg.verify(signal)
+    const { bytes, carries } = await pkg.verify(signal)
     const signatures = judge(pkg.id, pkg.origin?.signatures ?? [], { trusted })
     const lines = signatures.map(({ key, state }) => `signature ${key} ${state}\n`)
-    await print(`${pkg.id}\nentries ${pkg.entryCount}\nbytes ${bytes}\n${lines.join('')}`)
+    await print(
+      `${pkg.id}\nentries ${pkg.entryCount}\nbytes ${bytes}\n${carries === undefined ? '' : `carries ${carriedText(carries)}\n`}${lines.join('')}`,
+    )
     const valid = new Set(signatures.filter(({ state }) => state === 'valid').map(({ key }) => key))
     const missing = [...trusted.keys()].filter((key) => !valid.has(key))
     if (missing.length > 0)
@@ -80,4 +83,9 @@ async function verifyFile(file: string, keyFiles: readonly string[], signal: Abo
   } finally {
     await pkg.close()
   }
+}
+
+/** Of a delta, whose targets must hold the rest. */
+export function carriedText({ files, bytes, ofFiles }: Carried): string {
+  return `${files} of ${ofFiles} files, ${bytes} bytes`
 }

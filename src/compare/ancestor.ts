@@ -1,3 +1,4 @@
+import type { ManifestEntry, PackageId } from '../packages/manifest.ts'
 import type { PackageReader } from '../packages/read.ts'
 import { comparePaths, isWithin, outermost, parentPath, type ResourcePath } from '../resources/path.ts'
 
@@ -11,6 +12,8 @@ export interface BaseRow {
   readonly size?: number
   /** The package that brought it, which may be gone. */
   readonly package?: string
+  /** That is a delta, which may lack it. */
+  readonly delta?: true
   /** The newest command that has brought it, or taken it away; what was written down by older versions has none. */
   readonly command?: string
   /** The content, where it is a document that may have to be merged. */
@@ -72,16 +75,17 @@ export class BaseChanges {
     const changed = this.rows()
     let next = 0
     let content: ResourcePath | undefined
-    const until = function* (path: ResourcePath | undefined): Generator<BaseRow> {
+    const until = function* (was: BaseRow | undefined): Generator<BaseRow> {
+      const path = was?.path
       for (; next < changed.length; next++) {
         const row = changed[next] as BaseRow
         if (path !== undefined && comparePaths(row.path, path) > 0) return
         if (row.digest !== undefined) content = row.path
-        yield row
+        yield path === row.path ? after(was, row) : row
       }
     }
     for await (const row of rows) {
-      yield* until(row.path)
+      yield* until(row)
       if (this.#rows.has(row.path) || this.#cleared.some((path) => isWithin(row.path, path))) continue
       if (content !== undefined && isWithin(row.path, content)) continue
       yield row
@@ -97,18 +101,32 @@ export async function takePackage(
   within: readonly ResourcePath[] | undefined,
   by: { readonly command?: string } = {},
 ): Promise<void> {
-  const { mode, action, roots } = pkg.header
   const isWithinAny = (path: ResourcePath): boolean => within?.some((root) => isWithin(path, root)) ?? true
-  if (mode === 'mirror' && action === 'add')
-    for (const root of within ?? roots) if (roots.some((one) => isWithin(root, one))) changes.clear(root, by)
   for await (const entries of pkg.manifest())
     for (const entry of entries) {
-      const { path } = entry
-      if (!isWithinAny(path)) continue
-      if (entry.type === 'delete') {
-        if (entry.deep) changes.clear(path, by)
-        else changes.put({ path, ...by })
-      } else if (entry.type === 'folder') changes.put({ path, folder: true, ...by })
-      else changes.put({ path, digest: entry.digest, size: entry.size, package: pkg.id, ...by })
+      if (!isWithinAny(entry.path)) continue
+      if (entry.type === 'delete' && entry.deep) changes.clear(entry.path, by)
+      else changes.put(rowOf(entry, { package: pkg.id, delta: pkg.delta }, by))
     }
+}
+
+/** What is known of a path once the entry of that package was applied. */
+export function rowOf(
+  entry: ManifestEntry,
+  { package: id, delta }: { readonly package: PackageId; readonly delta: boolean },
+  by: { readonly command?: string },
+): BaseRow {
+  const { path } = entry
+  if (entry.type === 'delete') return { path, ...by }
+  if (entry.type === 'folder') return { path, folder: true, ...by }
+  return { path, digest: entry.digest, size: entry.size, package: id, ...(delta && { delta }), ...by }
+}
+
+/** What was brought again is known as it was: its content may be where it came from first, and not in a delta. */
+export function after(was: BaseRow | undefined, row: BaseRow): BaseRow {
+  if (was?.digest === undefined || was.digest !== row.digest) return row
+  const { document, package: from } = was
+  const { delta, ...is } = row
+  const brought = delta === true && from !== undefined ? { ...is, package: from, ...(was.delta && { delta }) } : row
+  return { ...brought, ...(document !== undefined && { document }) }
 }

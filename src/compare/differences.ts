@@ -1,5 +1,7 @@
 import { ReplicationError } from '../errors.ts'
 import type { PackageReader } from '../packages/read.ts'
+import type { PackageFile } from '../packages/manifest.ts'
+import { entriesOfAll } from '../packages/whole.ts'
 import { comparePaths, quote, type ResourcePath } from '../resources/path.ts'
 import type { ResourceState } from '../resources/resource.ts'
 
@@ -43,6 +45,12 @@ export async function* differences<S extends ResourceState>(
 /** What a package puts on a target, as a listing. Throws `invalid` for the index of parts. */
 export async function* statesIn(pkg: PackageReader): AsyncGenerator<ResourceState, void, void> {
   for await (const entries of pkg.manifest())
+    for (const { type, path, ...state } of entries) if (type !== 'delete') yield { path, ...state }
+}
+
+/** What packages put on a target, one behind the other, as a listing. Throws `invalid` where they are not in path order. */
+export async function* statesOfAll(parts: readonly PackageFile[]): AsyncGenerator<ResourceState, void, void> {
+  for await (const { entries } of entriesOfAll(parts))
     for (const { type, path, ...state } of entries) if (type !== 'delete') yield { path, ...state }
 }
 

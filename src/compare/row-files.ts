@@ -112,7 +112,12 @@ export class RowFiles {
   }
 
   async has(id: string): Promise<boolean> {
-    return (await guarded('reading a comparison', () => stat(this.#file(id)).catch(gone))) !== undefined
+    return (await this.size(id)) !== undefined
+  }
+
+  /** In bytes; undefined where there are no such rows. */
+  async size(id: string): Promise<number | undefined> {
+    return (await guarded('reading a comparison', () => stat(this.#file(id)).catch(gone)))?.size
   }
 
   /** Copies a file there unless it is there already. Answers whether it was copied. Throws `missing`. */

@@ -10,12 +10,14 @@ export interface DeliveryOrder {
   readonly package: PackageFile
   readonly paths: readonly ResourcePath[] | undefined
   readonly deletes: DeleteGuard
+  readonly verify: boolean
 }
 
-export function deliveryOrder({ id, lane, epoch, package: pkg, paths, deletes }: TargetDelivery): DeliveryOrder {
+export function deliveryOrder(delivery: TargetDelivery): DeliveryOrder {
+  const { id, lane, epoch, package: pkg, paths, deletes, verify = false } = delivery
   // A zip is read from its file: its bytes would be copied.
   const own = pkg.loose === undefined ? { id: pkg.id, file: pkg.file } : pkg
-  return { delivery: id, lane, epoch, package: own, paths, deletes }
+  return { delivery: id, lane, epoch, package: own, paths, deletes, verify }
 }
 
 /** The same, of a target that applies documents one by one. */

@@ -1,11 +1,14 @@
 import type { Readable } from 'node:stream'
 import type { TSchema } from 'typebox'
-import type { ErrorView } from '../errors.ts'
-import type { PackageFile } from '../packages/manifest.ts'
+import type { ThreadReading } from '../packages/thread-reading.ts'
+import type { Filter } from '../resources/glob.ts'
 import type { Block } from '../resources/listing.ts'
 import type { ResourcePath } from '../resources/path.ts'
 import type { Resource, ResourceState } from '../resources/resource.ts'
 import type { Bounds, Lead } from './bounds/bounds.ts'
+import type { MirrorsInParts, Receipt, TargetDelivery } from './delivery.ts'
+
+export type * from './delivery.ts'
 
 /**
  * A kind of endpoint: one file, its test, and its name in the list of kinds (kinds.ts). What a kind can do is what it
@@ -26,6 +29,8 @@ export interface EndpointKind<Options = unknown> {
   /** Instead of `source`: packages come from it ready made, in an order that is not ours. */
   readonly puller?: (options: Options, context: EndpointContext) => Puller
   readonly target?: (options: Options, context: EndpointContext) => Target
+  /** Packages travel to its targets, `sends` being theirs too: how fast may be limited. */
+  readonly sends?: true
   /** Beside `source`: it can be told what changes there. */
   readonly watch?: (options: Options, context: EndpointContext) => Watcher
   /**
@@ -82,18 +87,40 @@ export interface Source {
    */
   read(path: ResourcePath, options: ReadOptions): AsyncIterable<Resource>
   /**
+   * What `read` would give of each of these paths, one after the other, for the thread that writes it into packages to read by itself. The filters
+   * are those that `includes` would be made of. Absent: everything goes through `read`.
+   */
+  inThread?(
+    paths: readonly ResourcePath[],
+    options: { readonly deep: boolean; readonly filters: readonly Filter[] },
+  ): Promise<ThreadReading>
+  /**
    * What `read` would give, folders included, without the contents; nothing when there is nothing. A source has it whose single
    * resources can be read at the cost of those alone.
    */
   list?(path: ResourcePath, signal: AbortSignal, options?: ListOptions): AsyncIterable<ResourceState>
+  /** Whether `list` would give at the path what a package of this `listing` has (PackageSummary), where it need not be listed to us to say so. */
+  isAsListed?(path: ResourcePath, listing: string, signal: AbortSignal): Promise<boolean>
   /** What `list` gives, as bytes: where that is at hand without an object for each. */
-  listBlocks?(path: ResourcePath, signal: AbortSignal, options?: ListOptions): AsyncIterable<Block>
+  listBlocks?(path: ResourcePath, signal: AbortSignal, options?: BlockOptions): AsyncIterable<Block>
+  /**
+   * The resources with content at these paths, which come in path order, as `read` gives them; what is not there any more is left out. Beside
+   * `listBlocks`, where few of many cost no more than those few.
+   */
+  pick?(paths: readonly ResourcePath[], signal: AbortSignal): AsyncIterable<Resource>
   close?(): Promise<void>
 }
 
 export interface ListOptions {
   /** All content is read, whatever is remembered of it. */
   readonly verify?: boolean
+}
+
+export interface BlockOptions extends ListOptions {
+  /** What these keep out is not listed, and never opened; what lies below it still may be. */
+  readonly filters?: readonly Filter[]
+  /** As `ReadOptions.note`. */
+  readonly note?: (note: string) => void
 }
 
 /** Sees what changes in a source, while somebody watches; it knows nothing of what was before. */
@@ -168,6 +195,11 @@ export interface Target {
   /** The package travels before it is applied, and `sent` is told when it has. */
   readonly sends?: true
   /**
+   * It takes packages that lack what it holds already, or passes them on to who does. Where it does not hold that, `apply` throws
+   * `incomplete` and has changed nothing. Absent: packages must be whole.
+   */
+  readonly takesDeltas?: true
+  /**
    * Applies the package, in order, and answers the target's own receipt. Applying a delivery twice leaves what applying
    * it once leaves, and a repeat after the receipt is durable does nothing but answer it. When `apply` has thrown, each
    * single resource is as it was or as it shall be, never in between. Content is verified against the manifest before
@@ -175,6 +207,8 @@ export interface Target {
    * (`conflict`). Throws ReplicationErrors: transient ones are tried again, by whoever called.
    */
   apply(delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt>
+  /** It takes mirrors in several parts. Absent: a mirror has to come as one package, however large. */
+  readonly mirrors?: MirrorsInParts
   /** Whether the target can be reached and written, changing nothing, step by step; it stops at the first that fails. */
   test(signal: AbortSignal): AsyncIterable<TestStep>
   /**
@@ -185,64 +219,6 @@ export interface Target {
   /** What it holds, as a source would give it: so that contents can be compared, and kept before they are replaced. */
   readonly holdings?: Source
   close?(): Promise<void>
-}
-
-/** One package on its way to one target. */
-export interface TargetDelivery {
-  /** Names command, agent and target (`01J9…/publish1/default`): the same content may come again in another delivery. */
-  readonly id: string
-  /** Names installation, agent and queue: deliveries of one lane come in order. */
-  readonly lane: string
-  /** Rises with each worker that takes over the lane. */
-  readonly epoch: number
-  readonly package: PackageFile
-  /** Apply only what lies within these. Absent: all of it. */
-  readonly paths?: readonly ResourcePath[]
-  /** The most that a mirror may remove; beyond it `apply` throws `conflict` and has changed nothing. */
-  readonly deletes: DeleteGuard
-  /** Told now and then how far it is; with `sending` it is the package that is sent so far, of so many bytes. */
-  readonly progress?: (entries: number, bytes: number, sending?: { readonly of: number }) => void
-  /** Told when all of the package has been sent to where it is applied, by targets that send it. */
-  readonly sent?: () => void
-  /** Told what became of each resource as soon as that is known, by targets that learn it one by one. */
-  readonly result?: (result: ResourceResult) => void
-  /**
-   * After a resource has failed nothing more is begun (`stop`, which is the default), or all that does not depend on it is
-   * (`go-on`). Either way `apply` throws in the end.
-   */
-  readonly onFailure?: 'stop' | 'go-on'
-  /** W3C trace context, where there is one. */
-  readonly traceparent?: string
-}
-
-/** What became of one resource of a delivery. */
-export interface ResourceResult {
-  readonly path: ResourcePath
-  readonly outcome: 'created' | 'updated' | 'unchanged' | 'deleted' | 'failed' | 'skipped'
-  /** Why it failed, or was skipped. */
-  readonly error?: ErrorView
-}
-
-export interface DeleteGuard {
-  /** Of what the target holds within the package's roots. */
-  readonly maxPercent: number
-  readonly maxCount: number
-}
-
-/** The target's word that it has applied a delivery. Durable on its side before it is answered. */
-export interface Receipt {
-  /** The delivery's id. */
-  readonly delivery: string
-  /** The id of the package whose manifest was applied: what the target read, not what it was told. */
-  readonly package: string
-  /** Entries of the manifest that were applied. */
-  readonly entries: number
-  /** Bytes of content that were applied. */
-  readonly bytes: number
-  /** RFC 3339, UTC, by the target's clock. */
-  readonly appliedAt: string
-  /** Whatever else the target says: the far command's id, for example. */
-  readonly detail?: Readonly<Record<string, string | number>>
 }
 
 export interface TestStep {

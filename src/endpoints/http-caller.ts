@@ -34,14 +34,21 @@ export interface Answer {
   readonly body: unknown
 }
 
+/** Its body is to be read, or destroyed. */
+export interface Download extends Omit<Answer, 'body'> {
+  readonly body: Readable
+}
+
 export interface Call {
   readonly signal: AbortSignal
   readonly headers?: Readonly<Record<string, string>>
   /** Made when the call is; piped, never held. */
   readonly body?: () => Readable
+  /** 304 is an answer too. */
+  readonly unchanged?: true
 }
 
-type Method = 'GET' | 'POST' | 'DELETE'
+type Method = 'GET' | 'HEAD' | 'POST' | 'DELETE'
 
 /** Calls one server's JSON API: redirects are errors, failures become ReplicationErrors that say what to do next. */
 export class HttpCaller {
@@ -67,12 +74,8 @@ export class HttpCaller {
     return this.#send(method, path, call, readAnswer)
   }
 
-  /** For an answer that is no JSON: its body is to be read, or destroyed. */
-  async download(
-    method: Method,
-    path: string,
-    call: Call,
-  ): Promise<Omit<Answer, 'body'> & { readonly body: Readable }> {
+  /** For an answer that is no JSON. */
+  async download(method: Method, path: string, call: Call): Promise<Download> {
     return this.#send(method, path, call, async ({ statusCode, headers, body }) => {
       // Who destroys it unread does so on purpose; who reads it hears of an error by reading.
       body.on('error', () => undefined)
@@ -83,7 +86,7 @@ export class HttpCaller {
   async #send<T>(
     method: Method,
     path: string,
-    { signal, headers, body }: Call,
+    { signal, headers, body, unchanged }: Call,
     read: (response: Dispatcher.ResponseData) => Promise<T>,
   ): Promise<T> {
     const url = new URL(path, this.origin)
@@ -95,7 +98,9 @@ export class HttpCaller {
         headers: { accept: 'application/json', ...this.#headers, ...headers },
         body: content ?? null,
       })
-      if (response.statusCode >= 200 && response.statusCode < 300) return await read(response)
+      const { statusCode } = response
+      if ((statusCode >= 200 && statusCode < 300) || (unchanged === true && statusCode === 304))
+        return await read(response)
       throw this.#refusal(method, path, await readAnswer(response))
     } catch (error) {
       if (error instanceof ReplicationError) throw error
@@ -113,7 +118,8 @@ export class HttpCaller {
     const [place] = path.split('?')
     const message = `${this.origin} answered ${method} ${place} with ${status}${detail === undefined ? '' : `: ${detail}`}`
     const retryAfterMs = waitOf(headers['retry-after'])
-    return new ReplicationError(codeOf(status), message, {
+    return new ReplicationError(codeOf(status, body), message, {
+      final: isIncomplete(status, body),
       // Whoever says when to come again says that waiting helps, whatever the status.
       transient: status >= 500 || status === 408 || status === 429 || retryAfterMs !== undefined,
       ...(retryAfterMs !== undefined && { retryAfterMs }),
@@ -138,7 +144,7 @@ async function readAnswer({ statusCode, headers, body }: Dispatcher.ResponseData
   }
 }
 
-function codeOf(status: number): ErrorCode {
+function codeOf(status: number, body: unknown): ErrorCode {
   switch (status) {
     case 401:
       return 'unauthenticated'
@@ -147,7 +153,7 @@ function codeOf(status: number): ErrorCode {
     case 404:
       return 'missing'
     case 409:
-      return 'conflict'
+      return isIncomplete(status, body) ? 'incomplete' : 'conflict'
     case 413:
       return 'too-large'
     case 422:
@@ -157,6 +163,11 @@ function codeOf(status: number): ErrorCode {
     default:
       return status >= 500 ? 'unavailable' : 'rejected'
   }
+}
+
+/** The other side lacks what was not sent: what else is in conflict may pass. */
+function isIncomplete(status: number, body: unknown): boolean {
+  return status === 409 && typeof body === 'object' && body !== null && 'code' in body && body.code === 'incomplete'
 }
 
 function detailOf(body: unknown): string | undefined {

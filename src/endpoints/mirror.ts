@@ -6,7 +6,10 @@ import { comparePaths, isWithin, outermost, type ResourcePath } from '../resourc
 import type { DeleteGuard } from './endpoint.ts'
 
 /** What a delivery may touch: the package's roots, as far as they lie within `paths`, in order, none within another. */
-export function regionsOf({ roots }: ManifestHeader, paths: readonly ResourcePath[] | undefined): ResourcePath[] {
+export function regionsOf(
+  { roots }: Pick<ManifestHeader, 'roots'>,
+  paths: readonly ResourcePath[] | undefined,
+): ResourcePath[] {
   if (paths === undefined) return outermost(roots)
   return outermost(
     roots.flatMap((root) =>
@@ -25,29 +28,86 @@ export function regionsOf({ roots }: ManifestHeader, paths: readonly ResourcePat
 export async function surplusOf(
   held: AsyncIterable<ResourcePath> | Iterable<ResourcePath>,
   listed: AsyncIterable<ResourcePath> | Iterable<ResourcePath>,
-  { filters = [] }: ManifestHeader,
+  header: ManifestHeader,
   guard: DeleteGuard,
 ): Promise<readonly ResourcePath[]> {
-  const isIncluded = includes(filters)
   const surplus = new Surplus(guard.maxCount)
-  const manifest = asAsync(listed)
   let count = 0
-  try {
-    let next = await manifest.next()
-    for await (const path of held) {
-      // The root is the endpoint itself; it can not be removed.
-      if (path === '/') continue
-      count++
-      while (next.done !== true && comparePaths(next.value, path) < 0) next = await manifest.next()
-      const stays = (next.done !== true && isWithin(next.value, path)) || !isIncluded(path)
-      surplus.pass(path, stays)
-    }
-  } finally {
-    await manifest.return()
+  for await (const { path, stays } of judged(held, listed, header)) {
+    count++
+    surplus.pass(path, stays)
   }
   const { total, roots } = surplus.end()
   if (total > guard.maxCount || total * 100 > count * guard.maxPercent) throw beyond(total, count, guard)
   return roots
+}
+
+/**
+ * The same for what is too much to be held: only counts. Answers how many are to be removed, each with all below it.
+ */
+export async function countSurplus(
+  held: AsyncIterable<ResourcePath> | Iterable<ResourcePath>,
+  listed: AsyncIterable<ResourcePath> | Iterable<ResourcePath>,
+  header: Pick<ManifestHeader, 'filters'>,
+  guard: DeleteGuard,
+): Promise<number> {
+  const surplus = new Surplus(0)
+  let count = 0
+  for await (const { path, stays } of judged(held, listed, header)) {
+    count++
+    surplus.pass(path, stays)
+  }
+  const { total } = surplus.end()
+  if (total > guard.maxCount || total * 100 > count * guard.maxPercent) throw beyond(total, count, guard)
+  return total
+}
+
+/** All of the surplus one by one, what a folder holds before the folder; none is told before the next that is held is known. */
+export async function* surplusUpwards(
+  held: AsyncIterable<ResourcePath> | Iterable<ResourcePath>,
+  listed: AsyncIterable<ResourcePath> | Iterable<ResourcePath>,
+  header: Pick<ManifestHeader, 'filters'>,
+): AsyncGenerator<ResourcePath, void, void> {
+  const doubtful: { readonly path: ResourcePath; holdsWhatStays: boolean }[] = []
+  const decided = function* (next: ResourcePath | undefined): Generator<ResourcePath> {
+    for (let top = doubtful.at(-1); top !== undefined; top = doubtful.at(-1)) {
+      if (next !== undefined && isWithin(next, top.path)) return
+      doubtful.pop()
+      if (!top.holdsWhatStays) yield top.path
+      else markLast(doubtful)
+    }
+  }
+  for await (const { path, stays } of judged(held, listed, header)) {
+    yield* decided(path)
+    if (stays) markLast(doubtful)
+    else doubtful.push({ path, holdsWhatStays: false })
+  }
+  yield* decided(undefined)
+}
+
+function markLast(doubtful: readonly { holdsWhatStays: boolean }[]): void {
+  const above = doubtful.at(-1)
+  if (above !== undefined) above.holdsWhatStays = true
+}
+
+/** Of all that the target holds, the root excepted, which is the endpoint itself and can not be removed: whether it stays. */
+async function* judged(
+  held: AsyncIterable<ResourcePath> | Iterable<ResourcePath>,
+  listed: AsyncIterable<ResourcePath> | Iterable<ResourcePath>,
+  { filters = [] }: Pick<ManifestHeader, 'filters'>,
+): AsyncGenerator<{ readonly path: ResourcePath; readonly stays: boolean }, void, void> {
+  const isIncluded = includes(filters)
+  const manifest = asAsync(listed)
+  try {
+    let next = await manifest.next()
+    for await (const path of held) {
+      if (path === '/') continue
+      while (next.done !== true && comparePaths(next.value, path) < 0) next = await manifest.next()
+      yield { path, stays: (next.done !== true && isWithin(next.value, path)) || !isIncluded(path) }
+    }
+  } finally {
+    await manifest.return()
+  }
 }
 
 interface Doubtful {

@@ -1,9 +1,11 @@
+import type { Readable } from 'node:stream'
 import type { Static } from 'typebox'
 import { ReplicationError } from '../errors.ts'
 import { Type } from '../resources/type.ts'
 import type { EndpointContext, EndpointKind, Pulled, Puller } from './endpoint.ts'
 import { tlsSchema, tlsSecrets } from './tls.ts'
-import { HttpCaller } from './http-caller.ts'
+import { goingOn } from './going-on.ts'
+import { HttpCaller, type Download } from './http-caller.ts'
 
 const name = (description: string) => Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', description })
 
@@ -55,24 +57,28 @@ class QueuePuller implements Puller {
   }
 
   async next(signal: AbortSignal): Promise<Pulled | undefined> {
-    // What a server of ours has pulled before it died is ours still, and comes again at once.
-    const query = new URLSearchParams({ queue: this.#queue, lease: String(leaseSeconds), holder: this.#installation })
-    const path = `/replication/agent/${this.#agent}/pull?${query.toString()}`
-    const { status, headers, body } = await this.#caller.download('POST', path, {
-      signal,
-      headers: { accept: 'application/zip' },
-    })
+    const { status, headers, body } = await this.#pull(signal)
     const item = headers['package-item']
     if (status === 204 || typeof item !== 'string' || !/^[0-9A-Z]{26}$/.test(item)) {
       body.destroy()
       if (status === 204) return undefined
       throw new ReplicationError('rejected', `${this.#caller.origin} answered a pull without an item`)
     }
-    const { 'package-part': part, 'package-paths': paths, 'package-lease-number': lease } = headers
+    const { 'package-part': part, 'package-paths': paths } = headers
     const asked = paths === undefined ? {} : { paths: pathsOf(String(paths)) }
+    let { 'package-lease-number': lease } = headers
+    const rest = async (from: number): Promise<Readable | undefined> => {
+      const again = await this.#pull(signal, { range: `bytes=${from}-`, 'if-range': String(headers['etag']) })
+      lease = again.headers['package-lease-number']
+      const isSame = again.headers['package-item'] === item && again.headers['package-part'] === part
+      if (isSame && again.status === 206 && String(again.headers['content-range']).startsWith(`bytes ${from}-`))
+        return again.body
+      again.body.destroy()
+      return undefined
+    }
     return {
       item: part === undefined ? item : `${item}/${String(part)}`,
-      body,
+      body: headers['etag'] === undefined ? body : goingOn(body, rest, signal),
       ...asked,
       acknowledge: async (until) => {
         const query = lease === undefined ? '' : `?lease=${String(lease)}`
@@ -85,6 +91,13 @@ class QueuePuller implements Puller {
         }
       },
     }
+  }
+
+  /** What a server of ours has pulled before, and not acknowledged, is ours still, and comes again at once. */
+  async #pull(signal: AbortSignal, range: Readonly<Record<string, string>> = {}): Promise<Download> {
+    const query = new URLSearchParams({ queue: this.#queue, lease: String(leaseSeconds), holder: this.#installation })
+    const path = `/replication/agent/${this.#agent}/pull?${query.toString()}`
+    return this.#caller.download('POST', path, { signal, headers: { accept: 'application/zip', ...range } })
   }
 }
 

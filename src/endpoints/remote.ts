@@ -1,15 +1,14 @@
-import { createReadStream } from 'node:fs'
-import { randomUUID } from 'node:crypto'
-import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import type { Static } from 'typebox'
 import { ReplicationError } from '../errors.ts'
+import { carriesAll, type PackageFile } from '../packages/manifest.ts'
 import { Type } from '../resources/type.ts'
 import type { EndpointContext, EndpointKind, Receipt, Source, Target, TargetDelivery, TestStep } from './endpoint.ts'
 import { tlsSchema, tlsSecrets } from './tls.ts'
 import { HttpCaller, type Answer } from './http-caller.ts'
 import { remoteHoldings } from './remote/holdings.ts'
 import { remoteSteps } from './remote/probe.ts'
+import { uploadOf, zipOf, type Zip } from './remote/upload.ts'
 import { stepsOfAll } from './step.ts'
 
 const options = Type.Object(
@@ -27,14 +26,14 @@ const options = Type.Object(
 )
 type Options = Static<typeof options>
 
+/** The zip of a larger import is not sent before it was asked whether it is there: that is a way there and back. */
+const askedFromBytes = 64 * 1024
+
 /** Seconds that one question waits for the far command's end; the next follows at once. Proxies cut at 30 or 60. */
 const waitSeconds = 25
 /** The same of the import itself, and while the far command runs: between them we hear how far it is. */
 const waitSecondsAtFirst = 2
 const waitSecondsRunning = 3
-
-/** Read and sent at a time: the default of 64 KiB costs a turn of the loop sixteen times as often. */
-const chunkBytes = 1024 * 1024
 
 /** The parts of a far command that a receipt is made of. */
 interface FarCommand {
@@ -44,9 +43,13 @@ interface FarCommand {
   readonly delivery?: string
   readonly agents?: readonly FarAgent[]
 }
+interface FarError {
+  readonly code?: string
+  readonly detail: string
+}
 interface FarAgent {
   readonly package?: string
-  readonly error?: { readonly detail: string }
+  readonly error?: FarError
   readonly targets?: readonly FarTarget[]
 }
 interface FarTarget {
@@ -54,12 +57,12 @@ interface FarTarget {
   readonly state?: string
   readonly entries?: number
   readonly bytes?: number
-  readonly error?: { readonly detail: string }
+  readonly error?: FarError
   readonly progress?: { readonly phase?: string; readonly entries?: number; readonly bytes?: number }
 }
 
 /**
- * Another server of this kind: the package travels whole to its agent's import, and is delivered when the far command has
+ * Another server of this kind: the package travels to its agent's import, unless it is there already, and is delivered when the far command has
  * succeeded. The delivery's id is the idempotency key, so a repeat after a crash finds the command that the first try made.
  */
 export const remote: EndpointKind<Options> = {
@@ -68,6 +71,7 @@ export const remote: EndpointKind<Options> = {
   options,
   secrets: ['token', ...tlsSecrets],
   leads: ({ url }) => [{ at: '/url', url }],
+  sends: true,
   target: (chosen, context) => new RemoteTarget(chosen, context),
   place: async ({ url, agent }) => ['remote', new URL(url).origin, agent],
 }
@@ -78,12 +82,15 @@ const knownReceipts = 1000
 class RemoteTarget implements Target {
   readonly remembers = knownReceipts
   readonly sends = true
+  readonly takesDeltas = true
   readonly holdings: Source
   readonly #agent: string
+  readonly #imports: string
   readonly #caller: HttpCaller
 
   constructor({ url, agent, token, tls }: Options, { installation, bounds }: EndpointContext) {
     this.#agent = agent
+    this.#imports = `/replication/agent/${agent}/import`
     const headers = {
       'user-agent': `trebuchet (${installation})`,
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
@@ -93,22 +100,7 @@ class RemoteTarget implements Target {
   }
 
   async apply(delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt> {
-    const { type, length, body } = await uploadOf(delivery)
-    const accepted = await this.#caller.call('POST', `/replication/agent/${this.#agent}/import`, {
-      signal,
-      headers: {
-        'content-type': type,
-        'content-length': String(length),
-        'idempotency-key': delivery.id,
-        'package-id': delivery.package.id,
-        'package-delivery': delivery.id,
-        'package-lane': delivery.lane,
-        'package-epoch': String(delivery.epoch),
-        prefer: `wait=${waitSecondsAtFirst}`,
-        ...traceOf(delivery),
-      },
-      body: () => body().once('end', () => delivery.sent?.()),
-    })
+    const accepted = await this.#send(delivery, signal)
     // What is known there already is answered before it is read.
     delivery.sent?.()
     const id = commandId(accepted)
@@ -129,6 +121,83 @@ class RemoteTarget implements Target {
     return this.#receipt(command, delivery)
   }
 
+  /** Unless it is there already, all of it, or what of an earlier try is not. */
+  async #send(delivery: TargetDelivery, signal: AbortSignal): Promise<Answer> {
+    const zip = await zipOf(delivery)
+    const known = zip.bytes > askedFromBytes ? await this.#asked(delivery, signal) : undefined
+    if (known !== undefined) return known
+    try {
+      return await this.#upload(delivery, zip, signal)
+    } catch (error) {
+      // An older server takes what lacks something for damaged.
+      if (isDelta(delivery) && error instanceof ReplicationError && error.code === 'corrupt')
+        throw new ReplicationError('incomplete', error.message, { final: true, cause: error })
+      throw error
+    }
+  }
+
+  /** The import by name alone, where the package is there already, with all that ours has; undefined when it is not. */
+  async #asked(delivery: TargetDelivery, signal: AbortSignal): Promise<Answer | undefined> {
+    const { package: pkg, paths } = delivery
+    const body = Buffer.from(JSON.stringify({ package: pkg.id, ...(paths !== undefined && { paths }) }))
+    try {
+      return await this.#caller.call('POST', this.#imports, {
+        signal,
+        headers: {
+          ...{ 'content-type': 'application/json', prefer: `wait=${waitSecondsAtFirst}` },
+          ...{ 'package-carries': carriedOf(pkg), ...namesOf(delivery) },
+        },
+        body: () => Readable.from([body]),
+      })
+    } catch (error) {
+      // Whatever else is missing there is said again.
+      if (error instanceof ReplicationError && error.code === 'missing') return undefined
+      throw error
+    }
+  }
+
+  /** What broke off goes on where it stopped, if the other server has kept what came of it. */
+  async #upload(delivery: TargetDelivery, zip: Zip, signal: AbortSignal): Promise<Answer> {
+    const from = delivery.again === true && zip.isResumable ? await this.#received(delivery, zip, signal) : 0
+    try {
+      return await this.#import(delivery, zip, from, signal)
+    } catch (error) {
+      // It was put together of what does not belong together, or what was there is gone.
+      const isOdd = error instanceof ReplicationError && (error.code === 'corrupt' || error.code === 'conflict')
+      if (from === 0 || !isOdd || error.transient) throw error
+      return this.#import(delivery, zip, 0, signal)
+    }
+  }
+
+  async #import(delivery: TargetDelivery, zip: Zip, from: number, signal: AbortSignal): Promise<Answer> {
+    const { type, length, body } = uploadOf(delivery, zip, from)
+    return this.#caller.call('POST', this.#imports, {
+      signal,
+      headers: {
+        'content-type': type,
+        'content-length': String(length),
+        prefer: `wait=${waitSecondsAtFirst}`,
+        ...namesOf(delivery, zip),
+        ...(from > 0 && { 'upload-offset': String(from) }),
+      },
+      body: () => body(signal).once('end', () => delivery.sent?.()),
+    })
+  }
+
+  /** How many bytes are there already. A server that cannot tell has kept none. */
+  async #received(delivery: TargetDelivery, zip: Zip, signal: AbortSignal): Promise<number> {
+    try {
+      const headers = namesOf(delivery, zip)
+      const { body } = await this.#caller.call('GET', this.#imports, { signal, headers })
+      const { received } = body as { received?: unknown }
+      return Number.isSafeInteger(received) && Number(received) < zip.bytes ? Math.max(0, Number(received)) : 0
+    } catch (error) {
+      const isUnknown = error instanceof ReplicationError && (error.code === 'missing' || error.code === 'rejected')
+      if (isUnknown && !error.transient) return 0
+      throw error
+    }
+  }
+
   test(signal: AbortSignal): AsyncGenerator<TestStep, void, void> {
     return stepsOfAll(remoteSteps(this.#caller, this.#agent, signal), signal)
   }
@@ -147,11 +216,9 @@ class RemoteTarget implements Target {
       const wayOut = command.state === 'cancelled' ? 'somebody cancelled it there; skip or cancel it here' : undefined
       const reason =
         wayOut ?? agent?.error?.detail ?? agent?.targets?.find((target) => target.error !== undefined)?.error?.detail
-      throw new ReplicationError(
-        'rejected',
-        `agent ${this.#agent} at ${this.#caller.origin} ended command ${command.id} as ${command.state}: ${reason ?? 'no reason given'}`,
-        { transient: command.state !== 'cancelled' },
-      )
+      const message = `agent ${this.#agent} at ${this.#caller.origin} ended command ${command.id} as ${command.state}: ${reason ?? 'no reason given'}`
+      if (isDelta(delivery) && lacks(command)) throw new ReplicationError('incomplete', message, { final: true })
+      throw new ReplicationError('rejected', message, { transient: command.state !== 'cancelled' })
     }
     if (agent?.package === undefined || command.delivery === undefined)
       throw new ReplicationError('rejected', `${this.#caller.origin} gave no receipt for ${delivery.id}`)
@@ -176,45 +243,19 @@ function tellFar({ agents }: FarCommand, { progress }: TargetDelivery): void {
   if (slowest !== undefined) progress?.(slowest.entries, slowest.bytes)
 }
 
-/** The file, telling how much of it has been read for sending. */
-async function* toldOf(file: string, of: number, progress: TargetDelivery['progress']): AsyncGenerator<Uint8Array> {
-  let sent = 0
-  for await (const chunk of createReadStream(file, { highWaterMark: chunkBytes }) as AsyncIterable<Uint8Array>) {
-    yield chunk
-    progress?.(0, (sent += chunk.length), { of })
-  }
+function isDelta({ package: pkg }: TargetDelivery): boolean {
+  return !carriesAll(pkg)
 }
 
-/** The zip as it is; where only a part of it shall be applied, a form that says so before the zip. */
-async function uploadOf(delivery: TargetDelivery): Promise<{ type: string; length: number; body: () => Readable }> {
-  const { file } = delivery.package
-  const { size } = await stat(file)
-  const whole = (): Readable =>
-    // What is sent at once tells nothing on its way.
-    size <= chunkBytes
-      ? createReadStream(file, { highWaterMark: chunkBytes })
-      : Readable.from(toldOf(file, size, delivery.progress), { objectMode: false })
-  if (delivery.paths === undefined) return { type: 'application/zip', length: size, body: whole }
-  const boundary = `part-${randomUUID()}`
-  const before = Buffer.from(
-    `--${boundary}\r\ncontent-disposition: form-data; name="document"\r\ncontent-type: application/json\r\n\r\n` +
-      `${JSON.stringify({ paths: delivery.paths })}\r\n--${boundary}\r\n` +
-      'content-disposition: form-data; name="package"; filename="package.zip"\r\ncontent-type: application/zip\r\n\r\n',
-  )
-  const after = Buffer.from(`\r\n--${boundary}--\r\n`)
-  return {
-    type: `multipart/form-data; boundary=${boundary}`,
-    length: before.length + size + after.length,
-    body: () =>
-      Readable.from(
-        (async function* () {
-          yield before
-          yield* whole() as AsyncIterable<Buffer>
-          yield after
-        })(),
-        { objectMode: false },
-      ),
-  }
+/** In `Package-Carries`: the far server is asked for one that has as much. */
+function carriedOf(pkg: PackageFile): string {
+  return carriesAll(pkg) ? 'all' : String(pkg.carries?.files)
+}
+
+/** Whether some far target does not hold what it was said to hold. */
+function lacks({ agents }: FarCommand): boolean {
+  const errors = agents?.flatMap(({ error, targets = [] }) => [error, ...targets.map((target) => target.error)]) ?? []
+  return errors.some((error) => error?.code === 'incomplete')
 }
 
 function commandId({ body }: Answer): string {
@@ -222,6 +263,22 @@ function commandId({ body }: Answer): string {
   if (typeof id !== 'string' || !/^[0-9A-Z]{26}$/.test(id))
     throw new ReplicationError('rejected', 'the other server answered an import without a command id')
   return id
+}
+
+/** What the other server knows a delivery by, and what comes of its upload. */
+function namesOf(delivery: TargetDelivery, zip?: Zip): Record<string, string> {
+  return {
+    'idempotency-key': delivery.id,
+    'package-id': delivery.package.id,
+    'package-delivery': delivery.id,
+    'package-lane': delivery.lane,
+    'package-epoch': String(delivery.epoch),
+    ...(delivery.verify === true && { 'package-verify': 'true' }),
+    ...(zip?.isResumable === true && {
+      ...{ 'upload-complete': '?1', 'upload-length': String(zip.bytes), 'package-tag': zip.tag },
+    }),
+    ...traceOf(delivery),
+  }
 }
 
 function traceOf({ traceparent }: TargetDelivery): Record<string, string> {

@@ -1,6 +1,6 @@
-import type { KeyObject } from 'node:crypto'
+import { createHash, type KeyObject } from 'node:crypto'
 import { ReplicationError } from '../errors.ts'
-import type { ResourcePath } from '../resources/path.ts'
+import { quote, type ResourcePath } from '../resources/path.ts'
 import { segmentBytes } from './compression.ts'
 import { EntryOrder } from './entry-order.ts'
 import type { PackageLimits } from './limits.ts'
@@ -13,18 +13,23 @@ import type {
   PackageOrigin,
   PackageSummary,
 } from './manifest.ts'
+import type { LargeFile, Written } from './large-file.ts'
 import { filterXml, metaNames, originJson, propertiesXml } from './meta-files.ts'
 import type { Output } from './output.ts'
 import { PartList } from './parts.ts'
 import { signed } from './signatures.ts'
 import { Spool } from './spool.ts'
 import { ZipNames } from './zip-name.ts'
-import { ZipWriter, type LargeFile, type Written } from './zip-writer.ts'
+import { ZipWriter } from './zip-writer.ts'
 
 export interface Blueprint {
   readonly header: ManifestHeader
   readonly origin: PackageOrigin | undefined
   readonly limits: PackageLimits
+  /** It may list what it does not carry, and is marked as such. */
+  readonly delta?: boolean
+  /** Parts are added to it, and nothing else. */
+  readonly index?: boolean
   /** What signs it, if anything does; the signatures stand in its origin, so it needs one. */
   readonly signing?: readonly KeyObject[]
 }
@@ -37,29 +42,32 @@ export interface Blueprint {
 export class PackageBuilder {
   readonly #header: ManifestHeader
   readonly #limits: PackageLimits
+  readonly #delta: boolean
   readonly #signs: { readonly origin: PackageOrigin; readonly keys: readonly KeyObject[] } | undefined
   readonly #zip: ZipWriter
   readonly #manifest: Spool
   readonly #directory: Spool
-  readonly #newSpool: () => Spool
-  #content: Spool | undefined
   #parts: PartList | undefined
   readonly #order: EntryOrder
+  readonly #headerBytes: number
+  readonly #listing = createHash('sha256')
   readonly #names = new ZipNames()
+  #files = 0
+  readonly #held = { files: 0, bytes: 0 }
   #open: { readonly path: ResourcePath; readonly file: LargeFile } | undefined
 
   /** Throws `invalid` when the header is. */
   constructor(
-    { header, origin, limits, signing = [] }: Blueprint,
+    { header, origin, limits, delta = false, index = false, signing = [] }: Blueprint,
     output: Output,
-    [manifestFile, contentFile, directoryFile]: readonly [string, string, string],
+    [manifestFile, directoryFile]: readonly [string, string],
   ) {
     checkHeader(header)
     this.#header = header
     this.#limits = limits
+    this.#delta = delta
     this.#order = new EntryOrder(header, limits)
     this.#manifest = new Spool(manifestFile)
-    this.#newSpool = () => (this.#content = new Spool(contentFile))
     this.#directory = new Spool(directoryFile)
     this.#signs = origin === undefined || signing.length === 0 ? undefined : { origin, keys: signing }
     this.#zip = new ZipWriter(output, this.#directory, this.#signs && metaNames.origin)
@@ -70,7 +78,8 @@ export class PackageBuilder {
         `package: its roots take more than ${maxHeaderBytes} bytes; name fewer paths`,
       )
     this.#manifest.add(line)
-    this.#addMeta(metaNames.filter, filterXml(header))
+    this.#headerBytes = line.length
+    this.#addMeta(metaNames.filter, filterXml(header, delta || index))
     if (origin !== undefined && this.#signs === undefined) this.#addMeta(metaNames.origin, originJson(origin))
     this.#zip.addFolder(metaNames.content)
   }
@@ -81,6 +90,16 @@ export class PackageBuilder {
     if (name !== metaNames.content) this.#zip.addFolder(name)
   }
 
+  /** Listed, without its content. Throws `invalid` in a package that is no delta. */
+  addHeld(path: ResourcePath, { digest, size }: Written): void {
+    if (!this.#delta)
+      throw new ReplicationError('invalid', `package: ${quote(path)} comes without its content, and it is no delta`)
+    this.#names.nameOf({ type: 'file', path })
+    this.#held.files++
+    this.#held.bytes += size
+    this.#list({ type: 'file', path, digest, size })
+  }
+
   addDelete(path: ResourcePath, deep: boolean): void {
     this.#list({ type: 'delete', path, deep })
   }
@@ -88,7 +107,7 @@ export class PackageBuilder {
   /** All parts of an index, which has nothing else. Throws `invalid`, `too-large`. */
   addParts(parts: readonly ManifestPart[]): void {
     if (parts.length === 0) throw new ReplicationError('invalid', 'package: an index needs at least one part')
-    this.#parts = new PartList(this.#header)
+    this.#parts = new PartList()
     for (const [i, part] of parts.entries()) {
       const line = partLine(part)
       this.#parts.add(parsePart(line, `line ${i + 2}`))
@@ -96,27 +115,28 @@ export class PackageBuilder {
     }
   }
 
-  /** Content of at most one segment, unchanged until it is `settled`. */
-  addFile(path: ResourcePath, content: Uint8Array): void {
+  /** Content of at most one segment; its memory is its owner's again when this has answered, with its digest. */
+  addFile(path: ResourcePath, content: Uint8Array): string {
     this.#order.checkContent(path)
-    this.#listFile(path, this.#zip.addFile(this.#names.nameOf({ type: 'file', path }), content))
+    return this.#listFile(path, this.#zip.addFile(this.#names.nameOf({ type: 'file', path }), content))
   }
 
   /** Segments of a larger content: the first with its path. */
   async addSegment(path: ResourcePath | undefined, segment: Uint8Array): Promise<void> {
     if (path !== undefined) {
       this.#order.checkContent(path)
-      const file = this.#zip.startFile(this.#names.nameOf({ type: 'file', path }), segment, this.#newSpool)
+      const file = await this.#zip.startFile(this.#names.nameOf({ type: 'file', path }), segment)
       this.#open = { path, file }
     }
     this.#order.checkBytes((this.#open?.file.size ?? 0) + segment.length)
     await this.#open?.file.add(segment)
   }
 
-  async endFile(): Promise<void> {
-    if (this.#open === undefined) return
-    this.#listFile(this.#open.path, await this.#open.file.end())
+  /** Behind the last segment; answers the digest of them all. */
+  async endFile(): Promise<string> {
+    const { path, file } = this.#open as { path: ResourcePath; file: LargeFile }
     this.#open = undefined
+    return this.#listFile(path, await file.end())
   }
 
   get full(): boolean {
@@ -127,39 +147,38 @@ export class PackageBuilder {
     await this.#zip.room()
   }
 
-  /** Answers when nothing of what was added is needed any more. */
-  async settled(): Promise<void> {
-    await this.#zip.settled()
-  }
-
   /** Answers once the package is on the disk. */
   async end(): Promise<PackageSummary> {
     const { digest } = await this.#addManifest()
+    const listing = this.#listing.digest('hex')
     const id = `sha256-${digest}` as PackageId
     if (this.#signs !== undefined) {
       const { origin, keys } = this.#signs
       this.#addMeta(metaNames.origin, originJson({ ...origin, signatures: signed(id, keys) }))
     }
-    this.#addMeta(metaNames.properties, propertiesXml(id))
+    this.#addMeta(metaNames.properties, propertiesXml(id, this.#delta))
     const zipBytes = await this.#zip.end()
     const { entries, bytes } = this.#order
-    return { ...this.#header, id, ...(this.#parts?.summary ?? { entries, bytes }), zipBytes }
+    const { files, bytes: heldBytes } = this.#held
+    const carries = { files: this.#files - files, bytes: bytes - heldBytes, ofFiles: this.#files }
+    const content = { entries, bytes, listing, ...(this.#delta && { carries }) }
+    return { ...this.#header, id, ...(this.#parts?.summary ?? content), zipBytes }
   }
 
   /** Also when it was not ended. */
   close(): void {
-    this.#zip.close()
     this.#manifest.close()
     this.#directory.close()
-    this.#content?.close()
   }
 
-  #listFile(path: ResourcePath, { digest, size }: Written): void {
+  #listFile(path: ResourcePath, { digest, size }: Written): string {
     this.#list({ type: 'file', path, digest, size })
+    return digest
   }
 
   #list(entry: ManifestEntry): void {
     this.#order.admit(entry)
+    if (entry.type === 'file') this.#files++
     this.#addLine(entryLine(entry))
   }
 
@@ -172,9 +191,12 @@ export class PackageBuilder {
 
   async #addManifest(): Promise<Written> {
     let file: LargeFile | undefined
+    let begin = this.#headerBytes
     for (const chunk of this.#manifest.chunks(segmentBytes)) {
+      this.#listing.update(chunk.subarray(begin))
+      begin = Math.max(0, begin - chunk.length)
       if (this.#manifest.size <= segmentBytes) return this.#zip.addFile(metaNames.manifest, chunk)
-      file ??= this.#zip.startFile(metaNames.manifest, chunk, this.#newSpool)
+      file ??= await this.#zip.startFile(metaNames.manifest, chunk)
       await file.add(chunk)
     }
     return (file as LargeFile).end()

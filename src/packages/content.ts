@@ -1,6 +1,7 @@
 import { createHash, hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { setImmediate } from 'node:timers/promises'
 import { crc32, createInflateRaw, inflateRawSync, type InflateRaw } from 'node:zlib'
 import { ReplicationError } from '../errors.ts'
 import { quote } from '../resources/path.ts'
@@ -9,6 +10,9 @@ import type { ZipEntry } from './zip-directory.ts'
 import { stored } from './zip-format.ts'
 
 const chunkBytes = 256 * 1024
+const pieceBytes = 1024 * 1024
+/** In a thread reading never waits, and other work would never have its turn. */
+const breathBytes = 16 * 1024 * 1024
 
 /** What the manifest says of a file. */
 interface Expected {
@@ -25,12 +29,42 @@ export function unpack(entry: ZipEntry, packed: Buffer, expected: Expected): Buf
   return content
 }
 
-/** Large content: a stream that fails with `corrupt` when it is not what the manifest says. */
-export function contentStream(access: RandomAccess, entry: ZipEntry, data: number, expected: Expected): Readable {
-  return Readable.from(checkedChunks(access, entry, data, expected, false), {
-    objectMode: false,
-    highWaterMark: chunkBytes,
-  })
+/** A stream of content that fails with `corrupt` when it is not what the manifest says. */
+export type LargeContent = Readable & {
+  /**
+   * The same for whoever reads it in a thread, instead of reading the stream. A piece is good until the next but one is asked for, so that
+   * one can be written while the next is read.
+   */
+  readonly pieces: () => AsyncGenerator<Buffer, void, void>
+}
+
+export function contentStream(access: RandomAccess, entry: ZipEntry, data: number, expected: Expected): LargeContent {
+  const chunks = (): AsyncGenerator<Buffer, void, void> => checkedChunks(access, entry, data, expected, false)
+  const pieces = (): AsyncGenerator<Buffer, void, void> =>
+    entry.method === stored ? storedPieces(access, entry, data, expected) : chunks()
+  return Object.assign(Readable.from(chunks(), { objectMode: false, highWaterMark: chunkBytes }), { pieces })
+}
+
+/** Its checksum is not looked at, for its digest says more. */
+async function* storedPieces(
+  access: RandomAccess,
+  entry: ZipEntry,
+  data: number,
+  expected: Expected,
+): AsyncGenerator<Buffer, void, void> {
+  const digest = createHash('sha256')
+  let buffers: readonly [Buffer, Buffer] = [Buffer.allocUnsafeSlow(pieceBytes), Buffer.allocUnsafeSlow(pieceBytes)]
+  for (let at = 0; at < entry.size;) {
+    const into = buffers[0].subarray(0, entry.size - at)
+    const read = await readFrom(access, into, data + at)
+    if (read === 0) throw new ReplicationError('corrupt', 'package: it became shorter while it was read')
+    at += read
+    const piece = into.subarray(0, read)
+    digest.update(piece)
+    yield piece
+    buffers = [buffers[1], buffers[0]]
+  }
+  if (digest.digest('hex') !== expected.digest) throw wrongDigest(entry)
 }
 
 /** Reads large content only to check it. Throws `corrupt`. */
@@ -41,7 +75,14 @@ export async function checkContent(
   expected: Expected,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  for await (const _ of checkedChunks(access, entry, data, expected, true)) signal?.throwIfAborted()
+  let since = 0
+  for await (const { length } of checkedChunks(access, entry, data, expected, true)) {
+    since += length
+    if (since < breathBytes) continue
+    since = 0
+    await setImmediate()
+    signal?.throwIfAborted()
+  }
 }
 
 async function* checkedChunks(

@@ -15,6 +15,8 @@ import { Layout, locate, type Extent } from './zip-local.ts'
 /** All of a package but its content and the entries of its manifest: what is read when it is opened. */
 export interface Frame {
   readonly outline: ManifestOutline
+  /** It may list what it does not carry. */
+  readonly delta: boolean
   readonly origin: PackageOrigin | undefined
   readonly end: ZipEnd
   readonly manifest: Located
@@ -45,14 +47,18 @@ export async function readFrame(access: RandomAccess, limits: PackageLimits): Pr
     throw beyond(`its manifest is larger than ${limits.maxManifestBytes} bytes`)
   for (const { entry } of metas.values()) checkRatio(entry, limits)
   const outline = await outlineOf(unpacked(access, manifest.entry, manifest.extent.data))
-  await expectText(access, metas.get('filter') as Located, filterXml(outline.header))
-  await expectText(access, metas.get('properties') as Located, propertiesXml(outline.id))
+  const properties = metas.get('properties') as Located
+  // An index has no content to lack.
+  const delta = !outline.index && properties.entry.size === Buffer.byteLength(propertiesXml(outline.id, true))
+  await expectText(access, metas.get('filter') as Located, filterXml(outline.header, delta || outline.index))
+  await expectText(access, properties, propertiesXml(outline.id, delta))
   const origin = metas.get('origin')
   if (origin !== undefined && origin.entry.size > maxOriginBytes)
     throw beyond(`its origin is larger than ${maxOriginBytes} bytes`)
   return {
     outline,
-    parts: outline.index ? await readParts(access, end, outline, metas) : undefined,
+    delta,
+    parts: outline.index ? await readParts(access, end, metas) : undefined,
     end,
     manifest,
     origin: origin === undefined ? undefined : parseOrigin(await textOf(access, origin)),
@@ -61,14 +67,9 @@ export async function readFrame(access: RandomAccess, limits: PackageLimits): Pr
 }
 
 /** An index is read whole, for there is nothing else in it. */
-async function readParts(
-  access: RandomAccess,
-  end: ZipEnd,
-  { header }: ManifestOutline,
-  metas: ReadonlyMap<MetaFile, Located>,
-): Promise<PartList> {
+async function readParts(access: RandomAccess, end: ZipEnd, metas: ReadonlyMap<MetaFile, Located>): Promise<PartList> {
   const { entry, extent } = metas.get('manifest') as Located
-  const parts = new PartList(header)
+  const parts = new PartList()
   for await (const lines of partsIn(unpacked(access, entry, extent.data))) for (const part of lines) parts.add(part)
   if (end.count !== metas.size) throw new ReplicationError('corrupt', 'package: it is an index, and yet has content')
   new Layout([...metas.values()].map((located) => located.extent)).finish(end.start)

@@ -17,7 +17,7 @@ import { EntryOrder } from './entry-order.ts'
 import { defaultLimits } from './limits.ts'
 import type { Loose, ManifestEntry, ManifestHeader, PackageFile, PackageId, PackageSummary } from './manifest.ts'
 import { bytesAccess, readFrom, type RandomAccess } from './random-access.ts'
-import { pageOf, type PackageChange, type PackageReader, type ReadOptions } from './reader.ts'
+import { pageOf, type PackageChange, type PackageReader, type ReadOptions, type Verification } from './reader.ts'
 import { Regions } from './regions.ts'
 import { storageError } from './storage-error.ts'
 import type { FileEntry } from './walk.ts'
@@ -141,6 +141,7 @@ class Lying {
 export class LooseReader implements PackageReader {
   readonly id: PackageId
   readonly header: ManifestHeader
+  readonly delta = false
   readonly origin = undefined
   readonly parts = []
   readonly entryCount: number
@@ -181,11 +182,16 @@ export class LooseReader implements PackageReader {
     }
   }
 
-  async verify(signal?: AbortSignal): Promise<number> {
+  /** It has all contents. */
+  deltaBatches(options: ReadOptions = {}): AsyncGenerator<PackageChange[], void, void> {
+    return this.batches(options)
+  }
+
+  async verify(signal?: AbortSignal): Promise<Verification> {
     let bytes = 0
     for await (const batch of this.batches(signal === undefined ? {} : { signal }))
       for (const change of batch) if (change.kind === 'put') bytes += change.entry.size
-    return bytes
+    return { bytes }
   }
 
   async entries(page: { readonly after?: ResourcePath; readonly limit: number }): Promise<ManifestEntry[]> {

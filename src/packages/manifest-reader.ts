@@ -12,6 +12,8 @@ export interface ManifestOutline {
   readonly header: ManifestHeader
   /** How many lines follow the header. */
   readonly lines: number
+  /** SHA-256 of these lines, in hex. */
+  readonly listing: string
   /** Whether the first of them is that of an index. */
   readonly index: boolean
 }
@@ -19,6 +21,7 @@ export interface ManifestOutline {
 /** Reads the first line, and the rest for its digest only. Throws `invalid`. */
 export async function outlineOf(chunks: AsyncIterable<Buffer>): Promise<ManifestOutline> {
   const digest = createHash('sha256')
+  const listing = createHash('sha256')
   let header: ManifestHeader | undefined
   let begun: Buffer[] = []
   let bytes = 0
@@ -34,15 +37,22 @@ export async function outlineOf(chunks: AsyncIterable<Buffer>): Promise<Manifest
       bytes += end < 0 ? chunk.length : end
       if (bytes > maxHeaderBytes) throw refused('line 1 is too long')
       if (end >= 0) {
+        listing.update(chunk.subarray(end + 1))
         header = parseHeader(textOf(Buffer.concat(begun), 'line 1'))
         begun = []
       }
-    } else if (second.length < partStart.length) second += latin1(chunk, 0, partStart.length - second.length)
+    } else {
+      listing.update(chunk)
+      if (second.length < partStart.length) second += latin1(chunk, 0, partStart.length - second.length)
+    }
     for (let at = chunk.indexOf(newline); at >= 0; at = chunk.indexOf(newline, at + 1)) lines++
     last = chunk.at(-1) ?? last
   }
   if (header === undefined || last !== newline) throw refused('its last line does not end')
-  return { id: `sha256-${digest.digest('hex')}` as PackageId, header, lines: lines - 1, index: second === partStart }
+  return {
+    ...{ id: `sha256-${digest.digest('hex')}` as PackageId, header, lines: lines - 1, index: second === partStart },
+    listing: listing.digest('hex'),
+  }
 }
 
 /** The entries, as many at a time as a chunk holds. Throws `invalid`. */

@@ -79,6 +79,8 @@ export interface PackageFile {
   readonly bytes?: Uint8Array
   /** It is no zip, but what one end of this process has laid down for the other (loose.ts). */
   readonly loose?: Loose
+  /** Of a delta. */
+  readonly carries?: Carried
   /** Under which it was taken; the usual ones when absent. */
   readonly limits?: PackageLimits
 }
@@ -99,4 +101,21 @@ export interface PackageSummary extends ManifestHeader {
   readonly bytes: number
   /** Bytes of the zip. */
   readonly zipBytes: number
+  /** SHA-256 of all lines of its manifest but the first: of what it lists, whatever is to be done with that. Absent of an index, and where older versions wrote it. */
+  readonly listing?: string
+  /** Only of a delta: how much of the content is in it. */
+  readonly carries?: Carried
+}
+
+/** How much of what its manifest lists a delta has the content of; it may be all. */
+export interface Carried {
+  readonly files: number
+  /** Of these, unpacked. */
+  readonly bytes: number
+  /** All that are listed. */
+  readonly ofFiles: number
+}
+
+export function carriesAll({ carries }: Pick<PackageSummary, 'carries'>): boolean {
+  return carries === undefined || carries.files === carries.ofFiles
 }

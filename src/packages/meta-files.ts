@@ -19,13 +19,17 @@ export type MetaFile = keyof typeof metaNames
 
 export const maxOriginBytes = 64 * 1024
 
-export function filterXml({ mode, roots }: ManifestHeader): string {
-  const attribute = mode === 'mirror' ? '' : ' mode="update"'
+/**
+ * Of a delta and of an index (`elsewhere`) it says `update` whatever its mode: FileVault, which knows nothing of what is held elsewhere,
+ * would take what has no content here for gone.
+ */
+export function filterXml({ mode, roots }: ManifestHeader, elsewhere: boolean): string {
+  const attribute = mode === 'mirror' && !elsewhere ? '' : ' mode="update"'
   const lines = roots.map((root) => `  <filter root="${xml(root)}"${attribute}/>\n`)
   return `<?xml version="1.0" encoding="UTF-8"?>\n<workspaceFilter version="1.0">\n${lines.join('')}</workspaceFilter>\n`
 }
 
-export function propertiesXml(id: PackageId): string {
+export function propertiesXml(id: PackageId, delta: boolean): string {
   return `<?xml version="1.0" encoding="UTF-8" standalone="no"?>
 <!DOCTYPE properties SYSTEM "http://java.sun.com/dtd/properties.dtd">
 <properties>
@@ -33,7 +37,7 @@ export function propertiesXml(id: PackageId): string {
   <entry key="name">${id}</entry>
   <entry key="version">1</entry>
   <entry key="packageFormatVersion">2</entry>
-</properties>
+${delta ? '  <entry key="delta">true</entry>\n' : ''}</properties>
 `
 }
 

@@ -1,5 +1,5 @@
 import { ReplicationError } from '../errors.ts'
-import type { ManifestHeader, ManifestPart, PackageId, PackageSummary } from './manifest.ts'
+import type { ManifestPart, PackageId, PackageSummary } from './manifest.ts'
 
 /** Some 1,000,000,000 entries, and an index that still fits in memory. */
 const maxParts = 100_000
@@ -10,12 +10,6 @@ export class PartList {
   entries = 0
   bytes = 0
   readonly #ids = new Set<PackageId>()
-
-  /** Throws `invalid` when no tree with this header is ever split. */
-  constructor({ mode }: ManifestHeader) {
-    // What it removes depends on all of its parts together.
-    if (mode === 'mirror') throw refused('it is the index of a mirror, and a mirror is never split')
-  }
 
   /** Throws `invalid`, `too-large`. */
   add(part: ManifestPart): void {

@@ -15,7 +15,15 @@ export interface Batch {
 }
 
 export type Item =
-  | { readonly type: 'file'; readonly path: ResourcePath; readonly size: number }
+  | {
+      readonly type: 'file'
+      readonly path: ResourcePath
+      readonly size: number
+      /** Of the content, once it was written. */
+      digest?: string
+    }
+  /** Listed, without its content. */
+  | { readonly type: 'held'; readonly path: ResourcePath; readonly digest: string; readonly size: number }
   | { readonly type: 'folder'; readonly path: ResourcePath }
   | { readonly type: 'delete'; readonly path: ResourcePath; readonly deep: boolean }
 
@@ -24,6 +32,8 @@ export interface Segment {
   readonly path?: ResourcePath
   readonly bytes: Uint8Array
   readonly last: boolean
+  /** Of the whole content, once its last segment was written. */
+  digest?: string
 }
 
 const maxItems = 256
@@ -38,6 +48,8 @@ export async function* piecesOf(
   const segments = new SegmentBuffer(buffers)
   for await (const change of abortable(changes, signal)) {
     if (change.kind === 'delete') batch.add({ type: 'delete', path: change.path, deep: change.deep })
+    else if (change.kind === 'held')
+      batch.add({ type: 'held', path: change.path, digest: change.digest, size: change.size })
     else if (change.resource.content === undefined) batch.add({ type: 'folder', path: change.resource.path })
     else {
       const { path } = change.resource

@@ -1,4 +1,6 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { open } from 'node:fs/promises'
+import { isMainThread } from 'node:worker_threads'
 import { ReplicationError } from '../errors.ts'
 
 /** Bytes that can be read at any place. */
@@ -12,7 +14,9 @@ export interface RandomAccess {
 /** So much is read at once: to read a package takes ten steps, and each would be a trip to another thread and back. */
 export const smallBytes = 64 * 1024
 
+/** In a thread it is read synchronously: that is what threads are for, and costs no trip to another one. */
 export async function fileAccess(file: string): Promise<RandomAccess> {
+  if (!isMainThread) return inThread(file)
   const handle = await open(file, 'r')
   let isKept = false
   try {
@@ -26,6 +30,29 @@ export async function fileAccess(file: string): Promise<RandomAccess> {
     return isKept ? access : await inMemory(access)
   } finally {
     if (!isKept) await handle.close()
+  }
+}
+
+function inThread(file: string): RandomAccess {
+  const fd = openSync(file, 'r')
+  let isOpen = true
+  const close = (): void => {
+    if (isOpen) closeSync(fd)
+    isOpen = false
+  }
+  try {
+    return {
+      size: fstatSync(fd).size,
+      read: async (into, position) => {
+        // By now the number may be that of another file.
+        if (!isOpen) throw new Error('the package is closed')
+        return readSync(fd, into, 0, into.length, position)
+      },
+      close: async () => close(),
+    }
+  } catch (error) {
+    close()
+    throw error
   }
 }
 

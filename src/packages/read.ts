@@ -7,7 +7,15 @@ import { readFrame, type Frame } from './frame.ts'
 import { defaultLimits, type PackageLimits } from './limits.ts'
 import { LooseReader } from './loose.ts'
 import type { ManifestEntry, ManifestHeader, ManifestPart, PackageFile, PackageId, PackageOrigin } from './manifest.ts'
-import { pageOf, type PackageChange, type PackageReader, type ReadOptions } from './reader.ts'
+import {
+  lacking,
+  pageOf,
+  type DeltaChange,
+  type PackageChange,
+  type PackageReader,
+  type ReadOptions,
+  type Verification,
+} from './reader.ts'
 import { bytesAccess, fileAccess, Window, type RandomAccess } from './random-access.ts'
 import { Regions } from './regions.ts'
 import { storageError } from './storage-error.ts'
@@ -64,6 +72,7 @@ export async function readPackage(
 class ZipReader implements PackageReader {
   readonly id: PackageId
   readonly header: ManifestHeader
+  readonly delta: boolean
   readonly origin: PackageOrigin | undefined
   readonly parts: readonly ManifestPart[]
   readonly entryCount: number
@@ -78,6 +87,7 @@ class ZipReader implements PackageReader {
     this.#frame = frame
     this.id = frame.outline.id
     this.header = frame.outline.header
+    this.delta = frame.delta
     this.origin = frame.origin
     this.parts = frame.parts?.parts ?? []
     this.entryCount = frame.parts?.entries ?? frame.outline.lines
@@ -88,11 +98,15 @@ class ZipReader implements PackageReader {
     for await (const batch of this.batches(options)) yield* batch
   }
 
-  async *batches({ paths, signal }: ReadOptions = {}): AsyncGenerator<PackageChange[], void, void> {
+  batches(options: ReadOptions = {}): AsyncGenerator<PackageChange[], void, void> {
+    return whole(this.deltaBatches(options))
+  }
+
+  async *deltaBatches({ paths, signal }: ReadOptions = {}): AsyncGenerator<DeltaChange[], void, void> {
     this.#refuseIndex('apply its parts')
     const wanted = paths === undefined ? undefined : new Regions(paths)
     const window = new Window(this.#access, windowBytes)
-    let batch: PackageChange[] = []
+    let batch: DeltaChange[] = []
     let bytes = 0
     for await (const located of walk(this.#access, this.#frame, this.#limits, window)) {
       if (wanted?.hold(located.entry.path) === false) continue
@@ -110,15 +124,20 @@ class ZipReader implements PackageReader {
     if (batch.length > 0) yield batch
   }
 
-  async verify(signal?: AbortSignal): Promise<number> {
+  async verify(signal?: AbortSignal): Promise<Verification> {
     // All that an index has was read when it was opened.
-    if (this.#frame.parts !== undefined) return this.#frame.parts.bytes
+    if (this.#frame.parts !== undefined) return { bytes: this.#frame.parts.bytes }
     const window = new Window(this.#access, windowBytes)
+    const carries = { files: 0, bytes: 0, ofFiles: 0 }
     let [bytes, since] = [0, 0]
     for await (const located of walk(this.#access, this.#frame, this.#limits, window)) {
+      if (located.entry.type !== 'file') continue
+      bytes += located.entry.size
+      carries.ofFiles++
       if (!('data' in located)) continue
       const { entry, zipEntry, data } = located
-      bytes += entry.size
+      carries.files++
+      carries.bytes += entry.size
       since += entry.size
       if (isSmall(located)) await this.#change(located, window)
       else await checkContent(this.#access, zipEntry, data, entry, signal)
@@ -127,7 +146,7 @@ class ZipReader implements PackageReader {
       signal?.throwIfAborted()
       await setImmediate()
     }
-    return bytes
+    return { bytes, listing: this.#frame.outline.listing, ...(this.delta && { carries }) }
   }
 
   async entries(page: { readonly after?: ResourcePath; readonly limit: number }): Promise<ManifestEntry[]> {
@@ -147,7 +166,8 @@ class ZipReader implements PackageReader {
     if (this.parts.length > 0) throw new ReplicationError('invalid', `package ${this.id}: it is an index; ${instead}`)
   }
 
-  async #change(located: Located, window: Window): Promise<PackageChange> {
+  async #change(located: Located, window: Window): Promise<DeltaChange> {
+    if ('held' in located) return { kind: 'held', entry: located.entry }
     if (!('data' in located)) {
       const { entry } = located
       return entry.type === 'folder' ? { kind: 'folder', entry } : { kind: 'delete', entry }
@@ -155,6 +175,14 @@ class ZipReader implements PackageReader {
     const { entry, zipEntry, data } = located
     if (!isSmall(located)) return { kind: 'put', entry, content: contentStream(this.#access, zipEntry, data, entry) }
     return { kind: 'put', entry, content: unpack(zipEntry, await window.load(data, zipEntry.packed), entry) }
+  }
+}
+
+/** Throws `incomplete` for what lacks a content. */
+async function* whole(batches: AsyncIterable<DeltaChange[]>): AsyncGenerator<PackageChange[], void, void> {
+  for await (const batch of batches) {
+    for (const change of batch) if (change.kind === 'held') throw lacking(change.entry)
+    yield batch as PackageChange[]
   }
 }
 

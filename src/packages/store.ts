@@ -1,44 +1,56 @@
-import { renameSync, statSync, utimesSync } from 'node:fs'
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { renameSync, statSync } from 'node:fs'
+import { open, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { ReplicationError } from '../errors.ts'
 import type { Change } from '../resources/resource.ts'
 import { defaultLimits, type PackageLimits } from './limits.ts'
 import {
-  isPackageId,
   type ManifestHeader,
   type ManifestPart,
   type PackageFile,
   type PackageId,
   type PackageOrigin,
   type PackageSummary,
-  type Signature,
 } from './manifest.ts'
+import { Keeping, missing } from './keep.ts'
 import { smallBytes } from './random-access.ts'
-import { Places, type PackageDescription } from './places.ts'
+import { Places, removeAbandoned, type PackageDescription, type StoredPackage } from './places.ts'
 import { RecentPackages } from './recent.ts'
-import { rewriteOrigin } from './rewrite-origin.ts'
-import { joined, judge, noSeals, signed, type JudgedSignature, type Seals } from './signatures.ts'
-import { syncFolder } from './sync-folder.ts'
+import { judge, noSeals, signed, type JudgedSignature, type Seals } from './signatures.ts'
 import { gone, guarded } from './storage-error.ts'
-import { writeUpload } from './upload.ts'
+import { UnfinishedUploads, type Receiving } from './unfinished.ts'
+import { BrokenOff, writeUpload } from './upload.ts'
 import { verifyWhole } from './verify.ts'
-import type { Verified } from './verify-thread.ts'
+import type { ThreadReading } from './thread-reading.ts'
+import { writeParts, type PartsOptions } from './write-parts.ts'
 import { writeIndex, writePackage } from './write.ts'
 import { spoolFiles } from './write-thread.ts'
 
-export interface StoredPackage {
-  readonly id: PackageId
-  /** When it was last written or written again, ms since the epoch. */
-  readonly mtimeMs: number
+interface Range {
+  readonly start?: number
+  readonly end?: number
+}
+
+interface OpenZip {
+  /** Bytes. */
+  readonly size: number
+  readonly read: (range: Range) => Readable
+  readonly close: () => Promise<void>
+}
+
+interface StoreOptions {
+  readonly limits?: PackageLimits
+  readonly abandonedMs?: number
+  readonly seals?: Seals
+  /** So much is kept of uploads that broke off. */
+  readonly unfinishedBytes?: number
 }
 
 /** So many bytes of small packages are held, read as they were. */
 const recentBytes = 8 * 1024 * 1024
 
 /**
- * The packages on this server's disk. A package is `<two hex digits>/<id>.zip`, never modified, beside it `<id>.json` with
+ * The packages on this server's disk. A package is `<two hex digits>/<id>.zip`, never modified (keep.ts replaces it), beside it `<id>.json` with
  * its description; what is not yet whole is in `temporary/`. A file has its name only once all of it is on the disk.
  */
 export class PackageStore {
@@ -46,13 +58,17 @@ export class PackageStore {
   readonly #limits: PackageLimits
   readonly #seals: Seals
   readonly #recent = new RecentPackages(recentBytes)
-  /** Signatures are added to one package at a time. */
-  #adding: Promise<unknown> = Promise.resolve()
+  readonly #keeping: Keeping
 
-  private constructor(folder: string, limits: PackageLimits, seals: Seals) {
+  /** What came of uploads that broke off. */
+  readonly unfinished: UnfinishedUploads
+
+  private constructor(folder: string, limits: PackageLimits, seals: Seals, unfinished: UnfinishedUploads) {
+    this.unfinished = unfinished
     this.#places = new Places(folder)
     this.#limits = limits
     this.#seals = seals
+    this.#keeping = new Keeping({ places: this.#places, limits, seals, recent: this.#recent })
   }
 
   /**
@@ -65,29 +81,48 @@ export class PackageStore {
       limits = defaultLimits,
       abandonedMs = 0,
       seals = noSeals,
-    }: { readonly limits?: PackageLimits; readonly abandonedMs?: number; readonly seals?: Seals } = {},
+      unfinishedBytes = limits.maxZipBytes,
+    }: StoreOptions = {},
   ): Promise<PackageStore> {
     return guarded('opening the package store', async () => {
-      const temporary = join(folder, 'temporary')
-      await mkdir(temporary, { recursive: true })
-      const before = Date.now() - abandonedMs
-      for (const name of await readdir(temporary)) {
-        const file = join(temporary, name)
-        const found = await stat(file).catch(gone)
-        if (found !== undefined && (abandonedMs === 0 || found.mtimeMs < before)) await rm(file, { force: true })
-      }
-      return new PackageStore(folder, limits, seals)
+      await removeAbandoned(folder, abandonedMs)
+      const how = { maxBytes: unfinishedBytes, alone: abandonedMs === 0 }
+      return new PackageStore(folder, limits, seals, await UnfinishedUploads.open(join(folder, 'unfinished'), how))
     })
   }
 
-  /** Writes a package of the changes and keeps it. Throws what `writePackage` does. */
+  /**
+   * Writes a package of the changes and keeps it; as a delta, if these may hold contents back. Answers what is there of the package in
+   * the end, which may be more: contents that were there before stay. Throws what `writePackage` does.
+   */
   async write(
     header: ManifestHeader,
     changes: AsyncIterable<Change>,
     origin: PackageOrigin,
     signal: AbortSignal,
+    { delta = false }: { readonly delta?: boolean } = {},
   ): Promise<PackageSummary> {
-    return this.#write(origin, (file) => writePackage(header, changes, { file, origin, ...this.#how, signal }))
+    return this.#write(origin, signal, (file) =>
+      writePackage(header, changes, { file, origin, delta, ...this.#how, signal }),
+    )
+  }
+
+  /**
+   * Writes what a thread reads by itself as packages, at least one, and keeps each before it is answered, with whether another one follows. The
+   * next is made meanwhile. Throws what the function `writeParts` does.
+   */
+  async *writeParts(
+    header: ManifestHeader,
+    reading: ThreadReading,
+    origin: PackageOrigin,
+    options: Pick<PartsOptions, 'headerBehind' | 'partLimits' | 'note' | 'tally' | 'signal'>,
+  ): AsyncGenerator<{ readonly part: PackageSummary; readonly more: boolean }, void, void> {
+    const newFile = (): string => this.#places.temporary()
+    for await (const { file, summary, more } of writeParts(header, reading, {
+      ...{ ...options, origin, newFile },
+      ...this.#how,
+    }))
+      yield { part: await this.#write(origin, options.signal, async () => summary, file), more }
   }
 
   /** Writes an index of parts and keeps it. Throws what the function `writeIndex` does. */
@@ -97,20 +132,24 @@ export class PackageStore {
     origin: PackageOrigin,
     signal: AbortSignal,
   ): Promise<PackageSummary> {
-    return this.#write(origin, (file) => writeIndex(header, parts, { file, origin, ...this.#how, signal }))
+    return this.#write(origin, signal, (file) => writeIndex(header, parts, { file, origin, ...this.#how, signal }))
   }
 
   /**
-   * Keeps a package that comes from elsewhere, once it has been verified whole. The same package may come again. Throws
-   * `corrupt`, also when the upload breaks off, `invalid`, `too-large`, `unavailable`; and keeps nothing then.
+   * Keeps a package that comes from elsewhere, once it has been verified whole. The same package may come again, a delta with more; the
+   * answer is what is there in the end. Throws `corrupt`, also when the upload breaks off, `invalid`, `too-large`, `unavailable`; and keeps nothing then,
+   * save what `into` keeps of an upload that breaks off.
    */
-  async receive(upload: Readable, signal: AbortSignal): Promise<PackageSummary> {
-    const file = this.#places.temporary()
+  async receive(upload: Readable, signal: AbortSignal, into?: Receiving): Promise<PackageSummary> {
+    const { file, keep } = into ?? { file: this.#places.temporary(), keep: undefined }
     try {
-      await writeUpload(upload, file, this.#limits.maxZipBytes, signal)
+      await writeUpload(upload, into ?? { file }, this.#limits.maxZipBytes, signal)
       const verified = await verifyWhole(file, this.#limits, signal)
-      await this.#keep(file, verified)
-      return verified.summary
+      return await this.#keeping.keep(file, verified, signal)
+    } catch (error) {
+      // What cannot be kept comes again from its beginning.
+      if (signal.aborted || error instanceof BrokenOff) await keep?.().catch(() => undefined)
+      throw error
     } finally {
       await rm(file, { force: true })
     }
@@ -121,13 +160,19 @@ export class PackageStore {
     const file = this.#places.zip(id)
     // What was taken under these limits is read under them too, wherever that is.
     const limits = this.#limits === defaultLimits ? {} : { limits: this.#limits }
-    const recent = this.#recent.get(id)
-    if (recent !== undefined) return { id, file, bytes: recent, ...limits }
-    if ((await this.size(id)) > smallBytes) return { id, file, ...limits }
+    const found = await guarded('looking for a package', () => stat(this.#places.zip(id)).catch(gone))
+    if (found === undefined) throw missing(id)
+    // Another server can have put more of it in its place.
+    const mark = `${found.ino} ${found.size} ${found.ctimeMs}`
+    const recent = this.#recent.get(id, mark)
+    if (recent !== undefined) return { id, file, bytes: recent.bytes, ...delta(recent), ...limits }
+    // What it carries is looked at first: there may be more of it then, and not less.
+    const described = delta(await this.describe(id))
+    if (found.size > smallBytes) return { id, file, ...described, ...limits }
     const bytes = await guarded('reading a package', () => readFile(file).catch(gone))
     if (bytes === undefined) throw missing(id)
-    this.#recent.add(id, bytes)
-    return { id, file, bytes, ...limits }
+    this.#recent.add(id, { bytes, ...described }, mark)
+    return { id, file, bytes, ...described, ...limits }
   }
 
   async has(id: PackageId): Promise<boolean> {
@@ -136,9 +181,22 @@ export class PackageStore {
 
   /** Without looking at the content. Throws `missing`. */
   async describe(id: PackageId): Promise<PackageDescription> {
-    await this.size(id)
-    const text = await guarded('reading a package', () => readFile(this.#places.sidecar(id), 'utf8').catch(gone))
-    return text === undefined ? this.#describeAgain(id) : (JSON.parse(text) as PackageDescription)
+    return this.#keeping.describe(id)
+  }
+
+  /** What there is of the package already; it counts as written now, so that no sweep takes it for abandoned. */
+  async again(id: PackageId): Promise<PackageSummary | undefined> {
+    const now = new Date()
+    const touched = utimes(this.#places.zip(id), now, now).then(() => true)
+    if ((await guarded('looking for a package', () => touched.catch(gone))) === undefined) return undefined
+    await this.sign(id)
+    const { origin: _, ...summary } = await this.describe(id)
+    return summary
+  }
+
+  /** The name of a file for what need not outlast the process; another one each time. */
+  temporary(): string {
+    return this.#places.temporary()
   }
 
   /** Whose signatures it has, and whether they hold. Throws `missing`. */
@@ -149,7 +207,7 @@ export class PackageStore {
   /** Adds the signatures of this server's keys, where they are not there yet. Throws `missing`. */
   async sign(id: PackageId): Promise<void> {
     const { signing } = this.#seals
-    if (signing.length > 0) await guarded('signing a package', () => this.#add(id, signed(id, signing)))
+    if (signing.length > 0) await this.#keeping.sign(id, signed(id, signing))
   }
 
   /** Bytes of the zip. Throws `missing`. */
@@ -160,10 +218,20 @@ export class PackageStore {
   }
 
   /** The zip, or its bytes from `start` to `end`, both included. It is open when this answers. Throws `missing`. */
-  async openRead(id: PackageId, range: { readonly start?: number; readonly end?: number } = {}): Promise<Readable> {
+  async openRead(id: PackageId, range: Range = {}): Promise<Readable> {
+    return (await this.open(id)).read(range)
+  }
+
+  /** The zip as it is now, of which one stream can be made; to be read to its end, destroyed or closed. Throws `missing`. */
+  async open(id: PackageId): Promise<OpenZip> {
     const handle = await guarded('opening a package', () => open(this.#places.zip(id)).catch(gone))
     if (handle === undefined) throw missing(id)
-    return handle.createReadStream({ ...range, highWaterMark: 256 * 1024 })
+    const { size } = await handle.stat()
+    return {
+      size,
+      read: (range) => handle.createReadStream({ ...range, highWaterMark: 256 * 1024 }),
+      close: () => handle.close(),
+    }
   }
 
   /**
@@ -195,96 +263,33 @@ export class PackageStore {
   }
 
   /** All packages, by id. What is written or removed meanwhile may or may not be among them. */
-  async *list(): AsyncGenerator<StoredPackage, void, void> {
-    const folders = await guarded('listing packages', () => readdir(this.#places.folder))
-    for (const folder of folders.filter((name) => /^[0-9a-f]{2}$/.test(name)).toSorted()) {
-      const names = await guarded('listing packages', () => readdir(join(this.#places.folder, folder)))
-      for (const name of names.toSorted()) {
-        const id = name.endsWith('.zip') ? name.slice(0, -'.zip'.length) : ''
-        const found = isPackageId(id) ? await stat(this.#places.zip(id)).catch(gone) : undefined
-        if (found !== undefined) yield { id: id as PackageId, mtimeMs: found.mtimeMs }
-      }
-    }
+  list(): AsyncGenerator<StoredPackage, void, void> {
+    return this.#places.packages()
   }
 
-  async #write(origin: PackageOrigin, write: (file: string) => Promise<PackageSummary>): Promise<PackageSummary> {
-    const file = this.#places.temporary()
+  async #write(
+    origin: PackageOrigin,
+    signal: AbortSignal,
+    write: (file: string) => Promise<PackageSummary>,
+    file = this.#places.temporary(),
+  ): Promise<PackageSummary> {
     try {
       const summary = await write(file)
       const { signing } = this.#seals
       const signatures = signing.length === 0 ? undefined : signed(summary.id, signing)
-      await this.#keep(file, { summary, origin: { ...origin, ...(signatures !== undefined && { signatures }) } })
-      return summary
+      const sealed = { ...origin, ...(signatures !== undefined && { signatures }) }
+      return await this.#keeping.keep(file, { summary, origin: sealed }, signal)
     } finally {
       // The thread that writes removes its own files, unless it was lost.
       await Promise.all([file, ...spoolFiles(file)].map((left) => rm(left, { force: true })))
     }
   }
 
-  /**
-   * The description first, then the package: whoever finds the package finds both. One that is there already stays as it
-   * is, for somebody may be reading it, and counts as written now, so that no sweep takes it for abandoned.
-   */
-  async #keep(file: string, { summary, origin }: Verified): Promise<void> {
-    const { id } = summary
-    await guarded('storing a package', async () => {
-      try {
-        const now = new Date()
-        utimesSync(this.#places.zip(id), now, now)
-        if (origin?.signatures !== undefined) await this.#add(id, origin.signatures)
-        return
-      } catch (error) {
-        gone(error)
-      }
-      const folder = this.#places.shelf(id)
-      if ((await mkdir(folder, { recursive: true })) !== undefined) await syncFolder(this.#places.folder)
-      await this.#places.writeSidecar({ ...summary, ...(origin !== undefined && { origin }) })
-      await rename(file, this.#places.zip(id))
-      await syncFolder(folder)
-    })
-  }
-
-  /**
-   * The signatures stand in the zip: it is written again with another origin, and takes the place of the one before, which whoever is
-   * reading it still has. A package without an origin says nothing of who made it, and gets no signature either.
-   */
-  async #add(id: PackageId, signatures: readonly Signature[]): Promise<void> {
-    const before = this.#adding
-    const adding = (async () => {
-      await before
-      const { origin, ...summary } = await this.describe(id)
-      const there = origin?.signatures ?? []
-      const all = joined(id, there, signatures, this.#seals)
-      if (origin === undefined || all.every((one) => there.some(({ signature }) => signature === one.signature))) return
-      const file = this.#places.temporary()
-      try {
-        await rewriteOrigin(this.#places.zip(id), file, { ...origin, signatures: all }, this.#limits)
-        const { size } = await stat(file)
-        await rename(file, this.#places.zip(id))
-        this.#recent.drop(id)
-        await this.#places.writeSidecar({ ...summary, zipBytes: size, origin: { ...origin, signatures: all } })
-        await syncFolder(this.#places.shelf(id))
-      } finally {
-        await rm(file, { force: true })
-      }
-    })()
-    this.#adding = adding.catch(() => undefined)
-    await adding
-  }
-
   get #how() {
     return { limits: this.#limits, signing: this.#seals.signing }
   }
-
-  /** For a package that lost its description, or was put here by hand. */
-  async #describeAgain(id: PackageId): Promise<PackageDescription> {
-    const { summary, origin } = await verifyWhole(this.#places.zip(id), this.#limits, new AbortController().signal)
-    const description = { ...summary, ...(origin !== undefined && { origin }) }
-    await guarded('storing a package', () => this.#places.writeSidecar(description))
-    return description
-  }
 }
 
-function missing(id: PackageId): ReplicationError {
-  return new ReplicationError('missing', `there is no package ${id} in the store`)
+function delta({ carries }: Pick<PackageSummary, 'carries'>): Pick<PackageSummary, 'carries'> {
+  return carries === undefined ? {} : { carries }
 }

@@ -1,33 +1,42 @@
-import { createWriteStream } from 'node:fs'
-import { Transform, type Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { ReplicationError } from '../errors.ts'
 import { storageError } from './storage-error.ts'
+import { UploadFile } from './upload-file.ts'
+
+/** An upload that did not come to its end. */
+export class BrokenOff extends ReplicationError {
+  constructor(bytes: number, cause: unknown) {
+    super('corrupt', `the upload broke off after ${bytes} bytes; send it again`, { cause })
+  }
+}
 
 /**
- * Writes what comes to a new file, and stops at the first byte beyond the limit. Throws `too-large`; `corrupt` when it breaks off;
- * `unavailable` when the disk is full.
+ * Writes what comes to a new file, or behind the first `from` bytes of one that is there, and stops at the first byte beyond the limit. Whatever
+ * it throws, nothing is written any more: `too-large`; `BrokenOff`; `unavailable` when the disk is full.
  */
 export async function writeUpload(
   upload: Readable,
-  file: string,
+  { file, from = 0 }: { readonly file: string; readonly from?: number },
   maxZipBytes: number,
   signal: AbortSignal,
 ): Promise<void> {
-  let bytes = 0
-  const limited = new Transform({
-    transform(chunk: Buffer, _encoding, next) {
-      bytes += chunk.length
-      if (bytes <= maxZipBytes) next(null, chunk)
-      else next(new ReplicationError('too-large', `the package is larger than ${maxZipBytes} bytes, the limit here`))
-    },
+  const out = new UploadFile(file, from)
+  let bytes = from
+  // Before it gathers.
+  upload.on('data', (chunk: Uint8Array) => {
+    bytes += chunk.length
+    if (bytes > maxZipBytes)
+      out.destroy(new ReplicationError('too-large', `the package is larger than ${maxZipBytes} bytes, the limit here`))
   })
   try {
-    await pipeline(upload, limited, createWriteStream(file, { flags: 'wx', flush: true, mode: 0o600 }), { signal })
+    await pipeline(upload, out, { signal })
   } catch (cause) {
+    // Until then it is written to.
+    if (!out.closed) await new Promise<void>((resolve) => out.once('close', () => resolve()))
     signal.throwIfAborted()
     const error = storageError(cause, 'receiving a package')
     if (error instanceof ReplicationError) throw error
-    throw new ReplicationError('corrupt', `the upload broke off after ${bytes} bytes; send it again`, { cause })
+    throw new BrokenOff(bytes, cause)
   }
 }

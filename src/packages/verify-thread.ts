@@ -16,10 +16,10 @@ export interface Verified {
 export async function run({ file, limits }: VerifyOrder, _port: MessagePort, signal: AbortSignal): Promise<Verified> {
   const pkg = await openPackage(file, limits)
   try {
-    const bytes = await pkg.verify(signal)
+    const verified = await pkg.verify(signal)
     const { id, header, origin, entryCount: entries, zipBytes } = pkg
     const parts = pkg.parts.map((part) => part.package)
-    return { summary: { ...header, id, ...(parts.length > 0 && { parts }), entries, bytes, zipBytes }, origin }
+    return { summary: { ...header, id, ...(parts.length > 0 && { parts }), entries, ...verified, zipBytes }, origin }
   } finally {
     await pkg.close()
   }

@@ -20,6 +20,8 @@ export type FileEntry = Extract<ManifestEntry, { type: 'file' }>
 /** An entry of the manifest; of a file also what the zip says of it, and where its content begins. */
 export type Located =
   | { readonly entry: FileEntry; readonly zipEntry: ZipEntry; readonly data: number }
+  /** Of a delta: its content is elsewhere. */
+  | { readonly entry: FileEntry; readonly held: true }
   | { readonly entry: Exclude<ManifestEntry, FileEntry> }
 
 /** The manifest's entries, a chunk's at a time. */
@@ -32,7 +34,8 @@ export function manifestEntries(
 
 /**
  * Goes through the manifest and the zip side by side, in their one order, and checks all but the contents themselves. What
- * is wrong at the end of the zip comes out at the end: when this has ended, each entry is there, and nothing else.
+ * is wrong at the end of the zip comes out at the end: when this has ended, each entry is there, and nothing else. In a delta a
+ * file that is not the next in the zip is held: what is there still comes in the manifest's order.
  */
 export async function* walk(
   access: RandomAccess,
@@ -40,13 +43,14 @@ export async function* walk(
   limits: PackageLimits,
   window: Window,
 ): AsyncGenerator<Located, void, void> {
-  const { end, extents, outline } = frame
+  const { end, extents, outline, delta } = frame
   const order = new EntryOrder(outline.header, limits)
   const names = new ZipNames()
   const layout = new Layout(extents)
-  const directory = zipEntries(access, end)
+  const directory = new Cursor(zipEntries(access, end))
+  let carried = 0
   try {
-    for (let i = metasBehind; i < extents.length; i++) await directory.next()
+    for (let i = metasBehind; i < extents.length; i++) await directory.take()
     for await (const entries of manifestEntries(access, frame))
       for (const entry of entries) {
         order.admit(entry)
@@ -60,37 +64,71 @@ export async function* walk(
           yield { entry: entry as Exclude<ManifestEntry, FileEntry> }
           continue
         }
-        const zipEntry = await nextOf(directory, name)
+        const zipEntry = await directory.next()
+        if (zipEntry?.name.equals(Buffer.from(name)) !== true) {
+          if (!delta || entry.type !== 'file') throw notThere(name, zipEntry)
+          yield { entry, held: true }
+          continue
+        }
+        await directory.take()
         const extent = await locate(window, zipEntry)
         layout.add(extent, zipEntry.name)
         if (entry.type === 'file') {
           checkSize(entry, zipEntry)
           checkRatio(zipEntry, limits)
-          checkTotal(order.bytes, access.size, limits)
+          checkTotal((carried += entry.size), access.size, limits)
           yield { entry, zipEntry, data: extent.data }
         } else yield { entry }
       }
-    const { value: behind } = await directory.next()
-    for (let i = 1; i < metasBehind; i++) await directory.next()
+    const behind = await directory.take()
+    for (let i = 1; i < metasBehind; i++) await directory.take()
     // The frame has seen which are the last; there must be no others before them.
-    if ((await directory.next()).done !== true && behind !== undefined)
+    if ((await directory.take()) !== undefined && behind !== undefined)
       throw faultInName(behind.name) ?? unlisted(behind.name)
     layout.finish(end.start)
   } finally {
-    await directory.return()
+    await directory.close()
   }
 }
 
-/** The next entry of the central directory, which must have this name. */
-async function nextOf(directory: AsyncIterator<ZipEntry, void>, name: string): Promise<ZipEntry> {
-  const { done, value } = await directory.next()
-  if (done === true || value.name.toString() === metaNames.manifest)
-    throw new ReplicationError('corrupt', `package: the manifest lists ${quote(name)}, and its content is not there`)
-  if (value.name.equals(Buffer.from(name))) return value
-  const fault = faultInName(value.name)
-  if (fault !== undefined) throw fault
-  const found = quote(value.name.toString())
-  throw new ReplicationError('corrupt', `package entry ${found} is not listed there: the manifest has ${quote(name)}`)
+/** The central directory, an entry at a time. */
+class Cursor {
+  readonly #entries: AsyncGenerator<ZipEntry, void>
+  #seen: { readonly entry: ZipEntry | undefined } | undefined
+
+  constructor(entries: AsyncGenerator<ZipEntry, void>) {
+    this.#entries = entries
+  }
+
+  /** Stays the next one until it is taken. */
+  async next(): Promise<ZipEntry | undefined> {
+    this.#seen ??= { entry: (await this.#entries.next()).value ?? undefined }
+    return this.#seen.entry
+  }
+
+  async take(): Promise<ZipEntry | undefined> {
+    const entry = await this.next()
+    this.#seen = undefined
+    return entry
+  }
+
+  async close(): Promise<void> {
+    await this.#entries.return()
+  }
+}
+
+/** What is in the place of the entry that the manifest demands. */
+function notThere(name: string, zipEntry: ZipEntry | undefined): ReplicationError {
+  const found = zipEntry?.name.toString()
+  if (zipEntry === undefined || found === metaNames.manifest)
+    return new ReplicationError('corrupt', `package: the manifest lists ${quote(name)}, and its content is not there`)
+  return (
+    faultInName(zipEntry.name) ??
+    new ReplicationError(
+      'corrupt',
+      `package entry ${quote(found as string)} is not listed there: the manifest has ${quote(name)}`,
+    )
+  )
 }
 
 function checkSize({ size, path }: FileEntry, zipEntry: ZipEntry): void {

@@ -16,18 +16,26 @@ export interface WriteOrder extends Blueprint {
 }
 
 /**
- * Makes the file, and while it works up to three others beside it; leaves none of them when it fails. Says through the port that
+ * Makes the file, and while it works up to two others beside it; leaves none of them when it fails. Says through the port that
  * it has started, then receives pieces.
  */
 export async function run(order: WriteOrder, port: MessagePort, signal: AbortSignal): Promise<PackageSummary> {
   // Whoever waits for the next piece is woken by the end of the port.
   signal.addEventListener('abort', () => port.close())
-  const { file } = order
   port.postMessage('started')
+  return writeFile(order, order.parts === undefined ? pieces(port) : [])
+}
+
+/** Writes one package of pieces. What reading them throws comes out as it is, unless the disk says it. */
+export async function writeFile(
+  order: WriteOrder,
+  pieces: AsyncIterable<Piece> | Iterable<Piece>,
+): Promise<PackageSummary> {
+  const { file } = order
   try {
     const output = fileOutput(file)
     try {
-      return await build(order, output, order.parts === undefined ? pieces(port) : [])
+      return await build(order, output, pieces)
     } catch (error) {
       rmSync(file, { force: true })
       throw error
@@ -48,8 +56,8 @@ async function* pieces(port: MessagePort): AsyncGenerator<Piece, void, void> {
   }
 }
 
-export function spoolFiles(file: string): [string, string, string] {
-  return [`${file}.manifest`, `${file}.content`, `${file}.directory`]
+export function spoolFiles(file: string): [string, string] {
+  return [`${file}.manifest`, `${file}.directory`]
 }
 
 export async function build(
@@ -57,16 +65,14 @@ export async function build(
   output: Output,
   pieces: AsyncIterable<Piece> | Iterable<Piece>,
 ): Promise<PackageSummary> {
-  const builder = new PackageBuilder(order, output, spoolFiles(order.file))
+  const builder = new PackageBuilder({ ...order, index: order.parts !== undefined }, output, spoolFiles(order.file))
   try {
     if (order.parts !== undefined) builder.addParts(order.parts)
     for await (const piece of pieces) {
-      if ('items' in piece) {
-        await addBatch(builder, piece)
-        await builder.settled()
-      } else {
+      if ('items' in piece) await addBatch(builder, piece)
+      else {
         await builder.addSegment(piece.path, piece.bytes)
-        if (piece.last) await builder.endFile()
+        if (piece.last) piece.digest = await builder.endFile()
       }
     }
     return await builder.end()
@@ -80,9 +86,10 @@ async function addBatch(builder: PackageBuilder, { items, bytes }: Batch): Promi
   for (const item of items) {
     if (builder.full) await builder.room()
     if (item.type === 'file') {
-      builder.addFile(item.path, bytes.subarray(at, at + item.size))
+      item.digest = builder.addFile(item.path, bytes.subarray(at, at + item.size))
       at += item.size
-    } else if (item.type === 'folder') builder.addFolder(item.path)
+    } else if (item.type === 'held') builder.addHeld(item.path, item)
+    else if (item.type === 'folder') builder.addFolder(item.path)
     else builder.addDelete(item.path, item.deep)
   }
 }

@@ -18,23 +18,25 @@ export interface WriteOptions {
   readonly file: string
   readonly origin?: PackageOrigin | undefined
   readonly limits?: PackageLimits
+  /** The changes may hold contents back; the package is marked as a delta. */
+  readonly delta?: boolean
   readonly signing?: readonly KeyObject[]
   readonly signal: AbortSignal
 }
 
 /**
  * Writes a package of the changes, and answers once it is on the disk. Changes come strictly in path order, within the
- * header's roots: else `invalid`. `too-large` beyond the limits, `unavailable` when the disk is full; what reading the
+ * header's roots, and all with their contents unless it is a delta: else `invalid`. `too-large` beyond the limits, `unavailable` when the disk is full; what reading the
  * changes throws comes out as it is, and when `signal` aborts its reason.
  */
 export async function writePackage(
   header: ManifestHeader,
   changes: AsyncIterable<Change>,
-  { file, origin, limits = defaultLimits, signing = [], signal }: WriteOptions,
+  { file, origin, limits = defaultLimits, delta = false, signing = [], signal }: WriteOptions,
 ): Promise<PackageSummary> {
   const ended = new AbortController()
   const stop = AbortSignal.any([signal, ended.signal])
-  const order: WriteOrder = { header, origin, limits, signing, file }
+  const order: WriteOrder = { header, origin, limits, delta, signing, file }
   const job = threads.start<WriteOrder, PackageSummary>(thread, order, signal)
   const buffers = new SegmentBuffers()
   let failure: { readonly error: unknown } | undefined
@@ -66,7 +68,7 @@ export async function writePackage(
 }
 
 /**
- * Writes an index of parts, in the order in which they are applied. `header` is theirs. Throws `invalid` for a mirror, without
+ * Writes an index of parts, in the order in which they are applied. `header` is that of the whole tree. Throws `invalid` without
  * parts, or when one comes twice; `too-large` beyond the limits, `unavailable` when the disk is full.
  */
 export async function writeIndex(

@@ -1,21 +1,62 @@
-import type { ZipFile } from 'yazl'
-import { segmentBytes } from './compression.ts'
+import { ZipFile, type Options } from 'yazl'
+import { level, segmentBytes } from './compression.ts'
 import type { Spool } from './spool.ts'
 
 /**
- * What yazl keeps of an entry, and does not publish: whether it has been written, and what stands of it in the central
- * directory. yazl looks through all entries for the next to write, and lets go of none, nor of its content, before its
- * end; so those that are written are taken from it until the central directory is due. Its version is pinned.
+ * What yazl makes of an entry, and does not publish: its header, what stands behind its content, and its record in the central
+ * directory. Its version is pinned. Content is not led through its streams: there each piece of it is copied and counted by four transforms,
+ * each small one waits for a turn of the loop, its CRC-32 is computed in JavaScript, and every entry is kept, content and all, until the end.
  */
-interface YazlEntry {
-  readonly state: number
+export interface ZipEntry {
+  crc32: number | null
+  uncompressedSize: number | null
+  compressedSize: number | null
+  /** Sizes and checksum stand in the header, and not behind the content. */
+  crcAndFileSizeKnown: boolean
+  relativeOffsetOfLocalHeader: number
+  getLocalFileHeader(): Buffer
+  getDataDescriptor(): Buffer
   getCentralDirectoryRecord(): Buffer
+}
+
+type EntryClass = new (name: string, isDirectory: boolean, options: Partial<Options>) => ZipEntry
+
+/** What yazl reads when it writes the central directory and the end of the file. */
+interface Ending {
+  entries: unknown
+  outputStreamCursor: number
+  outputStream: { write(bytes: Uint8Array): void; end(): void }
+  end(): void
 }
 const entryDone = 3
 
+const Entry = (() => {
+  const zip = new ZipFile()
+  zip.addEmptyDirectory('any/')
+  const [entry] = (zip as unknown as { entries: ZipEntry[] }).entries
+  return entry?.constructor as EntryClass
+})()
+
+/** 1980-01-01 00:00:00, the first that a zip has, without a zone: yazl writes what a clock here would have shown. */
+const mtime = new Date(1980, 0, 1)
+
+const folderOptions = { mtime, mode: 0o040755, forceDosTimestamp: true }
+const fileOptions = { mtime, mode: 0o100644, forceDosTimestamp: true }
+const storedOptions = { ...fileOptions, compressionLevel: 0 }
+const packedOptions = { ...fileOptions, compressionLevel: level }
+
+/** A folder; its name ends with a slash. */
+export function folderEntry(name: string): ZipEntry {
+  return new Entry(name, true, folderOptions)
+}
+
+/** Names are relative, with slashes, and without a way up. */
+export function fileEntry(name: string, packs: boolean): ZipEntry {
+  return new Entry(name, false, packs ? packedOptions : storedOptions)
+}
+
 /** The central directory as it grows: on the disk, for a package of a million entries has a hundred MB of it. */
 export class ZipDirectory {
-  readonly #zip: { entries: YazlEntry[] }
   readonly #spool: Spool
   #count = 0
   /** Of the first entry, and of the one that is to come second though it is written later. */
@@ -23,44 +64,38 @@ export class ZipDirectory {
   #second: Buffer | undefined
   readonly #secondName: string | undefined
 
-  constructor(zip: ZipFile, spool: Spool, secondName?: string) {
-    this.#zip = zip as unknown as { entries: YazlEntry[] }
+  constructor(spool: Spool, secondName?: string) {
     this.#spool = spool
     this.#secondName = secondName
   }
 
-  /** Takes the entries that have been written, in their order, and answers how many these are. */
-  take(): number {
-    const { entries } = this.#zip
-    let done = 0
-    for (; entries[done]?.state === entryDone; done++)
-      this.#add((entries[done] as YazlEntry).getCentralDirectoryRecord())
-    entries.splice(0, done)
-    this.#count += done
-    return done
+  /** An entry that has been written. */
+  add(entry: ZipEntry): void {
+    this.#count++
+    const record = entry.getCentralDirectoryRecord()
+    if (this.#secondName === undefined) this.#spool.add(record)
+    else if (this.#first === undefined) this.#first = record
+    else if (record.toString('utf8', 46, 46 + record.readUInt16LE(28)) === this.#secondName) this.#second = record
+    else this.#spool.add(record)
   }
 
-  /** Once all are taken: yazl counts as many entries as there were, and finds what stands of them when it asks for each. */
-  giveBack(): void {
+  /** Writes it, and the end of the zip, behind `position` bytes: yazl counts as many entries as there were, and asks for what stands of each. */
+  end(position: number, write: (bytes: Uint8Array) => void): void {
     const spool = this.#spool
     const ahead = Buffer.concat([this.#first ?? Buffer.alloc(0), this.#second ?? Buffer.alloc(0)])
-    const entry = { state: entryDone, getCentralDirectoryRecord: () => Buffer.alloc(0) }
-    this.#zip.entries = Object.assign(
+    const entry = { state: entryDone }
+    const zip = new ZipFile() as unknown as Ending
+    zip.entries = Object.assign(
       Array.from({ length: this.#count }, () => entry),
       {
-        forEach(visit: (entry: YazlEntry) => void) {
-          visit({ state: entryDone, getCentralDirectoryRecord: () => ahead })
-          for (const chunk of spool.chunks(segmentBytes))
-            visit({ state: entryDone, getCentralDirectoryRecord: () => Buffer.from(chunk) })
+        forEach(visit: (entry: { getCentralDirectoryRecord: () => Uint8Array }) => void) {
+          visit({ getCentralDirectoryRecord: () => ahead })
+          for (const chunk of spool.chunks(segmentBytes)) visit({ getCentralDirectoryRecord: () => chunk })
         },
       },
     )
-  }
-  #add(record: Buffer): void {
-    if (this.#secondName === undefined) this.#spool.add(record)
-    else if (this.#first === undefined) this.#first = Buffer.from(record)
-    else if (record.toString('utf8', 46, 46 + record.readUInt16LE(28)) === this.#secondName)
-      this.#second = Buffer.from(record)
-    else this.#spool.add(record)
+    zip.outputStreamCursor = position
+    zip.outputStream = { write, end: () => undefined }
+    zip.end()
   }
 }

@@ -1,37 +1,37 @@
-import { createHash, hash } from 'node:crypto'
-import { PassThrough, Readable } from 'node:stream'
-import { ZipFile, type Options, type ReadStreamOptions } from 'yazl'
-import { Judgement, level, pays, paysBySample, segmentBytes } from './compression.ts'
+import { hash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import { mayPack, packed, packedSegment } from './compression.ts'
+import { PackedFile, StoredFile, type LargeFile, type Sizes, type Written } from './large-file.ts'
 import type { Output } from './output.ts'
 import type { Spool } from './spool.ts'
-import { ZipDirectory } from './zip-records.ts'
+import { fileEntry, folderEntry, ZipDirectory, type ZipEntry } from './zip-records.ts'
 
 const bufferBytes = 1024 * 1024
+/** What is larger is written by itself, and not gathered with others. */
+const gatheredBytes = 128 * 1024
 /** What waits to be written: enough to keep the threads busy that deflate, and not more. */
 const maxWaiting = 32
 const maxWaitingBytes = 1024 * 1024
 
-/** What was written: what the manifest must say of it. */
-export interface Written {
-  readonly digest: string
+/** Content that is being deflated, or whatever came behind it. */
+interface Waiting {
+  /** Absent until it is known whether it is deflated. */
+  entry: ZipEntry | undefined
+  bytes: Uint8Array
   readonly size: number
+  readonly done: Promise<void>
 }
 
-/** Feeds yazl, which writes the entries in the order of the calls, no faster than it takes them. */
+/** Writes the entries of a zip in the order of the calls, as yazl spells them. All functions throw what the disk answered. */
 export class ZipWriter {
   readonly #output: Output
-  readonly #zip = new ZipFile()
   readonly #directory: ZipDirectory
-  readonly #ended: Promise<void>
   readonly #buffer = Buffer.allocUnsafeSlow(bufferBytes)
   #used = 0
   #flushed = 0
-  /** Of the entries that have not been written. */
-  readonly #sizes: number[] = []
+  readonly #waiting: Waiting[] = []
   #waitingBytes = 0
-  #wake: (() => void) | undefined
-  #closed = false
-  #failure: { readonly error: unknown } | undefined
+  readonly #segments: Buffer[] = []
 
   /**
    * `spool` takes the central directory until it is due. The entry called `secondName` comes second there, wherever in the file
@@ -39,140 +39,109 @@ export class ZipWriter {
    */
   constructor(output: Output, spool: Spool, secondName?: string) {
     this.#output = output
-    this.#directory = new ZipDirectory(this.#zip, spool, secondName)
-    // What follows a failure is taken and dropped, so that nothing waits for ever.
-    this.#zip.outputStream.on('data', (chunk: Buffer) => this.#guard(() => this.#append(chunk)))
-    this.#zip.on('error', (error) =>
-      this.#guard(() => {
-        throw error
-      }),
-    )
-    this.#ended = new Promise((resolve) => this.#zip.outputStream.on('end', resolve))
+    this.#directory = new ZipDirectory(spool, secondName)
   }
 
   /** Whether to `await room()` before anything more is added. */
   get full(): boolean {
-    this.#release()
-    return this.#sizes.length >= maxWaiting || this.#waitingBytes >= maxWaitingBytes
+    this.#writeReady()
+    return this.#waiting.length >= maxWaiting || this.#waitingBytes >= maxWaitingBytes
   }
 
-  /** Throws what the disk answered. */
   async room(): Promise<void> {
-    await this.#until(() => !this.full)
+    while (this.full) await this.#waiting[0]?.done
   }
 
   /** Answers when all that was added has been written. */
   async settled(): Promise<void> {
-    await this.#until(() => this.#idle)
+    for (;;) {
+      this.#writeReady()
+      if (this.#waiting.length === 0) return
+      await this.#waiting[0]?.done
+    }
   }
 
   /** A folder; its name ends with a slash. */
   addFolder(name: string): void {
-    this.#zip.addEmptyDirectory(name, { mtime: time(), mode: 0o040755, forceDosTimestamp: true })
-    this.#sizes.push(0)
+    this.#put(known(folderEntry(name), new Uint8Array(0), 0, 0), new Uint8Array(0))
   }
 
-  /** Content of at most one segment, unchanged until it is `settled`. */
+  /** Content of at most one segment; its memory is its owner's again when this has answered. */
   addFile(name: string, content: Uint8Array): Written {
-    const bytes = Buffer.from(content.buffer, content.byteOffset, content.length)
-    this.#zip.addBuffer(bytes, name, fileOptions(pays(content)))
-    this.#sizes.push(content.length)
-    this.#waitingBytes += content.length
-    return { digest: hash('sha256', content), size: content.length }
+    const crc = crc32(content)
+    const written = { digest: hash('sha256', content), size: content.length }
+    if (mayPack(name, content)) this.#pack(name, Buffer.from(content), crc)
+    else this.#put(known(fileEntry(name, false), content, crc, content.length), content)
+    return written
   }
 
-  /** Content in segments. What seems to pack well is kept in the spool first, until all of it has been judged. */
-  startFile(name: string, first: Uint8Array, spool: () => Spool): LargeFile {
-    return paysBySample(first)
-      ? new JudgedFile(spool(), (from, size, packs) => this.#addSpool(name, from, size, packs))
-      : this.#stream(name)
+  /** Content in segments, of which this is the first. It is added like the others. */
+  async startFile(name: string, first: Uint8Array): Promise<LargeFile> {
+    const start = mayPack(name, first) ? await packedSegment(first) : undefined
+    const entry = fileEntry(name, start !== undefined)
+    await this.settled()
+    this.#begin(entry)
+    const append = (bytes: Uint8Array): void => this.#append(bytes)
+    const finish = ({ crc, size, packed }: Sizes): void => {
+      entry.crc32 = crc
+      entry.uncompressedSize = size
+      entry.compressedSize = packed
+      this.#append(entry.getDataDescriptor())
+      this.#directory.add(entry)
+    }
+    return start === undefined ? new StoredFile(append, finish) : new PackedFile(append, finish, start, this.#segments)
   }
 
   /** Ends the zip and answers its size in bytes, once all of it is on the disk. */
   async end(): Promise<number> {
     await this.settled()
-    this.#directory.giveBack()
-    this.#zip.end()
-    await this.#ended
-    this.#guard(() => this.#flush())
-    this.#check()
+    this.#directory.end(this.#position, (bytes) => this.#append(bytes))
+    this.#flush()
     this.#output.sync()
     return this.#flushed
   }
 
-  /** Nothing more is written. */
-  close(): void {
-    this.#closed = true
-  }
-
-  #stream(name: string): LargeFile {
-    const stream = new PassThrough()
-    let end = 0
-    return new StreamedFile({
-      begin: async () => {
-        await this.settled()
-        end = this.#position + 30 + Buffer.byteLength(name)
-        this.#addStream(name, () => stream, fileOptions(false))
-      },
-      // Streams pass the buffer itself on, so it is done with when as many bytes are in the output.
-      put: async (segment) => {
-        end += segment.length
-        stream.write(segment)
-        await this.#until(() => this.#position >= end)
-      },
-      finish: async () => {
-        stream.end()
-        await this.settled()
-      },
-    })
-  }
-
-  async #addSpool(name: string, spool: Spool, size: number, packs: boolean): Promise<void> {
-    const chunks = function* (): Generator<Uint8Array> {
-      // The spool uses its chunk again, and streams look ahead.
-      for (const chunk of spool.chunks(segmentBytes / 4)) yield Buffer.from(chunk)
+  #pack(name: string, content: Uint8Array, crc: number): void {
+    const waiting: Waiting = {
+      ...{ entry: undefined, bytes: content, size: content.length },
+      done: packed(content).then((bytes) => {
+        if (bytes !== undefined) waiting.bytes = bytes
+        waiting.entry = known(fileEntry(name, bytes !== undefined), waiting.bytes, crc, content.length)
+      }),
     }
-    this.#addStream(name, () => Readable.from(chunks(), { objectMode: false }), { ...fileOptions(packs), size })
-    await this.settled()
+    // Whoever waits for it hears of it.
+    waiting.done.catch(() => undefined)
+    this.#wait(waiting)
   }
 
-  #addStream(name: string, open: () => Readable, options: Partial<ReadStreamOptions>): void {
-    this.#zip.addReadStreamLazy(name, options, (answer) => answer(null, open()))
-    this.#sizes.push(0)
+  #put(entry: ZipEntry, bytes: Uint8Array): void {
+    this.#writeReady()
+    if (this.#waiting.length === 0) this.#write(entry, bytes)
+    else this.#wait({ entry, bytes: Buffer.from(bytes), size: bytes.length, done: Promise.resolve() })
   }
 
-  get #idle(): boolean {
-    this.#release()
-    return this.#sizes.length === 0
+  #wait(waiting: Waiting): void {
+    this.#waiting.push(waiting)
+    this.#waitingBytes += waiting.size
   }
 
-  #release(): void {
-    const done = this.#directory.take()
-    for (const size of this.#sizes.splice(0, done)) this.#waitingBytes -= size
-  }
-
-  /** All that yazl does ends in output, so that is when to look again. */
-  async #until(holds: () => boolean): Promise<void> {
-    this.#check()
-    while (!holds()) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-      this.#check()
+  #writeReady(): void {
+    for (let first = this.#waiting[0]; first?.entry !== undefined; first = this.#waiting[0]) {
+      this.#waiting.shift()
+      this.#waitingBytes -= first.size
+      this.#write(first.entry, first.bytes)
     }
   }
 
-  #check(): void {
-    if (this.#failure !== undefined) throw this.#failure.error
+  #write(entry: ZipEntry, bytes: Uint8Array): void {
+    this.#begin(entry)
+    this.#append(bytes)
+    this.#directory.add(entry)
   }
 
-  #guard(work: () => void): void {
-    try {
-      if (!this.#closed && this.#failure === undefined) work()
-    } catch (error) {
-      this.#failure ??= { error }
-    }
-    this.#wake?.()
+  #begin(entry: ZipEntry): void {
+    entry.relativeOffsetOfLocalHeader = this.#position
+    this.#append(entry.getLocalFileHeader())
   }
 
   get #position(): number {
@@ -180,8 +149,8 @@ export class ZipWriter {
   }
 
   #append(bytes: Uint8Array): void {
-    if (this.#used + bytes.length > bufferBytes) this.#flush()
-    if (bytes.length > bufferBytes) {
+    if (bytes.length > gatheredBytes || this.#used + bytes.length > bufferBytes) this.#flush()
+    if (bytes.length > gatheredBytes) {
       this.#output.write(bytes, this.#flushed)
       this.#flushed += bytes.length
     } else {
@@ -197,83 +166,11 @@ export class ZipWriter {
   }
 }
 
-/** Content that comes in several segments, each awaited. */
-export abstract class LargeFile {
-  readonly #hash = createHash('sha256')
-  size = 0
-
-  async add(segment: Uint8Array): Promise<void> {
-    this.#hash.update(segment)
-    this.size += segment.length
-    await this.put(segment)
-  }
-
-  async end(): Promise<Written> {
-    await this.finish()
-    return { digest: this.#hash.digest('hex'), size: this.size }
-  }
-
-  protected abstract put(segment: Uint8Array): Promise<void>
-  protected abstract finish(): Promise<void>
-}
-
-interface Sink {
-  begin(): Promise<void>
-  put(segment: Uint8Array): Promise<void>
-  finish(): Promise<void>
-}
-
-/** Stored as it comes. */
-class StreamedFile extends LargeFile {
-  readonly #sink: Sink
-  #begun = false
-
-  constructor(sink: Sink) {
-    super()
-    this.#sink = sink
-  }
-
-  protected async put(segment: Uint8Array): Promise<void> {
-    if (!this.#begun) await this.#sink.begin()
-    this.#begun = true
-    await this.#sink.put(segment)
-  }
-
-  protected async finish(): Promise<void> {
-    await this.#sink.finish()
-  }
-}
-
-class JudgedFile extends LargeFile {
-  readonly #spool: Spool
-  readonly #judgement = new Judgement()
-  readonly #write: (spool: Spool, size: number, packs: boolean) => Promise<void>
-
-  constructor(spool: Spool, write: (spool: Spool, size: number, packs: boolean) => Promise<void>) {
-    super()
-    this.#spool = spool
-    this.#write = write
-  }
-
-  protected async put(segment: Uint8Array): Promise<void> {
-    this.#judgement.add(segment)
-    this.#spool.add(segment)
-  }
-
-  protected async finish(): Promise<void> {
-    try {
-      await this.#write(this.#spool, this.size, this.#judgement.pays)
-    } finally {
-      this.#spool.close()
-    }
-  }
-}
-
-function fileOptions(packs: boolean): Partial<Options> {
-  return { mtime: time(), mode: 0o100644, forceDosTimestamp: true, compressionLevel: packs ? level : 0 }
-}
-
-/** 1980-01-01 00:00:00, the first that a zip has, without a zone: yazl writes what a clock here would have shown. */
-function time(): Date {
-  return new Date(1980, 0, 1)
+/** An entry whose sizes stand before its content. */
+function known(entry: ZipEntry, bytes: Uint8Array, crc: number, size: number): ZipEntry {
+  entry.crcAndFileSizeKnown = true
+  entry.crc32 = crc
+  entry.uncompressedSize = size
+  entry.compressedSize = bytes.length
+  return entry
 }

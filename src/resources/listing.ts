@@ -11,6 +11,8 @@ export interface Block {
   readonly bytes: Uint8Array<ArrayBuffer>
   /** How many of the lines have content. */
   readonly resources: number
+  /** What was passed over before its end, and why. */
+  readonly notes?: readonly string[]
 }
 
 type Line = readonly [path: ResourcePath, digest?: string, size?: number | null]

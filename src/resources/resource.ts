@@ -18,6 +18,8 @@ export type Content = () => Uint8Array | Readable
 /** The one stream that everything speaks. Changes come in path order (`comparePaths`), one for each path. */
 export type Change =
   | { readonly kind: 'put'; readonly resource: Resource }
+  /** Its content stays where it is: whoever takes the changes is said to hold it already, and must see for himself. */
+  | { readonly kind: 'held'; readonly path: ResourcePath; readonly digest: string; readonly size: number }
   /** `deep` removes all below the path too; without it a folder that holds others stays. */
   | { readonly kind: 'delete'; readonly path: ResourcePath; readonly deep: boolean }
 

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { CommandRequest } from '../agents/commands/accept.ts'
 import type { Feed } from '../agents/commands/feed.ts'
 import { ReplicationError } from '../errors.ts'
+import { carriesAll, type PackageSummary } from '../packages/manifest.ts'
 import { requestTraceparent } from '../tracing/span.ts'
 
 /** The longest that an answer is held, in seconds: proxies and clients give up sooner or later. */
@@ -30,11 +31,31 @@ export function feedOf(request: FastifyRequest): { feed?: Feed } {
   return { feed: { delivery, lane, epoch: Number(epoch) } }
 }
 
+/** Whether another server wants all that our targets hold to be read anew. */
+export function isVerified(request: FastifyRequest): boolean {
+  const verify = textOf(request, 'package-verify')
+  if (verify === undefined || verify === 'true') return verify === 'true'
+  throw new ReplicationError('invalid', 'the header package-verify can only be true')
+}
+
 /** The package that another server means to send: what comes instead of it is refused before anything is made of it. */
 export function checkAnnounced(request: FastifyRequest, id: string): void {
   const announced = textOf(request, 'package-id')
   if (announced !== undefined && announced !== id)
     throw new ReplicationError('corrupt', `this is package ${id}, and ${announced} was announced`)
+}
+
+/**
+ * Who names a package, and says of how many files he has the contents, means one that has as much: `all`, or a number. Throws `missing`
+ * where it has less.
+ */
+export function checkCarried(request: FastifyRequest, { id, carries }: Pick<PackageSummary, 'id' | 'carries'>): void {
+  const wanted = textOf(request, 'package-carries')
+  if (wanted === undefined || carriesAll({ ...(carries && { carries }) })) return
+  if (wanted !== 'all' && !/^\d{1,15}$/.test(wanted))
+    throw new ReplicationError('invalid', 'Package-Carries is a number of files, or all')
+  if (wanted === 'all' || (carries?.files ?? 0) < Number(wanted))
+    throw new ReplicationError('missing', `of package ${id} there is only a delta that carries less; send it`)
 }
 
 /** The W3C trace context, when it is well-formed: that of our span of the request, or else of the caller's. */
@@ -45,7 +66,8 @@ export function traceOf(request: FastifyRequest): Pick<CommandRequest, 'tracepar
     : {}
 }
 
-function textOf(request: FastifyRequest, name: string): string | undefined {
+/** A header that is a word. Throws `invalid`. */
+export function textOf(request: FastifyRequest, name: string): string | undefined {
   const value = request.headers[name]
   if (value === undefined) return undefined
   const text = [value].flat().join(',')

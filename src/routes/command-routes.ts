@@ -1,56 +1,55 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
-import { accept, type CommandRequest } from '../agents/commands/accept.ts'
+import { accept } from '../agents/commands/accept.ts'
 import { agentsOf } from '../agents/commands/command.ts'
 import { viewCommand } from '../agents/commands/views.ts'
-import { agentsOfPackage } from '../agents/package-owners.ts'
-import { receivePackage, packageOf } from '../agents/packages.ts'
-import type { CommandKind, PackageRecord } from '../agents/commands/records.ts'
+import type { CommandKind } from '../agents/commands/records.ts'
+import { strictnessOf } from '../agents/commands/sense.ts'
 import { ReplicationError } from '../errors.ts'
-import { checkerOf } from '../resources/schema.ts'
 import { parsePath, type ResourcePath } from '../resources/path.ts'
 import { Type } from '../resources/type.ts'
 import {
-  accepted,
-  agentName,
-  commandView,
   importById,
   importFields,
-  makeBody,
-  makeBodyForAll,
-} from './command-schemas.ts'
+  exportBody,
+  exportBodyForAll,
+  replicateBody,
+  replicateBodyForAll,
+} from './command-bodies.ts'
+import { accepted, agentName, commandView } from './command-schemas.ts'
 import { auditRecord } from './audit-record.ts'
 import { readForm } from './body.ts'
-import { actorOf, checkAnnounced, feedOf, traceOf, waitOf } from './command-headers.ts'
+import { actorOf, feedOf, traceOf, waitOf } from './command-headers.ts'
 import { uncheckedBody } from './conventions.ts'
 import { callerGone } from './caller-gone.ts'
 import { held } from './held.ts'
 import type { KeptAnswer, Reservation } from './idempotency.ts'
-import { readImport } from './import-body.ts'
+import { imported, type Asked } from './imported.ts'
 import { seenBy } from './needs.ts'
 import type { RouteParts } from './parts.ts'
 import { sendPackage } from './package-routes.ts'
+import { prefixOf, routeOf } from './prefixes.ts'
 import { refuse } from './refuse.ts'
+import { uploadHeaders, uploadRoutes } from './upload-routes.ts'
 
-type MakeBody = Static<typeof makeBodyForAll>
-type ImportFields = Static<typeof importFields> & { package?: string }
-
-/** What of a command depends on its body alone. */
-type Asked = Pick<CommandRequest, 'kind' | 'action' | 'paths' | 'deep' | 'mode' | 'agents' | 'package' | 'signatures'>
+type MakeBody = Static<typeof replicateBodyForAll>
 
 const name = Type.Object({ name: agentName })
 
 /** Commands to one agent, to several, and from form fields or query parameters. */
 export function commandRoutes(app: FastifyInstance, parts: RouteParts): void {
-  for (const kind of ['replicate', 'export'] as const) {
+  for (const { kind, body, bodyForAll } of [
+    { kind: 'replicate', body: replicateBody, bodyForAll: replicateBodyForAll },
+    { kind: 'export', body: exportBody, bodyForAll: exportBodyForAll },
+  ] as const) {
     app.post<{ Params: { name: string }; Body: MakeBody }>(
       `/agent/:name/${kind}`,
-      { config: { needs: 'replicate' }, schema: schemaOf(kind, { params: name, body: makeBody }) },
+      { config: { needs: 'replicate' }, schema: schemaOf(kind, { params: name, body }) },
       (request, reply) => take(parts, request, reply, async () => made(kind, request.body, [request.params.name])),
     )
     app.post<{ Body: MakeBody }>(
       `/all/${kind}`,
-      { config: { needs: 'replicate' }, schema: schemaOf(`${kind}All`, { body: makeBodyForAll }) },
+      { config: { needs: 'replicate' }, schema: schemaOf(`${kind}All`, { body: bodyForAll }) },
       (request, reply) => take(parts, request, reply, async () => made(kind, request.body, request.body.agents)),
     )
   }
@@ -58,11 +57,12 @@ export function commandRoutes(app: FastifyInstance, parts: RouteParts): void {
     '/agent/:name/import',
     {
       ...{ config: { needs: 'import' }, ...uncheckedBody },
-      schema: schemaOf('import', { params: name, querystring: importQuery, body: importBody }),
+      schema: schemaOf('import', { params: name, headers: uploadHeaders, querystring: importQuery, body: importBody }),
     },
     (request, reply) =>
       take(parts, request, reply, () => imported(parts, request, callerGone(reply), request.params.name)),
   )
+  uploadRoutes(app, parts)
   app.post(
     '/all/import',
     {
@@ -123,39 +123,7 @@ function made(kind: Exclude<CommandKind, 'import'>, body: MakeBody, agents: read
   const { action, paths, deep, mode } = body
   if (kind === 'export' && action === 'test')
     throw new ReplicationError('invalid', 'a test is a replicate: an export reaches no target')
-  return { kind, action, paths, deep, mode, agents }
-}
-
-async function imported(
-  parts: RouteParts,
-  request: FastifyRequest,
-  signal: AbortSignal,
-  agent: string | undefined,
-): Promise<Asked> {
-  const query = request.query as { path?: string | string[]; agents?: string | string[] }
-  const { fields, received } = await readImport<PackageRecord>(request, (upload) =>
-    receivePackage(parts, upload, signal),
-  )
-  const input: Record<string, unknown> = { ...fields }
-  if (query.path !== undefined) input['paths'] = [query.path].flat()
-  if (query.agents !== undefined) input['agents'] = [query.agents].flat().flatMap((names) => names.split(','))
-  if (agent !== undefined && 'agents' in input)
-    throw new ReplicationError('invalid', 'the agent is named in the path', {
-      faults: [{ pointer: '/agents', message: 'is not admitted here' }],
-    })
-  const faults = checkerOf(received === undefined ? importById : importFields)(input)
-  if (faults.length > 0) throw new ReplicationError('invalid', 'the import cannot be understood', { faults })
-  const { paths, agents, package: id } = input as ImportFields
-  const pkg = received ?? (await packageOf(parts, id ?? ''))
-  // Who sends the bytes has them; who only names them must be one of those who may have them.
-  if (received === undefined && !mayHave(request, pkg))
-    throw new ReplicationError('missing', `there is no package ${pkg.id}`)
-  checkAnnounced(request, pkg.id)
-  return {
-    ...{ kind: 'import', action: pkg.action, paths: paths ?? pkg.roots, deep: true, mode: pkg.mode },
-    ...{ agents: agent === undefined ? agents : [agent], package: pkg },
-    signatures: await parts.packages.signatures(pkg.id),
-  }
+  return { kind, action, paths, deep, mode, agents, ...strictnessOf(body) }
 }
 
 function parametersOf(request: FastifyRequest<{ Params: { name: string } }>): Asked {
@@ -193,7 +161,8 @@ async function take(
         })
   try {
     const asked = await understand()
-    const { signatures: _, ...meant } = asked
+    // What there is of the package, and who has signed it, may be another the next time.
+    const { signatures: _, lacks: __, ...meant } = asked
     const input = { ...meant, package: asked.package?.id, query: request.query }
     const known = await reserved?.answerTo(input)
     if (known !== undefined) return await answerAgain(parts, request, reply, known, asked)
@@ -277,19 +246,5 @@ async function answer(
   return sendPackage(parts, request, reply, agent.package)
 }
 
-function mayHave({ caller }: FastifyRequest, pkg: PackageRecord): boolean {
-  return caller.mayAll('read') || agentsOfPackage(pkg).some((agent) => caller.sees(agent))
-}
-
 /** As long as an export may be waited for by whoever wants the package itself. */
 const maxWaitMs = 600_000
-
-/** The path without its query. */
-function routeOf(request: FastifyRequest): string {
-  return request.url.split('?', 1)[0] ?? ''
-}
-
-/** The one of the three prefixes that the caller uses. */
-function prefixOf(request: FastifyRequest): string {
-  return /^(.*?)\/(?:agent|all)(?:\/|$)/.exec(routeOf(request))?.[1] ?? '/replication'
-}

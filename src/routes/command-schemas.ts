@@ -3,7 +3,6 @@ import { namePattern } from '../agents/config/config.ts'
 import { headwayPhases } from '../agents/commands/headway.ts'
 import { eventTypes } from '../agents/events/events.ts'
 import { runStates, targetStates, verbs } from '../agents/commands/records.ts'
-import { pathSchema } from '../resources/schema.ts'
 import { Type } from '../resources/type.ts'
 
 const closed = { additionalProperties: false } as const
@@ -13,29 +12,12 @@ export const agentName = Type.String({ pattern: namePattern })
 const count = Type.Integer({ minimum: 0 })
 const runState = Type.Enum(runStates)
 
-const paths = Type.Array(pathSchema, { minItems: 1, maxItems: 10_000 })
-const agents = Type.Optional(Type.Array(agentName, { minItems: 1, maxItems: 10_000, uniqueItems: true }))
-
-const making = {
-  action: Type.Enum(['add', 'delete', 'test'], {
-    default: 'add',
-    description: '`test` reaches every target and changes nothing.',
-  }),
-  paths,
-  deep: Type.Boolean({ default: true, description: 'The whole tree below each path, or the named resource alone.' }),
-  mode: Type.Enum(['update', 'mirror'], {
-    default: 'update',
-    description: '`mirror`: what only the target has below the paths is removed, within the guard.',
-  }),
-}
-/** Body of replicate and export. */
-export const makeBody = Type.Object(making, closed)
-export const makeBodyForAll = Type.Object({ ...making, agents }, closed)
-
-/** An import, once its parts are put together; `package` names a package that is already here. */
-const importing = { action: Type.Optional(Type.Literal('import')), paths: Type.Optional(paths) }
-export const importFields = Type.Object({ ...importing, agents }, closed)
-export const importById = Type.Object({ ...importing, agents, package: packageId }, closed)
+const full = Type.Boolean({ description: 'All is sent, also what the targets are known to hold. With action add.' })
+const verify = Type.Boolean({
+  description: 'All is read anew, at the source and at the targets, whatever is remembered of it. With action add.',
+})
+/** Of replicate, and of what comes of it. */
+export const sending = { full: Type.Optional(full), verify: Type.Optional(verify) }
 
 export const reason = Type.String({ minLength: 1, maxLength: 1000, description: 'Why; kept in the history.' })
 /** The body of a verb for which nobody need give a reason, and may send nothing. */
@@ -167,6 +149,7 @@ export const commandView = Type.Object(
     paths: Type.Array(Type.String()),
     deep: Type.Boolean(),
     mode,
+    ...sending,
     state: runState,
     createdAt: time,
     finishedAt: Type.Optional(time),
@@ -191,6 +174,16 @@ export const commandView = Type.Object(
                 ),
               },
               { ...closed, description: 'Of a tree in several packages.' },
+            ),
+          ),
+          delta: Type.Optional(
+            Type.Object(
+              { files: count, bytes: count },
+              {
+                ...closed,
+                description:
+                  'There where only that was sent which some target was not known to hold: how much that is.',
+              },
             ),
           ),
           error: Type.Optional(errorView),
@@ -251,6 +244,16 @@ export const packageView = Type.Object(
     bytes: count,
     zipBytes: count,
     parts: Type.Optional(Type.Array(packageId, { description: 'Of an index: the packages that it lists, in order.' })),
+    carries: Type.Optional(
+      Type.Object(
+        {
+          files: count,
+          bytes: Type.Unsafe<number>({ ...count, description: 'Of these, unpacked.' }),
+          ofFiles: Type.Unsafe<number>({ ...count, description: 'So many are listed.' }),
+        },
+        { ...closed, description: 'Of a delta, whose targets hold the rest: the contents that are in it.' },
+      ),
+    ),
     digest: Type.String(),
     signatures: Type.Array(
       Type.Object(

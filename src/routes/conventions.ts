@@ -108,8 +108,14 @@ function generalProblems({ params }: FastifySchema, types: readonly string[]): o
   }
 }
 
+/** What is compressed is not taken either: nobody can say how much would come of it. */
 function demandMediaType(request: FastifyRequest, types: readonly string[]): void {
   if (!hasBody(request.raw) || request.method === 'GET') return
+  const coding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
+  if (coding !== 'identity') {
+    const detail = `Content-Encoding ${coding.slice(0, 100)} is not possible here; send the body as it is, packages are compressed already`
+    throw new HttpError(415, 'invalid', detail, { 'accept-encoding': 'identity' })
+  }
   // Where no body is taken, an empty JSON object does no harm.
   const sent = request.headers['content-type'] ?? ''
   const accepted = types.length === 0 ? json : types

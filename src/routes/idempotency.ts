@@ -41,24 +41,11 @@ export class Idempotency {
    * Reserves the key while its first request is handled here; throws `conflict` when it is already. With an epoch, the request
    * of an older one is cut off instead: its sender stands still, perhaps in the middle of its body, and has a successor.
    */
-  async begin(of: {
-    readonly caller: string
-    readonly method: string
-    readonly path: string
-    readonly key: string
-    readonly epoch?: number
-    /** Ends this request, and so its reservation. */
-    readonly cut: () => void
-  }): Promise<Reservation> {
-    const { caller, method, path, epoch = 0, cut } = of
-    if (of.key === '' || of.key.length > maxKeyLength)
-      throw new ReplicationError('invalid', `Idempotency-Key must have 1 to ${maxKeyLength} characters`)
-    const key = `idempotency/${digest([caller, method, path, of.key])}`
-    for (let open = this.#open.get(key); open !== undefined; open = this.#open.get(key)) {
-      if (open.epoch >= epoch) throw stillOpen()
-      open.cut()
-      await open.over
-    }
+  async begin(
+    of: Named & { /** Ends this request, and so its reservation. */ readonly cut: () => void },
+  ): Promise<Reservation> {
+    const { epoch = 0, cut } = of
+    const key = await this.cutOlder(of)
     const { over, end } = ending()
     const handling = { epoch, cut, over }
     this.#open.set(key, handling)
@@ -67,6 +54,28 @@ export class Idempotency {
       end()
     })
   }
+
+  /** Cuts off whoever is handled here with that key in an older epoch; answers where it is in the Store. Throws as `begin` does. */
+  async cutOlder({ caller, method, path, epoch = 0, key: given }: Named): Promise<string> {
+    if (given === '' || given.length > maxKeyLength)
+      throw new ReplicationError('invalid', `Idempotency-Key must have 1 to ${maxKeyLength} characters`)
+    const key = `idempotency/${digest([caller, method, path, given])}`
+    for (let open = this.#open.get(key); open !== undefined; open = this.#open.get(key)) {
+      if (open.epoch >= epoch) throw stillOpen()
+      open.cut()
+      await open.over
+    }
+    return key
+  }
+}
+
+/** What a key belongs to. */
+interface Named {
+  readonly caller: string
+  readonly method: string
+  readonly path: string
+  readonly key: string
+  readonly epoch?: number
 }
 
 function stillOpen(): ReplicationError {

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { deletePackage, listEntries, listPackages, packageOf } from '../agents/packages.ts'
 import type { PackageRecord } from '../agents/commands/records.ts'
@@ -6,6 +7,7 @@ import { faultIn, parsePath } from '../resources/path.ts'
 import { Type } from '../resources/type.ts'
 import { listOf, packageEntry, packageView } from './command-schemas.ts'
 import { answer, problems } from './conventions.ts'
+import type { Carried } from '../packages/manifest.ts'
 import type { JudgedSignature } from '../packages/signatures.ts'
 import { seenBy, type Need } from './needs.ts'
 import { badCursor, cursorOf, nextPage, pageQuery } from './paging.ts'
@@ -38,7 +40,7 @@ export function packageRoutes(app: FastifyInstance, parts: RouteParts): void {
     async (request, reply) => {
       const record = await packageOf(parts, request.params.id)
       const view = await viewOf(parts, record, request)
-      void reply.header('etag', tagOf(record.id, view.signatures))
+      void reply.header('etag', tagOf(view, view.zipBytes))
       return view
     },
   )
@@ -87,36 +89,47 @@ function schema(
   return { config: { needs }, schema: { operationId, tags: ['packages'], ...input, response } }
 }
 
+/** What the zip that is there says: who has signed it, and what it carries. */
+interface Inside {
+  readonly signatures: readonly JudgedSignature[]
+  /** Of a delta. */
+  readonly carries?: Carried
+}
+
+type PackageView = Omit<PackageRecord, 'agents'> & Inside & { readonly digest: string }
+
 /** As callers see it: a package's digest is that of its manifest, which is its id. */
 async function viewOf(
   { packages }: Pick<RouteParts, 'packages'>,
   { agents: _, agent, command, ...record }: PackageRecord,
   { caller }: FastifyRequest,
-): Promise<Omit<PackageRecord, 'agents'> & { digest: string; signatures: readonly JudgedSignature[] }> {
+): Promise<PackageView> {
   // Who may see it for an agent that has taken it need not know of the one that has made it.
   const isShown = agent === undefined || caller.sees(agent)
   const maker = isShown ? { ...(agent !== undefined && { agent }), ...(command !== undefined && { command }) } : {}
-  const signatures = await signaturesOf({ packages }, record)
-  return { ...record, ...maker, digest: record.id, signatures }
+  return { ...record, ...maker, digest: record.id, ...(await insideOf({ packages }, record)) }
 }
 
-/** None of one whose bytes are lost. */
-async function signaturesOf(
+/** Nothing of one whose bytes are lost. */
+async function insideOf(
   { packages }: Pick<RouteParts, 'packages'>,
-  { id }: PackageRecord,
-): Promise<JudgedSignature[]> {
+  { id, zipBytes: known }: PackageRecord,
+): Promise<Inside & { readonly zipBytes: number }> {
   try {
-    return await packages.signatures(id)
+    const { carries, zipBytes } = await packages.describe(id)
+    return { zipBytes, signatures: await packages.signatures(id), ...(carries !== undefined && { carries }) }
   } catch (error) {
-    if (error instanceof ReplicationError && error.code === 'missing') return []
+    if (error instanceof ReplicationError && error.code === 'missing') return { zipBytes: known, signatures: [] }
     throw error
   }
 }
 
-/** The id says what is applied; whose signatures stand beside it is what else can differ. */
-function tagOf(id: string, signatures: readonly JudgedSignature[]): string {
+/** The id says what is applied; whose signatures stand beside it, and what a delta carries, is what else can differ. */
+function tagOf({ id, signatures, carries }: Inside & { readonly id: string }, zipBytes: number): string {
   const keys = signatures.map(({ key }) => key).toSorted()
-  return keys.length === 0 ? `"${id}"` : `"${id}.${hash('sha256', keys.join()).slice(0, 16)}"`
+  const signed = keys.length === 0 ? '' : `.${hash('sha256', keys.join()).slice(0, 16)}`
+  // There is ever more in it, so that its size says what.
+  return `"${id}${signed}${carries === undefined ? '' : `.${zipBytes}`}"`
 }
 
 /** The zip itself, whole or the one range that was asked for. */
@@ -127,33 +140,44 @@ export async function sendPackage(
   id: string,
 ): Promise<unknown> {
   const record = await packageOf(parts, id)
-  const etag = tagOf(record.id, await signaturesOf(parts, record))
-  void reply.headers({
-    etag,
-    'accept-ranges': 'bytes',
-    'content-type': 'application/zip',
-    'content-disposition': `attachment; filename="${record.id}.zip"`,
-  })
-  if (request.headers['if-none-match']?.split(',').some((tag) => tag.trim() === etag || tag.trim() === '*') === true)
-    return reply.code(304).send()
-  const size = await parts.packages.size(record.id)
-  const condition = request.headers['if-range']
-  const range = condition === undefined || condition === etag ? rangeOf(request.headers.range, size) : 'whole'
-  if (range === 'unsatisfiable')
-    return reply
-      .code(416)
-      .header('content-range', `bytes */${size}`)
-      .type('application/problem+json')
-      .send({
-        ...problemOf(new ReplicationError('invalid', `the package has ${size} bytes`), request),
-        ...{ status: 416, title: 'Range Not Satisfiable' },
-      })
-  if (range === 'whole') return reply.header('content-length', size).send(await parts.packages.openRead(record.id, {}))
-  return reply
-    .code(206)
-    .headers({
-      'content-range': `bytes ${range.start}-${range.end}/${size}`,
-      'content-length': range.end - range.start + 1,
+  const inside = await insideOf(parts, record)
+  // Opened once what it has in it is known, which then is rather less than there is.
+  const zip = await parts.packages.open(record.id)
+  let isRead = false
+  const read = (range: { readonly start?: number; readonly end?: number }): Readable => {
+    isRead = true
+    return zip.read(range)
+  }
+  try {
+    const etag = tagOf({ ...inside, id: record.id }, zip.size)
+    void reply.headers({
+      etag,
+      'accept-ranges': 'bytes',
+      'content-type': 'application/zip',
+      'content-disposition': `attachment; filename="${record.id}.zip"`,
     })
-    .send(await parts.packages.openRead(record.id, range))
+    if (request.headers['if-none-match']?.split(',').some((tag) => tag.trim() === etag || tag.trim() === '*') === true)
+      return await reply.code(304).send()
+    const condition = request.headers['if-range']
+    const range = condition === undefined || condition === etag ? rangeOf(request.headers.range, zip.size) : 'whole'
+    if (range === 'unsatisfiable')
+      return await reply
+        .code(416)
+        .header('content-range', `bytes */${zip.size}`)
+        .type('application/problem+json')
+        .send({
+          ...problemOf(new ReplicationError('invalid', `the package has ${zip.size} bytes`), request),
+          ...{ status: 416, title: 'Range Not Satisfiable' },
+        })
+    if (range === 'whole') return reply.header('content-length', zip.size).send(read({}))
+    return reply
+      .code(206)
+      .headers({
+        'content-range': `bytes ${range.start}-${range.end}/${zip.size}`,
+        'content-length': range.end - range.start + 1,
+      })
+      .send(read(range))
+  } finally {
+    if (!isRead) await zip.close()
+  }
 }

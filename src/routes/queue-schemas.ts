@@ -22,6 +22,12 @@ const summary = {
       { ...closed, description: 'Who paused it, or its agent.' },
     ),
   ),
+  limitBytesPerSecond: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      description: 'How fast packages are sent to its target now; there while it is limited.',
+    }),
+  ),
   diverged: Type.Optional(
     Type.Object(
       { since: time, command: Type.String(), actor: Type.String(), reason: Type.Optional(Type.String()) },

@@ -6,6 +6,7 @@ export type Frozen =
       readonly code: ErrorCode
       readonly message: string
       readonly transient: boolean
+      readonly final: boolean
       readonly faults: readonly Fault[]
       readonly cause: unknown
     }
@@ -13,12 +14,12 @@ export type Frozen =
 
 export function freeze(error: unknown): Frozen {
   if (!(error instanceof ReplicationError)) return { other: error }
-  const { code, message, transient, faults, cause } = error
-  return { code, message, transient, faults, cause: cause instanceof Error ? cause.message : undefined }
+  const { code, message, transient, final, faults, cause } = error
+  return { code, message, transient, final, faults, cause: cause instanceof Error ? cause.message : undefined }
 }
 
 export function thaw(frozen: Frozen): unknown {
   if ('other' in frozen) return frozen.other
-  const { code, message, transient, faults, cause } = frozen
-  return new ReplicationError(code, message, { transient, faults, cause })
+  const { code, message, transient, final, faults, cause } = frozen
+  return new ReplicationError(code, message, { transient, final, faults, cause })
 }

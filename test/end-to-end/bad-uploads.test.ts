@@ -5,6 +5,7 @@ import { readdirSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { until, type Call } from './client.ts'
 import { multipart, type Part } from './multipart.ts'
 import { scratch, Server } from './server.ts'
@@ -69,6 +70,21 @@ const broken = {
   'that is text': 'hello',
   'that is empty': '',
 }
+for (const coding of ['gzip', 'deflate', 'gzip, identity'])
+  test(`a package that is sent as ${coding} is refused with a word of why, unread`, async () => {
+    const headers = { 'content-encoding': coding }
+    const content = gzipSync(zip)
+    await assertRefused({ body: content, headers: { ...raw, ...headers } }, 415, 'invalid')
+    const { body: form, headers: type } = multipart({ ...file, content })
+    const answer = await client.call<Problem>('POST', imports, {
+      ...(form && { body: form }),
+      headers: { ...type, ...headers },
+    })
+    assert.equal(answer.status, 415)
+    assert.equal(answer.headers.get('accept-encoding'), 'identity')
+    assert.match(answer.body.detail, /^Content-Encoding .* is not possible here; send the body as it is/)
+  })
+
 for (const [what, content] of Object.entries(broken)) {
   test(`a package ${what} is corrupt and leaves nothing behind`, async () => {
     await assertRefused({ body: content, headers: raw }, 422, 'corrupt')

@@ -44,6 +44,8 @@ test('the zip is served with a name and a strong tag, and any unzip can open it'
   assert.match(response.headers.get('etag') ?? '', /^"[^"]+"$/)
   const bytes = new Uint8Array(await response.arrayBuffer())
   assert.equal(response.headers.get('content-length'), String(bytes.length))
+  // Though fetch accepts it compressed.
+  assert.equal(response.headers.get('content-encoding'), null)
   const zip = join(folder, 'package.zip')
   writeFileSync(zip, bytes)
   execFileSync('unzip', ['-tq', zip])

@@ -1,13 +1,16 @@
 /** Passive queues, and agents that draw from those of another server. */
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { until } from './client.ts'
+import { CuttingProxy } from './cutting-proxy.ts'
 import { scratch, Server } from './server.ts'
 import { assertSameTree, plant, textAt } from './trees.ts'
 import type { AgentView, Command, Item, Page, Queue } from './views.ts'
 
+const MiB = 1024 * 1024
 const folder = scratch()
 const author = await Server.start()
 const publish = await Server.start()
@@ -183,4 +186,26 @@ test('a queue that cannot be asked shows in the agent’s state, until it can', 
   await until('what was queued', async () => textAt(join(folder, 'astray'), 'content/page.html') === 'v1')
   await until('the failure to be forgotten', async () => (await state()).state === 'idle')
   assertSameTree(join(folder, 'astray'), source)
+})
+
+test('a fetch that breaks off goes on where it stopped', async () => {
+  const proxy = await CuttingProxy.before(author.port)
+  const source = await passive('torn')
+  const content = randomBytes(8 * MiB)
+  plant(source, { 'content/large.bin': content })
+  proxy.nextBack = 5 * MiB
+  await queued('torn')
+  const target = join(folder, 'torn', 'target')
+  await publish.client.agent({
+    name: 'torn',
+    source: { kind: 'pull', url: proxy.url, agent: 'torn', queue: 'out' },
+    targets: [{ kind: 'directory', path: target }],
+  })
+  await until('it to be there', async () => existsSync(join(target, 'content/large.bin')))
+  await until('it to be acknowledged', async () => (await itemsOf('torn')).length === 0)
+  assert.ok(readFileSync(join(target, 'content/large.bin')).equals(content))
+  assert.equal(proxy.nextBack, undefined)
+  const ranges = proxy.heads.flatMap((head) => /^range: bytes=(\d+)-/m.exec(head)?.[1] ?? [])
+  assert.ok(ranges.length > 0 && Number(ranges[0]) > MiB, ranges.join())
+  assert.ok(proxy.back < 10 * MiB, `${proxy.back} bytes were fetched`)
 })

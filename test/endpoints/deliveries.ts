@@ -1,5 +1,5 @@
 /** Packages and deliveries, for tests of targets. */
-import { randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { TargetDelivery } from '../../src/endpoints/endpoint.ts'
@@ -25,6 +25,15 @@ export function deletes(path: string, deep = true): Change {
   return { kind: 'delete', path: parsePath(path), deep }
 }
 
+/** What a delta lists, and does not carry. */
+export function held(tree: Readonly<Record<string, string | Uint8Array>>): Change[] {
+  return Object.entries(tree).map(([path, content]) => {
+    const bytes = Buffer.from(content)
+    return { kind: 'held', path: parsePath(path), digest: hash('sha256', bytes), size: bytes.length }
+  })
+}
+
+/** A delta when some of it is held. */
 export async function pack(
   t: TestContext,
   changes: readonly Change[],
@@ -36,11 +45,11 @@ export async function pack(
     { format: 1, action, mode: 'update', roots: [rootPath], ...header },
     // eslint-disable-next-line typescript/require-await
     (async function* () {
-      yield* changes
+      yield* changes.toSorted((a, b) => comparePaths(pathOf(a), pathOf(b)))
     })(),
-    { file, signal: never },
+    { file, delta: changes.some(({ kind }) => kind === 'held'), signal: never },
   )
-  return { id: summary.id, file }
+  return { id: summary.id, file, ...(summary.carries && { carries: summary.carries }) }
 }
 
 /** A new delivery of its own, in epoch 1 of one lane, with no guard to speak of. */

@@ -95,6 +95,17 @@ describe('the digests of unchanged files', { concurrency: true }, () => {
     assert.deepEqual(await listed(place), read(files))
   })
 
+  test('stay where filters keep a listing from seeing them', async () => {
+    const place = await remembering()
+    const options = { filters: [{ exclude: '/a/**' }] }
+    // Something is written anew, and so all that is to stay must be.
+    rmSync(join(place.root, 'b/three'))
+    for await (const _ of directorySource(place.root, place.cache).listBlocks?.(parsePath('/'), never(), options) ??
+      []);
+    const { '/b/three': _gone, ...left } = remembered
+    assert.deepEqual(await listed(place), left)
+  })
+
   test('are not remembered without a folder for them', async () => {
     const { root } = given()
     for await (const _ of directorySource(root).list?.(parsePath('/'), never()) ?? []);
@@ -183,6 +194,18 @@ describe('the digests of unchanged files', { concurrency: true }, () => {
     })
     assert.deepEqual(await listed(place, '/a'), { '/a/one': 'remembered', '/a/two': 'remembered' })
     assert.deepEqual(await listed(place), { ...remembered, '/b/more': hash('sha256', 'more') })
+  })
+
+  test('are left alone by a listing of one file', async () => {
+    const place = given()
+    await sleep(settleMs)
+    await listed(place)
+    invent(place)
+    const [name = ''] = readdirSync(place.cache)
+    const before = statSync(join(place.cache, name))
+    assert.deepEqual(await listed(place, '/b/three'), { '/b/three': hash('sha256', files['/b/three']) })
+    assert.equal(statSync(join(place.cache, name)).ino, before.ino)
+    assert.equal((await listed(place, '/b'))['/b/three'], 'remembered')
   })
 
   test('do not bring back what is behind a link that has taken the place of a folder', async () => {

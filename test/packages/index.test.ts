@@ -1,6 +1,6 @@
 /** Indexes: the packages that name the parts of a tree. */
 import assert from 'node:assert/strict'
-import { createReadStream } from 'node:fs'
+import { createReadStream, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -54,17 +54,25 @@ test('a package is no index', async () => {
   await pkg.close()
 })
 
-test('an index of nothing, of a mirror, or with a part twice is not written', async () => {
+test('an index of nothing, or with a part twice is not written', async () => {
   const options = { file: join(folder, 'refused.zip'), signal: never }
-  const mirror = { ...header, mode: 'mirror' } as const
   await assert.rejects(writeIndex(header, [], options), { code: 'invalid', message: /at least one part/ })
-  await assert.rejects(writeIndex(mirror, [part('a', 1, 1)], options), { code: 'invalid', message: /never split/ })
   const twice = [part('a', 1, 1), part('a', 2, 2)]
   await assert.rejects(writeIndex(header, twice, options), { code: 'invalid', message: /twice/ })
   const wrong = [part('A', 1, 1)]
   await assert.rejects(writeIndex(header, wrong, options), { code: 'invalid', message: /names no package/ })
   // Nothing of them is left in the way.
   await writeIndex(header, [part('a', 1, 1)], options)
+})
+
+test('the index of a mirror lists parts too, and says to nobody else that all is gone', async () => {
+  const file = join(folder, 'mirror.zip')
+  const mirror = { ...header, mode: 'mirror', filters: [{ exclude: '/a/own/**' }] } as const
+  const summary = await writeIndex(mirror, [part('a', 1, 1), part('b', 2, 2)], { file, signal: never })
+  assert.deepEqual([summary.mode, summary.entries, summary.filters], ['mirror', 3, mirror.filters])
+  assert.deepEqual(await verifyPackage(file, defaultLimits, never), summary)
+  // What an index lists is elsewhere, and FileVault does not know where: it is stored, so that it can be read here.
+  assert.match(readFileSync(file, 'latin1'), /<filter root="[^"]+" mode="update"\/>/)
 })
 
 test('an index of 100,000 parts is written and read', async () => {

@@ -35,7 +35,7 @@ for (const { form, count, contentBytes, isFile } of [
           } else n++
         assert.equal(n, count)
       }
-      assert.equal(await pkg.verify(), count * contentBytes)
+      assert.deepEqual(await pkg.verify(), { bytes: count * contentBytes })
       assert.equal(pkg.entryCount, count + 2)
       const listed = (await allOf(pkg.manifest())).flat()
       assert.deepEqual(

@@ -18,16 +18,25 @@ test('of what was added, whatever was used last is at hand, as far as there is r
       let model: { id: PackageId; bytes: Buffer }[] = []
       for (const one of steps) {
         const known = model.find(({ id }) => id === one.id)
-        if (one.do === 'get') assert.equal(recent.get(one.id), known?.bytes)
+        if (one.do === 'get') assert.equal(recent.get(one.id, 'mark')?.bytes, known?.bytes)
         else if (one.do === 'drop') recent.drop(one.id)
         model = model.filter((other) => other !== known)
         if (one.do === 'get' && known !== undefined) model.push(known)
         if (one.do !== 'add') continue
         const bytes = Buffer.alloc(one.size)
-        recent.add(one.id, bytes)
+        recent.add(one.id, { bytes }, 'mark')
         model.push({ id: one.id, bytes })
         while (model.reduce((sum, { bytes }) => sum + bytes.length, 0) > 100) model.shift()
       }
     }),
   )
+})
+
+test('what was read of another file is not at hand', () => {
+  const recent = new RecentPackages(100)
+  const one = 'sha256-1' as PackageId
+  recent.add(one, { bytes: Buffer.alloc(10) }, 'before')
+  assert.equal(recent.get(one, 'behind'), undefined)
+  recent.add(one, { bytes: Buffer.alloc(20) }, 'behind')
+  assert.equal(recent.get(one, 'behind')?.bytes.length, 20)
 })

@@ -179,6 +179,18 @@ test('a lost description is made again from the package', async () => {
   assert.equal((await filesIn(dir)).length, 2)
 })
 
+test('a description that a crash has torn is made again from the package', async () => {
+  const { store, dir } = await newStore()
+  const summary = await write(store, { '/a': 'x' })
+  const file = join(dir, summary.id.slice(7, 9), `${summary.id}.json`)
+  const text = await readFile(file, 'utf8')
+  for (const torn of ['', text.slice(0, 100), '\0'.repeat(text.length)]) {
+    await writeFile(file, torn)
+    assert.deepEqual(await store.describe(summary.id), { ...summary, origin })
+    assert.equal(await readFile(file, 'utf8'), text)
+  }
+})
+
 test('a folder that cannot be written is unavailable, and says why', async (t) => {
   if (process.getuid?.() === 0) {
     t.skip('root may write everywhere')

@@ -10,10 +10,15 @@ import { writePackage } from '../../src/packages/write.ts'
 import { comparePaths, parsePath, type ResourcePath } from '../../src/resources/path.ts'
 import type { Change, Content } from '../../src/resources/resource.ts'
 
-/** By path: content, null for a folder, `delete` or `delete deep`. */
+/** By path: content, null for a folder, what is held, `delete` or `delete deep`. */
 export type Tree = Readonly<
-  Record<string, Content | Uint8Array | string | null | { readonly delete: 'deep' | 'alone' }>
+  Record<string, Content | Uint8Array | string | null | { readonly delete: 'deep' | 'alone' } | Held>
 >
+
+/** A content that is listed, and not sent. */
+interface Held {
+  readonly held: string
+}
 
 export const origin: PackageOrigin = {
   installation: 'test',
@@ -39,6 +44,8 @@ export function changeOf(path: ResourcePath, what: Tree[string]): Change {
   if (what === null) return { kind: 'put', resource: { path } }
   if (typeof what === 'string') return { kind: 'put', resource: { path, content: () => Buffer.from(what) } }
   if (typeof what === 'function') return { kind: 'put', resource: { path, content: what } }
+  if ('held' in what)
+    return { kind: 'held', path, digest: hash('sha256', what.held), size: Buffer.byteLength(what.held) }
   if ('delete' in what) return { kind: 'delete', path, deep: what.delete === 'deep' }
   return { kind: 'put', resource: { path, content: () => what } }
 }

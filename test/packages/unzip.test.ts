@@ -12,7 +12,7 @@ import { ZipFile } from 'yazl'
 import { defaultLimits } from '../../src/packages/limits.ts'
 import { verifyPackage } from '../../src/packages/verify.ts'
 import { assemble, good } from './hostile/draft.ts'
-import { headerOf, never, packed, temporaryFolder, type Tree } from './trees.ts'
+import { headerOf, never, noise, packed, temporaryFolder, type Tree } from './trees.ts'
 
 const folder = await temporaryFolder()
 const hasUnzip = ((): boolean => {
@@ -44,6 +44,7 @@ const awkward: Tree = {
   '/content/jcr:content': null,
   '/content/jcr:content/x:y:z': 'colons',
   '/content/large': Buffer.alloc(3_000_000, 'large and larger '),
+  '/content/mixed': Buffer.concat([words(1_500_000), noise(1_200_000), words(5_000_000)]),
   '/content/page': 'a file',
   '/content/page.dir': 'another file',
   '/content/page/below': 'below the file',
@@ -52,6 +53,11 @@ const awkward: Tree = {
   [`/content/${'é'.repeat(127)}`]: 'long in bytes',
   [`/content/${'%'.repeat(255)}`]: 'long when it is escaped',
   '/content/\u{1f600}': 'beyond the basic plane',
+}
+
+/** Deflated well, and not as tightly as a bomb. */
+function words(bytes: number): Buffer {
+  return Buffer.from(Array.from({ length: bytes / 4 }, (_, i) => `${(i * 7919) % 10_007}`).join(' ')).subarray(0, bytes)
 }
 
 test(
@@ -92,6 +98,7 @@ test(
         '/_jcr_content': 'folder',
         '/_jcr_content/_x_y%3az': 'colons',
         '/large': 'large and larger large and lar',
+        '/mixed': '0 7919 5831 3743 1655 9574 748',
         '/page': 'a file',
         '/page.di%72': 'another file',
         '/page.dir': 'folder',

@@ -78,7 +78,9 @@ test('what was written is read again, whatever it is and however it came', async
   })
   const bytes = Object.values(found).reduce((sum, content) => sum + (Buffer.isBuffer(content) ? content.length : 0), 0)
   const { size } = await stat(file)
-  assert.deepEqual(summary, { ...headerOf('/'), id: summary.id, entries: 14, bytes, zipBytes: size })
+  const { listing } = summary
+  assert.match(listing ?? '', /^[0-9a-f]{64}$/)
+  assert.deepEqual(summary, { ...headerOf('/'), id: summary.id, entries: 14, bytes, listing, zipBytes: size })
   assert.deepEqual(await verifyPackage(file, defaultLimits, never), summary)
   const pkg = await openPackage({ id: summary.id, file })
   assert.deepEqual(pkg.origin, origin)

@@ -9,7 +9,7 @@ export async function run(
 ): Promise<number> {
   switch (data.how) {
     case 'fail':
-      throw new ReplicationError('corrupt', 'as asked', { faults: [{ pointer: '/a', message: 'b' }] })
+      throw new ReplicationError('corrupt', 'as asked', { final: true, faults: [{ pointer: '/a', message: 'b' }] })
     case 'die':
       return process.exit(3)
     case 'name':

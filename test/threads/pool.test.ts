@@ -13,6 +13,7 @@ test('an error in a thread arrives as it was thrown', async () => {
     name: 'ReplicationError',
     code: 'corrupt',
     transient: false,
+    final: true,
     faults: [{ pointer: '/a', message: 'b' }],
   })
 })

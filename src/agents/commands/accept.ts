@@ -9,7 +9,9 @@ import type { Agent, Roster } from '../roster.ts'
 import { traceIdIn } from '../../tracing/span.ts'
 import { eventWrites, type ReplicationEvent } from '../events/events.ts'
 import { feedOf, type Feed } from './feed.ts'
-import { importObjection, type Sealed } from './import-policy.ts'
+import { importObjection, lackObjection, type Sealed } from './import-policy.ts'
+import { mirrorObjection } from './mirrors.ts'
+import { demandSense, strictnessOf } from './sense.ts'
 import { PlaceSearch, type Placing } from './priority.ts'
 import {
   commandKey,
@@ -40,10 +42,15 @@ export interface CommandRequest {
   readonly paths: readonly ResourcePath[]
   readonly deep: boolean
   readonly mode: 'update' | 'mirror'
+  /** As of `Command`. */
+  readonly full?: true
+  readonly verify?: true
   /** Undefined: every enabled agent that can. */
   readonly agents: readonly string[] | undefined
   /** What an import applies. */
   readonly package?: PackageRecord
+  /** It lacks what its targets are said to hold. */
+  readonly lacks?: boolean
   /** Whose it has; none when absent. */
   readonly signatures?: Sealed['signatures']
   readonly actor: string
@@ -85,10 +92,7 @@ const disabledRetryMs = 30_000
  * Throws `unavailable` when the Store cannot say.
  */
 export async function accept(store: Store, roster: Roster, request: CommandRequest): Promise<Acceptance> {
-  if (request.mode === 'mirror' && request.kind !== 'import' && (!request.deep || request.action !== 'add'))
-    throw new ReplicationError('invalid', 'a mirror is of whole trees: it goes with action add and deep true alone', {
-      faults: [{ pointer: '/mode', message: 'mirror goes with action add and deep true alone' }],
-    })
+  demandSense(request)
   const full = new Set<string>()
   const searches = new Map<string, PlaceSearch>()
   for (;;) {
@@ -194,6 +198,8 @@ function objection(name: string, agent: Agent | undefined, request: CommandReque
     return new ReplicationError('invalid', `path ${outside} is outside the roots of agent ${name}`, {
       faults: [{ pointer: `/paths/${request.paths.indexOf(outside)}`, message: `is outside the roots of ${name}` }],
     })
+  const unfit = mirrorObjection(agent, request.package, queuesFor(agent, request)) ?? lackObjection(agent, request)
+  if (unfit !== undefined) return unfit
   return request.package && importObjection(agent.config, { signatures: [], ...request, id: request.package.id })
 }
 
@@ -207,6 +213,7 @@ function commandFrom(
   const { kind, action, paths, deep, mode, actor, caller } = request
   return {
     ...{ id, kind, action, paths, deep, mode, actor, createdAt, state: 'queued', statusList },
+    ...strictnessOf(request),
     ...(caller !== undefined && { caller }),
     counts: { queued: takers },
     ...(request.feed !== undefined && { delivery: request.feed.delivery }),

@@ -37,7 +37,10 @@ export interface Progress {
 export interface Step {
   /** What changes of the entry itself. */
   readonly entry?: Partial<
-    Pick<HistoryEntry, 'stage' | 'exports' | 'package' | 'parts' | 'made' | 'editions' | 'entries' | 'bytes' | 'notes'>
+    Pick<
+      HistoryEntry,
+      'stage' | 'exports' | 'package' | 'parts' | 'delta' | 'made' | 'editions' | 'entries' | 'bytes' | 'notes'
+    >
   > & {
     readonly nextExportAt?: string | undefined
     readonly error?: HistoryEntry['error'] | undefined

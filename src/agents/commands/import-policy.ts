@@ -2,6 +2,7 @@ import { ReplicationError } from '../../errors.ts'
 import type { PackageId } from '../../packages/manifest.ts'
 import type { JudgedSignature } from '../../packages/signatures.ts'
 import type { AgentConfig } from '../config/config.ts'
+import type { Agent } from '../roster.ts'
 
 /** A package and whose signatures it has. */
 export interface Sealed {
@@ -26,6 +27,21 @@ export function importObjection(
     'forbidden',
     `agent ${name} imports what has ${demand}; package ${id} has ${has.join(', ') || 'none'}; missing: ${missing.join(', ')}`,
   )
+}
+
+/** Why it does not take a package that lacks what its targets are said to hold: what is fetched goes to anybody, and most targets take all. */
+export function lackObjection(agent: Agent, { lacks }: { readonly lacks?: boolean }): ReplicationError | undefined {
+  if (lacks !== true) return undefined
+  // What cannot be made now will say so itself.
+  const takes = (name: string): boolean => agent.fault !== undefined || agent.target(name).takesDeltas === true
+  const demanding = agent.passive[0] ?? agent.targets.find((name) => !takes(name))
+  return demanding === undefined
+    ? undefined
+    : new ReplicationError(
+        'incomplete',
+        `agent ${agent.name} needs all of a package for its ${demanding}, and this one lacks some; send all of it`,
+        { final: true },
+      )
 }
 
 const why = {

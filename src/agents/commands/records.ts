@@ -69,6 +69,10 @@ export interface Command {
   readonly paths: readonly ResourcePath[]
   readonly deep: boolean
   readonly mode: 'update' | 'mirror'
+  /** All is sent, whatever targets are known to hold. */
+  readonly full?: true
+  /** All is read anew, at the source and at the targets, whatever is remembered of it. */
+  readonly verify?: true
   readonly actor: string
   /** The id of who that is, where his name may change; not shown. */
   readonly caller?: string
@@ -122,6 +126,8 @@ export interface HistoryEntry {
   readonly package?: PackageId
   /** How many packages the tree has become, when it is more than one. */
   readonly parts?: number
+  /** Where only what differs was sent: how much that was. */
+  readonly delta?: { readonly files: number; readonly bytes: number }
   /** While it is made: the parts that are there already, and may be applied. */
   readonly made?: SoFar
   /** Where an export that began anew came to other parts than the one before, in order. */

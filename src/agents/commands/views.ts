@@ -33,6 +33,8 @@ export interface CommandView {
   readonly paths: readonly ResourcePath[]
   readonly deep: boolean
   readonly mode: 'update' | 'mirror'
+  readonly full?: true
+  readonly verify?: true
   readonly state: RunState
   readonly createdAt: string
   readonly finishedAt?: string
@@ -50,6 +52,8 @@ export interface AgentView {
   readonly package?: PackageId
   /** Of a tree in several packages: how many all targets have applied, and how many there are, or are so far. */
   readonly parts?: { readonly done: number; readonly total: number; readonly more?: true }
+  /** Where only what differs was sent: how much that was. */
+  readonly delta?: { readonly files: number; readonly bytes: number }
   readonly error?: ErrorView
   readonly notes?: readonly string[]
   /** How far its export is, while it goes on. */
@@ -116,6 +120,7 @@ async function viewOf(store: Store, command: Command, sees: Seen): Promise<Comma
         return {
           ...{ agent, status: entry.status },
           ...(entry.package !== undefined && { package: entry.package }),
+          ...(entry.delta !== undefined && { delta: entry.delta }),
           ...(entry.error !== undefined && { error: entry.error }),
           ...(entry.notes !== undefined && { notes: entry.notes }),
           ...partsOf(entry, deliveries),

@@ -1,20 +1,17 @@
-import { BaseChanges, takePackage, type BaseRow } from '../../compare/ancestor.ts'
+import type { BaseRow } from '../../compare/ancestor.ts'
 import { Ordered } from '../../compare/ordered.ts'
 import type { HeldRows } from '../../compare/row-files.ts'
 import { ReplicationError } from '../../errors.ts'
-import type { PackageId } from '../../packages/manifest.ts'
-import { openPackage } from '../../packages/read.ts'
-import { comparePaths, isWithin, outermost, parentPath, type ResourcePath } from '../../resources/path.ts'
-import { below, type Entry, type Write } from '../../state/store.ts'
+import { comparePaths, isWithin, parentPath, type ResourcePath } from '../../resources/path.ts'
+import { below, type Write } from '../../state/store.ts'
 import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
+import { changesIn, rowsAfter, unlessLost, type Gathered } from './brought.ts'
 import { maxBaseBytes, PackageContents } from './package-contents.ts'
 import { baseKey, baseLog, type BaseChange, type BaseRecord } from './records.ts'
 
 type Kept = Pick<Parts, 'store' | 'packages' | 'rowFiles' | 'log'>
 
-/** So many changes are held while a base is written down anew. */
-const maxHeld = 50_000
 const page = 500
 
 /** The write that remembers what a delivery has brought; it belongs into the batch of the receipt. */
@@ -35,9 +32,14 @@ export interface BaseView {
   close(): Promise<void>
 }
 
-/** Brings the base up to date and opens it. From then on the contents of documents are kept with it. */
-export async function openBase(kept: Kept, agent: Agent, target: string): Promise<BaseView> {
-  const { record, held } = await holdBase(kept, agent, target)
+/** Brings the base up to date and opens it. From then on the contents of documents are kept with it, if it is to be merged with. */
+export async function openBase(
+  kept: Kept,
+  agent: Agent,
+  target: string,
+  { keepDocuments = true }: { readonly keepDocuments?: boolean } = {},
+): Promise<BaseView> {
+  const { record, held } = await holdBase(kept, agent, target, keepDocuments)
   const contents = new PackageContents(kept)
   return {
     async *rows() {
@@ -67,8 +69,8 @@ export async function baseAt(
     const pair = agent.pairOf(target)
     const was = found?.value.pair === pair && (await isThere(kept, found.value)) ? found.value : { pair, covers: [] }
     const log = await kept.store.range<BaseChange>({ ...below(`${baseLog(agent.name, target)}/`), limit: page })
-    const { changes, covers, taken } = await changesIn(kept, was, log)
-    if (log.length === page || taken.length < log.length) {
+    const { changes, large, covers, taken } = await changesIn(kept, was, log)
+    if (log.length === page || taken.length < log.length || large !== undefined) {
       await foldBase(kept, agent, target)
       continue
     }
@@ -99,7 +101,7 @@ async function rowAt({ rowFiles }: Kept, rows: string, path: ResourcePath): Prom
 
 /** What is known now of the base at these paths, which come in order. */
 export async function* knownAt(
-  base: BaseView,
+  base: Pick<BaseView, 'rows' | 'covers'>,
   places: AsyncIterable<{ readonly path: ResourcePath }>,
 ): AsyncGenerator<BaseRow, void, void> {
   const rows = new Ordered(base.rows(), ({ path }: BaseRow) => path)
@@ -116,9 +118,10 @@ async function holdBase(
   kept: Kept,
   agent: Agent,
   target: string,
+  keepDocuments: boolean,
 ): Promise<{ readonly record: BaseRecord; readonly held: HeldRows | undefined }> {
   for (;;) {
-    const record = await foldBase(kept, agent, target, { keepDocuments: true })
+    const record = await foldBase(kept, agent, target, keepDocuments ? { keepDocuments } : {})
     if (record.rows === undefined) return { record, held: undefined }
     try {
       return { record, held: await kept.rowFiles.hold(record.rows) }
@@ -143,11 +146,20 @@ export async function foldBase(
     const log = await kept.store.range<BaseChange>({ ...below(`${baseLog(agent.name, target)}/`), limit: page })
     const wanted = keepDocuments ?? was.keepsDocuments
     if (log.length === 0 && found?.value === was && was.keepsDocuments === wanted) return was
-    const { changes, covers, taken } = await changesIn(kept, was, log)
-    const isComplete = changes.size === 0 && (was.keepsDocuments === wanted || was.rows === undefined)
-    const rows = isComplete ? was.rows : await write(kept, was, changes, wanted)
+    const gathered = await changesIn(kept, was, log)
+    const { changes, large, taken } = gathered
+    const isComplete =
+      changes.size === 0 && large === undefined && (was.keepsDocuments === wanted || was.rows === undefined)
+    let [rows, covers] = [was.rows, isComplete ? gathered.covers : was.covers]
+    if (!isComplete)
+      await unlessLost(async () => {
+        rows = await write(kept, was, gathered, wanted)
+        covers = gathered.covers
+      })
+    const newest = taken.findLast(({ value }) => value.pair === pair)?.value ?? was.newest
     const is: BaseRecord = {
       ...{ pair, covers },
+      ...(newest !== undefined && { newest }),
       ...(rows !== undefined && { rows }),
       ...(wanted !== undefined && { keepsDocuments: wanted }),
     }
@@ -168,68 +180,45 @@ async function isThere({ rowFiles, log }: Kept, { rows }: BaseRecord): Promise<b
   return false
 }
 
-async function changesIn(
-  { packages, rowFiles }: Kept,
-  was: BaseRecord,
-  log: readonly Entry<BaseChange>[],
-): Promise<{ changes: BaseChanges; covers: readonly ResourcePath[]; taken: Entry<BaseChange>[] }> {
-  const changes = new BaseChanges()
-  let { covers } = was
-  const taken: Entry<BaseChange>[] = []
-  for (const entry of log) {
-    const { pair, rows, package: id, paths, deep, command, covers: more = [] } = entry.value
-    taken.push(entry)
-    // What was brought by others says nothing of these.
-    if (pair !== was.pair) continue
-    await unlessLost(async () => {
-      if (rows !== undefined)
-        for await (const { row } of rowFiles.read<BaseRow>(rows))
-          changes.put({ ...row, ...(row.unknown === undefined && { command }) })
-      covers = outermost([...covers, ...more])
-    })
-    if (id !== undefined)
-      await unlessLost(async () => {
-        for (const part of (await packages.describe(id as PackageId)).parts ?? [id as PackageId]) {
-          const pkg = await openPackage(await packages.file(part))
-          try {
-            await takePackage(changes, pkg, paths, { command })
-            const { roots } = pkg.header
-            const asked = paths?.filter((path) => roots.some((root) => isWithin(path, root))) ?? roots
-            if (deep === true) covers = outermost([...covers, ...asked])
-          } finally {
-            await pkg.close()
-          }
-        }
-      })
-    if (changes.size >= maxHeld) break
-  }
-  return { changes, covers, taken }
-}
-
-/** What somebody has deleted or damaged meanwhile says nothing any more: what it brought is then found to differ. */
-async function unlessLost(take: () => Promise<void>): Promise<void> {
-  try {
-    await take()
-  } catch (error) {
-    if (!(error instanceof ReplicationError) || !['missing', 'corrupt'].includes(error.code)) throw error
-  }
-}
-
 async function write(
   kept: Kept,
-  was: BaseRecord,
-  changes: BaseChanges,
+  { rows: before }: BaseRecord,
+  { changes, large }: Gathered,
   keepsDocuments: true | undefined,
 ): Promise<string> {
   const contents = new PackageContents(kept)
+  const written = (rows: AsyncIterable<BaseRow>): Promise<string> =>
+    kept.rowFiles.write(withDocuments(rows, contents, keepsDocuments === true))
   try {
-    return await kept.rowFiles.write(withDocuments(changes.over(rowsOf(kept, was)), contents, keepsDocuments === true))
+    if (large === undefined) return await written(changes.over(rowsOf(kept, before)))
+    const { delivered, by } = large
+    return await written(rowsAfter(kept, delivered, rowsOf(kept, before), by)).catch((error: unknown) => {
+      if (!(error instanceof ReplicationError) || error.code !== 'invalid' || delivered.header.mode === 'mirror')
+        throw error
+      return partByPart(kept, before, large, written)
+    })
   } finally {
     await contents.close()
   }
 }
 
-async function* rowsOf({ rowFiles }: Kept, { rows }: BaseRecord): AsyncGenerator<BaseRow> {
+/** Where parts are not in path order the base is written as often as there are parts. */
+async function partByPart(
+  kept: Kept,
+  before: string | undefined,
+  { delivered, by }: NonNullable<Gathered['large']>,
+  written: (rows: AsyncIterable<BaseRow>) => Promise<string>,
+): Promise<string> {
+  let last = before
+  for (const part of delivered.parts) {
+    const next = await written(rowsAfter(kept, { ...delivered, parts: [part] }, rowsOf(kept, last), by))
+    if (last !== undefined && last !== before) await kept.rowFiles.remove(last)
+    last = next
+  }
+  return last as string
+}
+
+async function* rowsOf({ rowFiles }: Kept, rows: string | undefined): AsyncGenerator<BaseRow> {
   if (rows !== undefined) for await (const { row } of rowFiles.read<BaseRow>(rows)) yield row
 }
 

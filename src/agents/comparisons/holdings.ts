@@ -28,3 +28,15 @@ export async function heldAt(
     if (content !== undefined) return { path, content }
   throw new ReplicationError('missing', `nothing with content is at ${quote(path)}`)
 }
+
+/** Whether all that it holds there is what a package of this `listing` has. False where that cannot be said at once. */
+export async function isAsListed(
+  agent: Agent,
+  asked: string | undefined,
+  path: ResourcePath,
+  listing: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { target } = sidesOf(agent, targetOf(agent, asked))
+  return (await target.isAsListed?.([path], listing, signal)) ?? false
+}

@@ -1,12 +1,16 @@
 import type { BaseRow } from '../../compare/ancestor.ts'
 import { ReplicationError } from '../../errors.ts'
 import type { PackageId } from '../../packages/manifest.ts'
-import { openPackage, type PackageChange, type PackageReader } from '../../packages/read.ts'
+import type { DeltaChange } from '../../packages/reader.ts'
+import { openPackage, type PackageReader } from '../../packages/read.ts'
 import { comparePaths, type ResourcePath } from '../../resources/path.ts'
 import type { Parts } from '../parts.ts'
 
 /** The content of a document that is larger is not kept with a base. */
 export const maxBaseBytes = 256 * 1024
+
+/** So many packages are open at a time: a tree in parts has brought what is asked for in their order. */
+const maxOpen = 8
 
 /** Contents that packages brought, while these are kept; asked for one after the other, in path order, each package is gone through once. */
 export class PackageContents {
@@ -19,8 +23,16 @@ export class PackageContents {
 
   async of({ path, package: from }: BaseRow): Promise<Uint8Array | undefined> {
     if (from === undefined) return undefined
-    if (!this.#open.has(from)) this.#open.set(from, await this.#cursor(from as PackageId))
-    return this.#open.get(from)?.at(path)
+    const cursor = this.#open.has(from) ? this.#open.get(from) : await this.#cursor(from as PackageId)
+    // The one that was asked last stands last.
+    this.#open.delete(from)
+    this.#open.set(from, cursor)
+    for (const [id, eldest] of this.#open) {
+      if (this.#open.size <= maxOpen) break
+      this.#open.delete(id)
+      await eldest?.close()
+    }
+    return cursor?.at(path)
   }
 
   async close(): Promise<void> {
@@ -41,8 +53,8 @@ export class PackageContents {
 /** Goes through a package once, as long as it is asked in path order. */
 class Cursor {
   readonly #pkg: PackageReader
-  #changes: AsyncGenerator<PackageChange> | undefined
-  #found: PackageChange | undefined
+  #changes: AsyncGenerator<DeltaChange> | undefined
+  #found: DeltaChange | undefined
 
   constructor(pkg: PackageReader) {
     this.#pkg = pkg
@@ -50,7 +62,7 @@ class Cursor {
 
   async at(path: ResourcePath): Promise<Uint8Array | undefined> {
     if (this.#changes === undefined || (this.#found !== undefined && comparePaths(this.#found.entry.path, path) > 0)) {
-      this.#changes = this.#pkg.changes()
+      this.#changes = changesIn(this.#pkg)
       this.#found = undefined
     }
     while (this.#found === undefined || comparePaths(this.#found.entry.path, path) < 0) {
@@ -68,4 +80,9 @@ class Cursor {
     await this.#changes?.return(undefined)
     await this.#pkg.close()
   }
+}
+
+/** Also of a delta, whatever it lacks. */
+export async function* changesIn(pkg: PackageReader): AsyncGenerator<DeltaChange, void, void> {
+  for await (const batch of pkg.deltaBatches()) yield* batch
 }

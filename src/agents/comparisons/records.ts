@@ -66,6 +66,8 @@ export interface BaseRecord {
   readonly covers: readonly ResourcePath[]
   /** From its first comparison on the contents of documents are kept, so that they can be merged. */
   readonly keepsDocuments?: true
+  /** The newest change in it. */
+  readonly newest?: BaseChange
 }
 
 /** What a delivery has changed: what the package brings, or else the rows. */
@@ -80,6 +82,8 @@ export interface BaseChange {
   readonly rows?: string
   /** All at and below these is known then. */
   readonly covers?: readonly ResourcePath[]
+  /** The target has turned out to hold something else: until something newer is known nothing is to be sent that counts on it. */
+  readonly doubted?: true
 }
 
 /** What a command applies. */

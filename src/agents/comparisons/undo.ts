@@ -1,5 +1,4 @@
-import { Readable } from 'node:stream'
-import { BaseChanges, takePackage, type BaseRow } from '../../compare/ancestor.ts'
+import type { BaseRow } from '../../compare/ancestor.ts'
 import { Ordered } from '../../compare/ordered.ts'
 import { packageSide, type Side } from '../../compare/sides.ts'
 import { ReplicationError } from '../../errors.ts'
@@ -13,6 +12,7 @@ import type { Parts } from '../parts.ts'
 import type { Begun } from '../work/begin.ts'
 import { applicationOf, comparisonOf, moved, sealOfTarget } from './apply.ts'
 import { verified } from './changes.ts'
+import { changesBy, deliveredAs, rowsAfter } from './brought.ts'
 import { compare, sidesOf, type Instead } from './compare.ts'
 import { checkHalfApplied } from './half-applied.ts'
 import { keepPackage } from './keep.ts'
@@ -118,13 +118,12 @@ export async function revert(
   const agent = await parts.roster.get(name)
   const replaced = await openPackage(await parts.packages.file((await packageOf(parts, undo)).id))
   const known = new Set(paths)
-  const applied = await appliedBy(parts, command, name)
   const contents = new PackageContents(parts)
   try {
     const instead: Instead = {
       ...{ command: command.id, paths, source: packageSide(replaced) },
       base: {
-        rows: () => Readable.from(applied),
+        rows: () => appliedBy(parts, command, name),
         covers: (path) => known.has(path),
         content: (row) => contents.of(row),
       },
@@ -136,17 +135,15 @@ export async function revert(
 }
 
 /** What the target held once the command had been applied, in path order. */
-async function appliedBy(parts: Parts, { id }: Command, agent: string): Promise<BaseRow[]> {
+async function* appliedBy(parts: Parts, { id }: Command, agent: string): AsyncGenerator<BaseRow> {
   const entry = (await parts.store.get<HistoryEntry>(entryKey(id, agent)))?.value
-  if (entry?.package === undefined) return []
-  const changes = new BaseChanges()
-  for (const part of await packagesOf(parts, entry)) {
-    const pkg = await openPackage(await parts.packages.file(part))
-    try {
-      await takePackage(changes, pkg, undefined)
-    } finally {
-      await pkg.close()
-    }
-  }
-  return changes.rows()
+  if (entry?.package === undefined) return
+  const delivered = await deliveredAs(parts, entry.package)
+  // A mirror may be a large tree. What applies a comparison makes room first, so that its parts are in no order.
+  if (delivered.header.mode === 'mirror') yield* rowsAfter(parts, delivered, nothing(), { command: id })
+  else yield* (await changesBy(parts, delivered, { command: id })).rows()
+}
+
+async function* nothing(): AsyncGenerator<never> {
+  // There was nothing before.
 }

@@ -4,6 +4,7 @@ import { compareRulesSchema } from '../../compare/rules.ts'
 import { keyIdPattern } from '../../packages/signatures.ts'
 import { globSchema, pathSchema } from '../../resources/schema.ts'
 import { Type } from '../../resources/type.ts'
+import type { Bandwidth } from './bandwidth.ts'
 import { hooksSchema } from './hooks.ts'
 
 /** Names of agents, targets and queues: they stand in URLs, in keys of the Store and in file names. */
@@ -114,6 +115,10 @@ const schedule = Type.Object(
       }),
     ),
     mode: Type.Optional(Type.Enum(['update', 'mirror'], { description: 'update if absent.' })),
+    full: Type.Optional(Type.Boolean({ description: 'All is sent, also what the targets are known to hold.' })),
+    verify: Type.Optional(
+      Type.Boolean({ description: 'All is read anew at the source and the targets, whatever is remembered of it.' }),
+    ),
     paths: Type.Optional(paths('All roots of the agent if absent.')),
   },
   { ...closed, title: '{"kind": "schedule", "cron": …}' },
@@ -177,6 +182,8 @@ export interface EndpointConfig {
 /** The name is that of the queue. */
 export interface TargetConfig extends EndpointConfig {
   readonly name: string
+  /** Of those alone to which packages are sent. */
+  readonly bandwidth?: Bandwidth
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { TSchema } from 'typebox'
 import type { EndpointKind } from '../../endpoints/endpoint.ts'
 import { Type } from '../../resources/type.ts'
+import { bandwidthSchema } from './bandwidth.ts'
 import { configSchema, nameSchema, type EndpointConfig } from './config.ts'
 import { secretSchema } from './secret.ts'
 
@@ -23,7 +24,12 @@ export function canBe(kind: EndpointKind, role: Role): boolean {
 
 const schemas = new WeakMap<EndpointKind, Record<Role, TSchema>>()
 
-/** The schema of a source or target of this kind: its options, its `kind`, and of a target its `name`. */
+/** What a target of this kind has beside the options of its kind. */
+function ofTarget(kind: EndpointKind): Readonly<Record<string, TSchema>> {
+  return { name: nameSchema, ...(kind.sends === true && { bandwidth: bandwidthSchema }) }
+}
+
+/** The schema of a source or target of this kind: its options, its `kind`, and what every target of it has. */
 export function endpointSchema(kind: EndpointKind, role: Role): TSchema {
   let both = schemas.get(kind)
   if (both === undefined) {
@@ -43,7 +49,7 @@ function schemaFor(kind: EndpointKind, role: Role): TSchema {
       properties: {
         kind: { type: 'string', const: kind.name },
         ...properties,
-        ...(role === 'target' ? { name: nameSchema } : {}),
+        ...(role === 'target' ? ofTarget(kind) : {}),
       },
       additionalProperties: false,
     })
@@ -72,8 +78,10 @@ export function optionsOf(endpoint: EndpointConfig, kind: EndpointKind): Record<
   const { kind: _, ...rest } = endpoint
   const options: Record<string, unknown> = rest
   const own = kind.options as ObjectSchema
-  const known = (own.anyOf ?? [own]).some(({ properties }) => properties !== undefined && 'name' in properties)
-  if (!known) delete options['name']
+  for (const shared of ['name', 'bandwidth']) {
+    const known = (own.anyOf ?? [own]).some(({ properties }) => properties !== undefined && shared in properties)
+    if (!known) delete options[shared]
+  }
   return options
 }
 

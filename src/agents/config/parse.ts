@@ -3,6 +3,7 @@ import { overlap } from '../../endpoints/apart.ts'
 import type { Bounds } from '../../endpoints/bounds/bounds.ts'
 import type { EndpointKind } from '../../endpoints/endpoint.ts'
 import { checkerOf, maxFaults } from '../../resources/schema.ts'
+import { bandwidthFaults, type Bandwidth } from './bandwidth.ts'
 import { boundsFaults } from './bounds.ts'
 import { looseConfigSchema, queuesOf, reservedNames, type AgentConfig, type EndpointConfig } from './config.ts'
 import { endpointSchema, kindsFor, optionsOf, type Role } from './endpoint-config.ts'
@@ -77,7 +78,13 @@ function endpointFaults({ role, pointer, endpoint, stored }: Site, kinds: readon
       },
     ]
   }
-  const faults = checkerOf(endpointSchema(kind, role))(endpoint)
+  if (endpoint['bandwidth'] !== undefined && (role !== 'target' || kind.sends !== true)) {
+    const able = kinds.flatMap(({ name, sends }) => (sends === true ? [name] : []))
+    const message = `is possible for targets to which packages are sent: ${able.join(', ')}`
+    return [{ pointer: `${pointer}/bandwidth`, message }]
+  }
+  const misshapen = checkerOf(endpointSchema(kind, role))(endpoint)
+  const faults = misshapen.length > 0 ? misshapen : bandwidthFaults(endpoint['bandwidth'] as Bandwidth | undefined)
   if (faults.length > 0) return faults.map((fault) => ({ ...fault, pointer: pointer + fault.pointer }))
   return keepSecrets(endpoint, stored, kind, pointer)
 }

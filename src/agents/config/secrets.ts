@@ -31,7 +31,9 @@ export function withEachSecret(
     const kind = kinds.find(({ name }) => name === one.kind)
     // An endpoint whose kind this server no longer has may have a secret anywhere.
     const ways =
-      kind === undefined ? Object.keys(one).filter((name) => name !== 'kind' && name !== 'name') : kind.secrets
+      kind === undefined
+        ? Object.keys(one).filter((name) => !['kind', 'name', 'bandwidth'].includes(name))
+        : kind.secrets
     const to = reachOf(kind).map((name) => one[name] ?? null)
     return changed(one, ways ?? [], (way) => ({
       ...{ pointer: `${pointer}/${way}`, isSure: kind !== undefined },

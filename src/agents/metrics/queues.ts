@@ -4,6 +4,7 @@ import { below, scan, type Store } from '../../state/store.ts'
 import { deliveryKey, type Delivery } from '../commands/records.ts'
 import { driftStates, type DriftRecord } from '../comparisons/drift.ts'
 import { driftKey } from '../comparisons/records.ts'
+import { limitAt, type Bandwidth } from '../config/bandwidth.ts'
 import { queuesOf } from '../config/config.ts'
 import type { StoredConfig } from '../config/record.ts'
 import { blockedAfter, failuresOf } from '../queues/blocking.ts'
@@ -21,6 +22,8 @@ interface QueueFacts extends LaneId {
   /** Since when the target lacks something that was asked for. */
   readonly lacksSince: number | undefined
   readonly drift: DriftRecord | undefined
+  /** Bytes a second, where its target has a limit now. */
+  readonly limit: number | undefined
 }
 
 /** What every server of an installation sees alike. */
@@ -29,6 +32,13 @@ export interface Walk {
   readonly knownAt: number
   readonly standing: Standing
   readonly families: readonly Family[]
+}
+
+interface Lane {
+  readonly lane: LaneId
+  readonly isPassive: boolean
+  readonly enabled: boolean
+  readonly bandwidth: Bandwidth | undefined
 }
 
 /** So many heads are asked for at the same time. */
@@ -48,14 +58,14 @@ export async function walkQueues(store: Store): Promise<Walk> {
   const drifts = await byKey<DriftRecord>(store, 'drift/', turns)
   const standing = new Map<string, ReadonlySet<string>>()
   const facts: QueueFacts[] = []
-  let lanes: { readonly lane: LaneId; readonly isPassive: boolean; readonly enabled: boolean }[] = []
+  let lanes: Lane[] = []
   const look = async (): Promise<void> => {
     const heads = await headsFor(
       store,
       lanes.map(({ lane }) => lane),
       sizes,
     )
-    for (const { lane, isPassive, enabled } of lanes) {
+    for (const { lane, isPassive, enabled, bandwidth } of lanes) {
       const head = heads.get(sizeKey(lane))
       const parkedLane = errorLane(lane)
       const mark = marks.get(divergedKey(lane))
@@ -69,6 +79,7 @@ export async function walkQueues(store: Store): Promise<Walk> {
         blocked: !paused && !isPassive && head?.delivery !== undefined && failuresOf(head.delivery) >= blockedAfter,
         ...{ lacksSince: lacks.length === 0 ? undefined : Math.min(...lacks) },
         drift: isPassive ? undefined : drifts.get(driftKey(lane.agent, lane.queue)),
+        limit: limitAt(bandwidth, new Date(at)),
       })
     }
     lanes = []
@@ -78,11 +89,12 @@ export async function walkQueues(store: Store): Promise<Walk> {
     const { config } = value
     const queues = queuesOf(config)
     standing.set(config.name, new Set(queues))
-    for (const queue of queues)
+    for (const [i, queue] of queues.entries())
       lanes.push({
         lane: { agent: config.name, queue },
         isPassive: config.passive.includes(queue),
         enabled: config.enabled,
+        bandwidth: config.targets[i]?.bandwidth,
       })
     if (lanes.length >= together) await look()
     else await turns.giveWay()
@@ -172,6 +184,11 @@ function familiesOf(facts: readonly QueueFacts[], at: number): Family[] {
       'trebuchet_queue_paused',
       '1 while the queue stands still because somebody wants it so: paused, or its agent paused or disabled.',
       ({ paused }) => Number(paused),
+    ),
+    gauge(
+      'trebuchet_target_bandwidth_limit_bytes_per_second',
+      'How fast packages are sent to the target now; there while it is limited.',
+      ({ limit }) => limit,
     ),
     gauge('trebuchet_error_queue_size', 'Items that lie in the error queue of the target.', ({ parked }) => parked),
     gauge(

@@ -9,6 +9,7 @@ import {
   type Pause,
 } from '../../queues/lanes.ts'
 import type { Store } from '../../state/store.ts'
+import { limitAt } from '../config/bandwidth.ts'
 import type { Delivery, HistoryEntry } from '../commands/records.ts'
 import { blockedAfter, failuresOf } from './blocking.ts'
 import { recordsOf } from './item-records.ts'
@@ -29,6 +30,8 @@ export interface QueueSummary {
   }
   readonly pausedBy?: Pause
   readonly diverged?: Divergence
+  /** How fast packages are sent to its target now, where that is limited. */
+  readonly limitBytesPerSecond?: number
 }
 
 /** All queues of an agent, and each error queue that holds something. */
@@ -62,7 +65,12 @@ async function summarise(store: Store, agent: Agent, name: string): Promise<Queu
     standingOf(store, lane),
     store.get<Divergence>(divergedKey(lane)),
   ])
-  const marks = { ...(pausedBy && { pausedBy }), ...(skipped && { diverged: skipped.value }) }
+  const limit = limitAt(agent.config.targets.find((target) => target.name === name)?.bandwidth, new Date())
+  const marks = {
+    ...(pausedBy && { pausedBy }),
+    ...(skipped && { diverged: skipped.value }),
+    ...(limit !== undefined && { limitBytesPerSecond: limit }),
+  }
   if (head === undefined) return { name, state: stateOf(agent, name, paused, undefined, undefined), size, ...marks }
   const [{ delivery, entry } = {}] = await recordsOf(store, agent.name, [head])
   const inErrorQueue = name.startsWith('error-')

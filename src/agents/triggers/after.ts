@@ -5,6 +5,7 @@ import { below, type Entry, type Write } from '../../state/store.ts'
 import { commandKey, type Cause, type Command } from '../commands/records.ts'
 import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
+import { strictnessOf } from '../commands/sense.ts'
 import { fire, tell, type Begin } from './firing.ts'
 import { chainedLog, forgetChained, idOf, markKey, type Chained, type TriggerMark } from './records.ts'
 
@@ -67,6 +68,8 @@ async function takeUp(parts: Parts, agent: Agent, record: Entry<Chained>, begin:
     agent.name,
     {
       ...{ action, mode, deep, paths, cause },
+      // An import can be verified, and what follows it may then be something else.
+      ...(action === 'add' && strictnessOf(command)),
       alongside: ({ id, createdAt }) => ({
         checks,
         writes: [gone, { put: key, value: { lastFiredAt: createdAt, lastCommand: id } satisfies TriggerMark }],

@@ -16,14 +16,6 @@ export function cronFault(cron: string): string | undefined {
   }
 }
 
-export function isTimezone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
-  } catch {
-    return false
-  }
-}
-
 /** The first time behind `now`, ms since the epoch. */
 export function nextTime(times: Times, now: number): number {
   const next = timer(times).nextRun(new Date(now))

@@ -2,7 +2,8 @@ import type { EndpointKind } from '../../endpoints/endpoint.ts'
 import type { Fault } from '../../errors.ts'
 import { isWithin, type ResourcePath } from '../../resources/path.ts'
 import type { AgentConfig, ScheduleTrigger, Trigger } from '../config/config.ts'
-import { cronFault, isTimezone } from './cron.ts'
+import { isTimezone } from '../config/timezone.ts'
+import { cronFault } from './cron.ts'
 import { idOf } from './records.ts'
 
 /** What no schema can say of the triggers of one agent; what several agents make of each other says loops.ts. */
@@ -49,7 +50,10 @@ function inability(
   return undefined
 }
 
-function scheduleFaults({ cron, timezone, action, mode }: ScheduleTrigger, pointer: string): Fault[] {
+function scheduleFaults(
+  { cron, timezone, action = 'add', mode, full, verify }: ScheduleTrigger,
+  pointer: string,
+): Fault[] {
   const faults: Fault[] = []
   const fault = cronFault(cron)
   if (fault !== undefined) faults.push({ pointer: `${pointer}/cron`, message: fault })
@@ -58,8 +62,11 @@ function scheduleFaults({ cron, timezone, action, mode }: ScheduleTrigger, point
       pointer: `${pointer}/timezone`,
       message: `${JSON.stringify(timezone)} is no time zone known here; use an IANA name such as Europe/Zurich`,
     })
-  if (mode === 'mirror' && (action ?? 'add') !== 'add')
+  if (mode === 'mirror' && action !== 'add')
     faults.push({ pointer: `${pointer}/mode`, message: 'mirror goes with action add alone' })
+  for (const [name, value] of Object.entries({ full, verify }))
+    if (value === true && action !== 'add')
+      faults.push({ pointer: `${pointer}/${name}`, message: `${name} goes with action add alone` })
   return faults
 }
 

@@ -13,7 +13,7 @@ const waitMs = 5000
 export type Begin = (command: Command) => Promise<void>
 
 /** What one trigger asks of its agent. */
-export interface Firing extends Pick<CommandRequest, 'action' | 'mode' | 'deep' | 'paths'> {
+export interface Firing extends Pick<CommandRequest, 'action' | 'mode' | 'deep' | 'full' | 'verify' | 'paths'> {
   readonly cause: Cause
   /** What moves in the same batch as the acceptance: this is how a firing is neither lost nor doubled. */
   readonly alongside: NonNullable<CommandRequest['alongside']>

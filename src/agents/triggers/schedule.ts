@@ -3,6 +3,7 @@ import type { Again } from '../../queues/work.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import type { Entry, Write } from '../../state/store.ts'
 import type { Cause } from '../commands/records.ts'
+import { strictnessOf } from '../commands/sense.ts'
 import type { ScheduleTrigger } from '../config/config.ts'
 import { compare } from '../comparisons/compare.ts'
 import { eventWrites } from '../events/events.ts'
@@ -121,7 +122,7 @@ async function lookForDrift(
 
 function firingOf(
   agent: Agent,
-  { action: chosen = 'add', mode = 'update', paths }: ScheduleTrigger,
+  { action: chosen = 'add', mode = 'update', full, verify, paths }: ScheduleTrigger,
   mark: Entry<TriggerMark>,
   { cause, next, now, notice }: { cause: Cause; next: number; now: number; notice: readonly Write[] },
 ): Firing {
@@ -129,6 +130,7 @@ function firingOf(
   const { missed } = cause
   return {
     ...{ action: chosen === 'compare' ? 'test' : chosen, mode, deep: true, cause },
+    ...strictnessOf({ full, verify }),
     paths: (paths ?? agent.config.roots) as readonly ResourcePath[],
     alongside: ({ id }) => {
       const moved: TriggerMark = {

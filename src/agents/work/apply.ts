@@ -5,16 +5,18 @@ import type { Write } from '../../state/store.ts'
 import { applicationOf } from '../comparisons/apply.ts'
 import { baseWrite } from '../comparisons/ancestors.ts'
 import { keepMirrored } from '../comparisons/mirrored.ts'
+import { mirrorInParts } from './mirror-apply.ts'
 import { preserved } from '../comparisons/preserve.ts'
 import type { Application } from '../comparisons/records.ts'
 import { keepReplaced } from '../comparisons/undo.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import { currentTraceparent } from '../../tracing/span.ts'
 import { partOf } from '../commands/part.ts'
-import { packageKey, type PackageRecord } from '../commands/records.ts'
+import { packageKey, type Delivery, type PackageRecord } from '../commands/records.ts'
 import type { Parts } from '../parts.ts'
 import { applyParts, type ApplyPart } from './apply-parts.ts'
 import type { Begun } from './begin.ts'
+import { isMendable, mend } from './mend.ts'
 import { admitImport, sealForOthers } from './seal.ts'
 import type { HeadwayTeller } from './tell-headway.ts'
 import type { TryClock } from './try-clock.ts'
@@ -53,24 +55,49 @@ export async function applyAll(
         ? { package: pkg, deep: command.deep, ...asked }
         : baseAfter(await applicationOf(parts, command.id))),
     })
-  const applyOne: ApplyPart = (id, pkg, { stage, entries, bytes }, before) => {
+  const mirror = await mirrorInParts(parts, begun, known?.value)
+  const lacks = lacksOf(begun.delivery)
+  let applying = 0
+  const applyOne: ApplyPart = async (id, pkg, { stage, entries, bytes }, before) => {
+    if (lacks === 'all' || (lacks === 'next' && applying === 0)) await mend(parts, begun, pkg, signal)
+    applying++
     // Of a part of a package nobody has counted how much that is, nor of a tree that is still being read.
     const isKnown = asked.paths === undefined && stage === 'ready'
     const totals = isKnown ? { totalEntries: entries, totalBytes: bytes } : {}
+    if (mirror !== undefined && before?.parts === 0)
+      await mirror.begin(deliveryOf(parts, begun, { id: begun.id, package: mirror.index, ...asked }), signal)
     return apply(
       parts,
       begun,
-      { id, package: pkg, ...asked, progress: progressTo(headway, totals, before) },
+      { id, package: pkg, ...asked, progress: progressTo(headway, totals, before), ofMirror: mirror !== undefined },
       signal,
       clock,
     )
+  }
+  const finished = async (receipt: Receipt): Promise<Receipt> => {
+    if (mirror === undefined) return receipt
+    clock.begins('apply')
+    const own = deliveryOf(parts, begun, { id: `${begun.id}/mirror`, package: mirror.index, ...asked })
+    const { detail, appliedAt } = await mirror.finish(own, signal)
+    clock.ends()
+    return { ...receipt, appliedAt, detail: { ...detail, ...receipt.detail } }
   }
   if (entry.stage === 'ready' && known?.value.parts === undefined) {
     if (entry.package === undefined) throw new ReplicationError('missing', `command ${command.id} has no package`)
     return { base: await baseOf(entry.package), receipt: await applyOne(begun.id, entry.package, entry) }
   }
-  const receipt = await applyParts(parts, begun, applyOne, clock)
+  const applied = await applyParts(parts, begun, applyOne, clock)
+  const receipt = applied && (await finished(applied))
   return receipt && { base: await baseOf(receipt.package as PackageId), receipt }
+}
+
+/**
+ * What of a package, or of its parts that are still to be applied, the target turned out to lack in the last try: more than the next
+ * one where that has happened before.
+ */
+function lacksOf({ error, tries }: Delivery): 'nothing' | 'next' | 'all' {
+  if (error?.code !== 'incomplete') return 'nothing'
+  return tries.filter((one) => one.error?.code === 'incomplete').length > 1 ? 'all' : 'next'
 }
 
 /** Passes on how far a target is, behind what it has applied `before`. */
@@ -91,39 +118,53 @@ function baseAfter({ rebase, covers }: Application): { rows?: string; covers?: r
   return { ...(rebase !== undefined && { rows: rebase }), ...(covers !== undefined && { covers }) }
 }
 
+function deliveryOf(
+  parts: Parts,
+  { agent, delivery: { target, attempts }, lane, epoch, progress }: Begun,
+  one: Pick<TargetDelivery, 'id' | 'package' | 'paths' | 'progress'>,
+): TargetDelivery {
+  const traceparent = currentTraceparent() ?? progress.command.traceparent
+  return {
+    ...one,
+    ...{ lane: `${parts.installation}/${lane.agent}/${target}`, epoch, deletes: agent.config.deletes },
+    ...(progress.command.verify === true && { verify: true }),
+    ...(attempts > 1 && { again: true as const }),
+    ...(agent.target(target).sends === true && { pace: parts.roster.paces.of(agent.config, target) }),
+    ...(traceparent !== undefined && { traceparent }),
+  }
+}
+
 async function apply(
   parts: Parts,
   begun: Begun,
-  one: Pick<TargetDelivery, 'id' | 'paths' | 'progress'> & { readonly package: PackageId },
+  {
+    ofMirror,
+    ...one
+  }: Pick<TargetDelivery, 'id' | 'paths' | 'progress'> & { readonly package: PackageId; readonly ofMirror: boolean },
   signal: AbortSignal,
   clock: TryClock,
 ): Promise<Receipt> {
   const { agent, delivery } = begun
   const { target } = delivery
-  const { traceparent: asked, application } = begun.progress.command
-  const traceparent = currentTraceparent() ?? asked
+  const { application } = begun.progress.command
   const endpoint = agent.target(target)
   if (endpoint.sends === true) {
     const { command, entry } = begun.progress
     await sealForOthers(parts, agent, command, { whole: entry.package ?? one.package, given: one.package })
   }
   const file = await parts.packages.file(one.package)
-  if (begun.progress.command.mode === 'mirror') await keepMirrored(parts, begun, file, one.paths, signal)
+  // Of a mirror in parts that was kept before the first of them.
+  if (begun.progress.command.mode === 'mirror' && !ofMirror) {
+    const { parts: _, ...header } = await parts.packages.describe(one.package)
+    await keepMirrored(parts, begun, { header, listing: header.listing, parts: [file] }, one.paths, signal)
+  }
   // What applies a comparison has seen to it before it was sealed.
   const own = application === undefined ? await preserved(parts, begun, file, one.paths, signal) : undefined
   clock.begins(endpoint.sends === true ? 'transfer' : 'apply')
-  const receipt = await endpoint.apply(
-    {
-      ...one,
-      sent: () => clock.sent(),
-      lane: `${parts.installation}/${begun.lane.agent}/${target}`,
-      epoch: begun.epoch,
-      package: own?.package ?? file,
-      deletes: agent.config.deletes,
-      ...(traceparent !== undefined && { traceparent }),
-    },
-    signal,
-  )
+  const given = deliveryOf(parts, begun, { ...one, package: own?.package ?? file })
+  const receipt = await endpoint.apply({ ...given, sent: () => clock.sent() }, signal).catch(async (error: unknown) => {
+    throw await judged(parts, begun, one.package, error)
+  })
   clock.ends()
   // A repeat may find what an earlier try has applied, and was made with what the target had then.
   if (own !== undefined && receipt.delivery === one.id) {
@@ -135,4 +176,11 @@ async function apply(
     'rejected',
     `target ${target} sent a receipt for ${receipt.delivery} with ${receipt.package}, not for this delivery`,
   )
+}
+
+/** What the target lacks is sent by the next try, if that can be; else nothing will help. */
+async function judged(parts: Parts, begun: Begun, id: PackageId, error: unknown): Promise<unknown> {
+  if (!(error instanceof ReplicationError) || error.code !== 'incomplete') return error
+  const transient = await isMendable(parts, begun, id)
+  return new ReplicationError('incomplete', error.message, { cause: error, transient, final: !transient })
 }

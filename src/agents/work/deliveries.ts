@@ -8,6 +8,7 @@ import { advanceAll, type Move, type Progress, type Step } from '../commands/adv
 import { revertedKey, type Reverted } from '../commands/incidents.ts'
 import { deliveryKey, isUnderWay, type Delivery, type Try } from '../commands/records.ts'
 import { eventWrites } from '../events/events.ts'
+import { baseWrite } from '../comparisons/ancestors.ts'
 import { span } from '../../tracing/span.ts'
 import type { Parts } from '../parts.ts'
 import { countDelivered, countFailed } from '../throughput.ts'
@@ -229,11 +230,17 @@ async function failed(parts: Parts, begun: Begun, startedAt: string, error: unkn
   const { target } = begun.delivery
   const attempts = attemptOf(begun)
   const view = errorView(error)
-  const counted = countFailed(begun.lane.agent)
+  const isLacking = view.code === 'incomplete'
+  const counted = [
+    ...countFailed(begun.lane.agent),
+    ...(isLacking ? [baseWrite(begun.agent, target, { command: begun.delivery.command, doubted: true })] : []),
+  ]
   // 401, 403 and 404 tell of a setting that somebody will mend, not of the package.
   const hopeless = !isTransient(error) && !configurationFaults.has(view.code)
   const final = error instanceof ReplicationError && error.final
-  if (final || (queue.onFailure === 'error-queue' && (hopeless || attempts >= queue.attempts))) {
+  // The next try sends what is lacking.
+  const isMended = isLacking && !final
+  if (final || (queue.onFailure === 'error-queue' && !isMended && (hopeless || attempts >= queue.attempts))) {
     const out = dequeue(begun.lane, begun.item)
     const errorLane = { agent: begun.lane.agent, queue: `error-${target}` }
     const ended = endOf(begun, startedAt, ({ queue: _queue, ...delivery }) => ({
@@ -247,7 +254,7 @@ async function failed(parts: Parts, begun: Begun, startedAt: string, error: unkn
     return nextOf(parts.store, begun.lane)
   }
   const asked = error instanceof ReplicationError ? error.retryAfterMs : undefined
-  const at = Date.now() + Math.max(asked ?? 0, backoffMs(attempts, queue.backoff))
+  const at = Date.now() + (isMended ? 0 : Math.max(asked ?? 0, backoffMs(attempts, queue.backoff)))
   const nextAttemptAt = new Date(at).toISOString()
   const ended = endOf(begun, startedAt, (delivery) => ({
     is: { ...delivery, state: 'retrying', error: view, nextAttemptAt },

@@ -4,14 +4,12 @@ import type { ManifestHeader, PackageSummary } from '../../packages/manifest.ts'
 import { backoffMs } from '../../queues/backoff.ts'
 import type { Again } from '../../queues/work.ts'
 import { dequeue, itemOf } from '../../queues/lanes.ts'
-import { includes } from '../../resources/glob.ts'
-import { comparePaths, outermost, type ResourcePath } from '../../resources/path.ts'
-import type { Change } from '../../resources/resource.ts'
+import { comparePaths, outermost } from '../../resources/path.ts'
 import { scan, below, type Check, type Entry, type Store, type Write } from '../../state/store.ts'
 import { span } from '../../tracing/span.ts'
 import { advance, insist, type Progress, type Step } from '../commands/advance.ts'
 import { keepPart, throwOthers } from './keep-part.ts'
-import { guardMirror } from './mirror-guard.ts'
+import { writeMirror } from './mirror-export.ts'
 import { writeApplication } from '../comparisons/export.ts'
 import { exportHeadwayKey } from '../commands/headway.ts'
 import { alsoOf } from '../package-owners.ts'
@@ -30,12 +28,11 @@ import {
   type PackageRecord,
 } from '../commands/records.ts'
 import type { Agent } from '../roster.ts'
-import { inParts, partLimits, type Made } from './split.ts'
+import { makersOf } from './makers.ts'
+import { Notes } from './notes.ts'
+import { partLimits, type Made } from './split.ts'
 import { runTest } from './target-test.ts'
 import { exportTeller, type HeadwayTeller } from './tell-headway.ts'
-
-/** How many notes an entry keeps; the last of them says how many more there were. */
-const maxNotes = 20
 
 /**
  * Makes the package of one agent's part of a command, if it is still to be made, and lets the lanes go on. What fails for a
@@ -140,28 +137,26 @@ async function writeExport(
     createdAt: new Date().toISOString(),
   }
   if (command.application !== undefined) return writeApplication(parts, agent, command, { header, origin }, signal)
-  const changes =
-    command.action === 'delete'
-      ? deletions(header.roots, command.deep, agent)
-      : additions(header, command.deep, agent, notes, signal)
-  // What a mirror removes is known from all that it lists, so it is never split.
-  const limits = command.mode === 'mirror' ? { maxEntries: Infinity, maxBytes: Infinity } : partLimits
-  const made: PackageSummary[] = []
   const tally = (entries: number, bytes: number): void => headway.is({ phase: 'reading', entries, bytes })
-  for await (const part of inParts(changes, limits, tally)) {
+  let delta: Made['delta']
+  const differs = (carries: NonNullable<Made['delta']>): void => void (delta = carries)
+  const making = { header, origin, limits: partLimits, tally, notes, differs }
+  if (command.mode === 'mirror') {
+    const mirror = await writeMirror(parts, agent, begun, making, signal)
+    return { ...mirror, delta }
+  }
+  const made: PackageSummary[] = []
+  for await (const make of makersOf(parts, agent, begun, making, signal)) {
     // Another one follows: what is there may be delivered meanwhile.
     const last = made.at(-1)
     if (last !== undefined && !(await keepPart(parts, begun, agent, made.length, last))) return undefined
-    made.push(await parts.packages.write(header, part, origin, signal))
+    made.push(await make())
   }
   const [only] = made
   // What an earlier try has delivered in parts stays in parts.
-  if (only !== undefined && made.length === 1 && entry.made === undefined) {
-    if (command.mode === 'mirror') await guardMirror(agent, await parts.packages.file(only.id), signal)
-    return { whole: only, parts: made }
-  }
+  if (only !== undefined && made.length === 1 && entry.made === undefined) return { whole: only, parts: made, delta }
   const lines = made.map(({ id, entries, bytes }) => ({ type: 'part' as const, package: id, entries, bytes }))
-  return { whole: await parts.packages.writeIndex(header, lines, origin, signal), parts: made }
+  return { whole: await parts.packages.writeIndex(header, lines, origin, signal), parts: made, delta }
 }
 
 /** What a mirror leaves alone at the target: what is kept out of the package, and what is not compared. */
@@ -169,27 +164,6 @@ function filtersOf({ config }: Agent, { mode }: Command): Pick<ManifestHeader, '
   if (mode !== 'mirror') return {}
   const filters = [...ignoredGlobs(config).map((exclude) => ({ exclude })), ...config.filters]
   return filters.length === 0 ? {} : { filters }
-}
-
-async function* deletions(roots: readonly ResourcePath[], deep: boolean, agent: Agent): AsyncGenerator<Change> {
-  for (const path of roots) if (agent.includes(path)) yield { kind: 'delete', path, deep }
-}
-
-async function* additions(
-  { roots, filters }: ManifestHeader,
-  deep: boolean,
-  agent: Agent,
-  notes: Notes,
-  signal: AbortSignal,
-): AsyncGenerator<Change> {
-  const source = agent.source()
-  const wanted = filters === undefined ? agent.includes : includes(filters)
-  for (const root of roots)
-    for await (const resource of source.read(root, {
-      ...{ deep, includes: wanted, signal },
-      note: (note) => notes.add(note),
-    }))
-      yield { kind: 'put', resource }
 }
 
 async function finish(parts: Parts, begun: Progress, agent: Agent, made: Made, notes: Notes): Promise<void> {
@@ -205,6 +179,7 @@ async function finish(parts: Parts, begun: Progress, agent: Agent, made: Made, n
       entry: {
         ...{ stage: 'ready', package: id, entries, bytes, error: undefined, ...notes.asField() },
         ...(made.whole.parts !== undefined && { parts: made.parts.length }),
+        ...(made.delta !== undefined && { delta: made.delta }),
         ...thrown?.entry,
       },
       ...(thrown !== undefined && { deliveries: thrown.deliveries }),
@@ -273,19 +248,4 @@ export async function withdraw(
     writes.push(...out.writes)
   }
   return { deliveries, checks, writes }
-}
-
-class Notes {
-  readonly #kept: string[] = []
-  #more = 0
-
-  add(note: string): void {
-    if (this.#kept.length < maxNotes - 1) this.#kept.push(note)
-    else this.#more++
-  }
-
-  asField(): { readonly notes?: readonly string[] } {
-    if (this.#kept.length === 0) return {}
-    return { notes: this.#more === 0 ? this.#kept : [...this.#kept, `and ${this.#more} more`] }
-  }
 }

@@ -4,7 +4,7 @@ import { errorView, ReplicationError, type ErrorView } from '../../errors.ts'
 import { parsePath } from '../../resources/path.ts'
 import type { Pulled } from '../../endpoints/endpoint.ts'
 import { accept } from '../commands/accept.ts'
-import { receivePackage } from '../packages.ts'
+import { lacksAny, receivePackage } from '../packages.ts'
 import type { Parts } from '../parts.ts'
 import type { Command } from '../commands/records.ts'
 import type { Agent } from '../roster.ts'
@@ -68,6 +68,7 @@ async function take(
     const outcome = await accept(parts.store, parts.roster, {
       ...{ kind: 'import', action: pkg.action, deep: true, mode: pkg.mode, agents: [agent.name], package: pkg },
       signatures: await parts.packages.signatures(pkg.id),
+      lacks: await lacksAny(parts, pkg),
       ...{ paths: pulled.paths?.map(parsePath) ?? pkg.roots, actor: 'pull' },
       alongside: (command) => ({
         checks: [{ key, version: before?.version ?? null }],

@@ -1,13 +1,7 @@
 import { Readable } from 'node:stream'
 import type { PackageSummary } from '../../packages/manifest.ts'
+import { PartCount, type PartLimits, type Tally } from '../../packages/part-limits.ts'
 import type { Change, Content } from '../../resources/resource.ts'
-
-/** How large a package may become before the tree goes on in another one. */
-export interface PartLimits {
-  readonly maxEntries: number
-  /** Unpacked. */
-  readonly maxBytes: number
-}
 
 /**
  * A retry repeats one part, what is kept in memory of a package is in proportion to its entries, and a part is delivered while the next is
@@ -19,6 +13,8 @@ export const partLimits: PartLimits = { maxEntries: 10_000, maxBytes: 256 * 1024
 export interface Made {
   readonly whole: PackageSummary
   readonly parts: readonly PackageSummary[]
+  /** Where only what differs is sent: how much that is. */
+  readonly delta?: { readonly files: number; readonly bytes: number } | undefined
 }
 
 /**
@@ -27,21 +23,20 @@ export interface Made {
  */
 export async function* inParts(
   changes: AsyncIterable<Change>,
-  { maxEntries, maxBytes }: PartLimits,
-  tally?: (entries: number, bytes: number) => void,
+  limits: PartLimits,
+  tally?: Tally,
 ): AsyncGenerator<AsyncIterable<Change>, void, void> {
   const source = changes[Symbol.asyncIterator]()
   let next = await source.next()
   const all = { entries: 0, bytes: 0 }
   async function* part(): AsyncGenerator<Change, void, void> {
-    let entries = 0
-    let bytes = 0
+    const count = new PartCount(limits)
     const add = (more: number): void => {
-      bytes += more
+      count.bytes += more
       tally?.(all.entries, (all.bytes += more))
     }
-    while (next.done !== true && entries < maxEntries && bytes < maxBytes) {
-      entries++
+    while (next.done !== true && !count.full) {
+      count.entries++
       tally?.(++all.entries, all.bytes)
       yield counted(next.value, add)
       next = await source.next()
@@ -56,7 +51,7 @@ export async function* inParts(
 }
 
 function counted(change: Change, add: (bytes: number) => void): Change {
-  if (change.kind === 'delete' || change.resource.content === undefined) return change
+  if (change.kind !== 'put' || change.resource.content === undefined) return change
   const { path, content } = change.resource
   return { kind: 'put', resource: { path, content: countedContent(content, add) } }
 }

@@ -33,6 +33,8 @@ interface MakeOptions extends WaitOptions {
   readonly action?: string
   readonly shallow?: boolean
   readonly mirror?: boolean
+  readonly full?: boolean
+  readonly verify?: boolean
   readonly to?: string
 }
 
@@ -58,6 +60,8 @@ function addReplicate(program: Command): void {
     .addOption(new Option('--action <ACTION>').choices(['add', 'delete', 'test']).default('add'))
     .option('--shallow', 'the named resources alone, not what is below them')
     .option('--mirror', 'remove what only the targets have below the paths, within the guard')
+    .option('--full', 'send all, also what the targets are known to hold')
+    .option('--verify', 'read all anew, at the source and at the targets, whatever is remembered of it')
     .addHelpText('after', '\nExample\n  trebuchet replicate --agent publish1 --wait --timeout 60 /content/news')
   addWaitOption(
     speaks(command, (client, paths: string[], options: MakeOptions) => make(client, 'replicate', paths, options)),
@@ -95,10 +99,12 @@ function pathOf(verb: string, { agent = [], all = false }: Pick<MakeOptions, 'ag
 
 function bodyOf(
   paths: readonly string[],
-  { agent = [], action, shallow = false, mirror = false }: MakeOptions,
+  { agent = [], action, shallow = false, mirror = false, full, verify }: MakeOptions,
 ): object {
   return {
     ...{ action, paths, deep: !shallow, mode: mirror ? 'mirror' : 'update' },
+    ...(full === true && { full }),
+    ...(verify === true && { verify }),
     ...(agent.length > 1 && { agents: agent }),
   }
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { addVerifyCommand } from '../keys.ts'
+import type { Carried } from '../../packages/manifest.ts'
+import { addVerifyCommand, carriedText } from '../keys.ts'
 import { positive } from '../numbers.ts'
 import { say } from '../say.ts'
 import { outputTo } from './download.ts'
@@ -17,6 +18,7 @@ interface PackageView {
   readonly roots: readonly string[]
   readonly entries: number
   readonly bytes: number
+  readonly carries?: Carried
 }
 
 /** `trebuchet package …` */
@@ -31,9 +33,10 @@ export function addPackageCommands(program: Command): void {
       printList(
         client.output,
         pages<PackageView>(client, '/packages', {}, limit),
-        ['ID', 'CREATED', 'AGENT', 'ACTION', 'ENTRIES', 'BYTES', 'ROOTS'],
+        ['ID', 'CREATED', 'AGENT', 'ACTION', 'ENTRIES', 'BYTES', 'CARRIES', 'ROOTS'],
         (one) => [
           ...[one.id, one.createdAt, one.agent ?? '', one.action, String(one.entries), String(one.bytes)],
+          one.carries === undefined ? 'all' : textOf(one.carries),
           short(one.roots),
         ],
       ),
@@ -43,7 +46,7 @@ export function addPackageCommands(program: Command): void {
     await printOne(client.output, body, (one) =>
       Object.entries(one)
         .filter(([, value]) => value !== undefined)
-        .map(([name, value]) => `${name}: ${Array.isArray(value) ? value.map(textOf).join(' ') : String(value)}`)
+        .map(([name, value]) => `${name}: ${Array.isArray(value) ? value.map(textOf).join(' ') : textOf(value)}`)
         .join('\n'),
     )
   })
@@ -67,8 +70,9 @@ export function addPackageCommands(program: Command): void {
   )
 }
 
-/** A root or a part as it is; of a signature whose it is, and whether it holds. */
+/** A root or a part as it is; of a signature whose it is, and whether it holds; of a delta what it carries. */
 function textOf(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value)
+  if ('ofFiles' in value) return carriedText(value as Carried)
   return Object.values(value).join(':')
 }

@@ -22,7 +22,7 @@ export async function* nothing(): AsyncGenerator<never, void, void> {
 async function apply(delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt> {
   const pkg = await openPackage(delivery.package)
   try {
-    const bytes = await pkg.verify(signal)
+    const { bytes } = await pkg.verify(signal)
     delivery.progress?.(pkg.entryCount, bytes)
     return {
       ...{ delivery: delivery.id, package: pkg.id, entries: pkg.entryCount, bytes },

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import { at, post } from '../data/api.ts'
 import type { Agent, Queue } from '../data/views.ts'
-import { counted } from '../parts/amount.ts'
+import { bytes, counted } from '../parts/amount.ts'
 import { attempt } from '../parts/notices.tsx'
 import { State } from '../parts/state.tsx'
 import { Ago, Since, Until } from '../parts/time.tsx'
@@ -41,6 +41,7 @@ function QueueSheet({ agent, queue }: { agent: Agent; queue: Queue }): preact.JS
               , the oldest waits for <Since at={queue.oldestAt} />
             </>
           )}
+          {queue.limitBytesPerSecond !== undefined && <>, sent at most {bytes(queue.limitBytesPerSecond)} a second</>}
         </span>
         {drift && (
           <a href={linkTo(['comparisons', drift.comparison])}>

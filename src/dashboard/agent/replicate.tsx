@@ -14,10 +14,12 @@ export function Replicate({ agent, onClose }: { agent: string; onClose: () => vo
   const [action, setAction] = useState<string>('add')
   const [mode, setMode] = useState('update')
   const [deep, setDeep] = useState(true)
+  const [full, setFull] = useState(false)
+  const [verify, setVerify] = useState(false)
   const act = async (): Promise<void> => {
     const body = {
       ...{ action, deep, paths: paths.split('\n').flatMap((line) => line.trim() || []) },
-      ...(action === 'add' && { mode }),
+      ...(action === 'add' && { mode, ...(full && { full }), ...(verify && { verify }) }),
     }
     const { id } = await post<{ id: string }>(`/agent${at(agent)}/replicate`, body)
     notify('The command is accepted.')
@@ -38,6 +40,18 @@ export function Replicate({ agent, onClose }: { agent: string; onClose: () => vo
         <input type="checkbox" checked={deep} onChange={(event) => setDeep(event.currentTarget.checked)} />
         with everything below
       </label>
+      {action === 'add' && (
+        <>
+          <label class="tick">
+            <input type="checkbox" checked={full} onChange={(event) => setFull(event.currentTarget.checked)} />
+            send all, also what the targets are known to hold
+          </label>
+          <label class="tick">
+            <input type="checkbox" checked={verify} onChange={(event) => setVerify(event.currentTarget.checked)} />
+            read all anew, whatever is remembered of it
+          </label>
+        </>
+      )}
     </Confirm>
   )
 }

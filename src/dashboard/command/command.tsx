@@ -1,7 +1,7 @@
 import { at, get } from '../data/api.ts'
 import { useLoaded } from '../data/loaded.ts'
 import type { Command, CommandAgent } from '../data/views.ts'
-import { counted } from '../parts/amount.ts'
+import { bytes, counted } from '../parts/amount.ts'
 import { Failure } from '../parts/failure.tsx'
 import { Paths } from '../parts/paths.tsx'
 import { State } from '../parts/state.tsx'
@@ -53,6 +53,8 @@ function Facts({ of: command }: { of: Command }): preact.JSX.Element {
         <dd>
           <Paths of={command.paths} /> {command.deep ? '' : '(without what is below)'}
           {command.mode === 'mirror' && ' (mirror)'}
+          {command.full && ' (full)'}
+          {command.verify && ' (verified)'}
         </dd>
       </div>
       <div>
@@ -122,6 +124,11 @@ function AgentPart({ of }: { of: CommandAgent }): preact.JSX.Element {
         {of.parts && (
           <span>
             {of.parts.done} of {of.parts.total} {of.parts.more ? 'or more parts' : 'parts'}
+          </span>
+        )}
+        {of.delta && (
+          <span>
+            only what differs: {counted(of.delta.files, 'file')}, {bytes(of.delta.bytes)}
           </span>
         )}
         {of.package && (

@@ -20,6 +20,7 @@ export interface Queue {
     readonly nextAttemptAt?: string
   }
   readonly pausedBy?: { readonly at: string; readonly actor: string; readonly reason?: string }
+  readonly limitBytesPerSecond?: number
   readonly diverged?: {
     readonly since: string
     readonly command: string
@@ -140,6 +141,7 @@ export interface CommandAgent {
   readonly status: RunState | 'error'
   readonly package?: string
   readonly parts?: { readonly done: number; readonly total: number; readonly more?: true }
+  readonly delta?: { readonly files: number; readonly bytes: number }
   readonly progress?: Progress
   readonly error?: Fault
   readonly notes?: readonly string[]
@@ -153,6 +155,8 @@ export interface Command {
   readonly paths: readonly string[]
   readonly deep: boolean
   readonly mode: 'update' | 'mirror'
+  readonly full?: boolean
+  readonly verify?: boolean
   readonly state: RunState
   readonly createdAt: string
   readonly finishedAt?: string

@@ -1,6 +1,9 @@
 /**
- * Applies a package to a folder, in a thread. In this order: take the epoch, look for the receipt, unpack and verify
- * everything into the staging folder, make it durable, move it into place, make that durable, give the receipt.
+ * Applies a package to a folder, in a thread. In this order: take the epoch, look for the receipt, look what is there already, unpack and
+ * verify everything else into the staging folder, make it durable, move it into place, make that durable, give the receipt.
+ *
+ * What is there already counts as written when it was looked at: somebody else who changes it between that and the receipt is not seen,
+ * as he is not a moment after it.
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { ManifestEntry } from '../../packages/manifest.ts'
@@ -10,18 +13,23 @@ import { rootPath, type ResourcePath } from '../../resources/path.ts'
 import type { Receipt } from '../endpoint.ts'
 import { regionsOf, surplusOf } from '../mirror.ts'
 import { Breath } from './breath.ts'
-import { fewFiles, syncFileSystem, syncStaged } from './durable.ts'
+import { ChosenEntries } from './chosen-entries.ts'
+import { syncStaged } from './durable.ts'
 import type { HeldFolders } from './held-folders.ts'
 import type { DeliveryOrder } from '../delivery-order.ts'
 import { inLane } from './in-lane.ts'
-import { moveAll, syncFolders } from './move.ts'
+import type { LaneFolder } from './lane-folder.ts'
+import { moveAll } from './move.ts'
 import { Placer } from './placer.ts'
+import { Present } from './present.ts'
 import { makeRoot } from './root.ts'
-import { unpack } from './unpack.ts'
+import { settle } from './settle.ts'
+import { unpack, type Unpacked } from './unpack.ts'
 import { walk } from './walk.ts'
 
 export interface ApplyOrder extends DeliveryOrder {
   readonly root: string
+  readonly cacheFolder: string | undefined
 }
 
 export interface Progress {
@@ -35,8 +43,8 @@ export async function run(order: ApplyOrder, port: MessagePort, signal: AbortSig
   try {
     folders = makeRoot(order.root)
     const parts = { order, pkg, folders, port, signal, breath: new Breath(signal) }
-    return await inLane(folders, order, { what: "the target's folder", breath: parts.breath }, (staging) =>
-      change(parts, staging),
+    return await inLane(folders, order, { what: "the target's folder", breath: parts.breath }, (staging, lane) =>
+      change(parts, staging, lane),
     )
   } finally {
     folders?.close()
@@ -53,19 +61,33 @@ interface Parts {
   readonly breath: Breath
 }
 
-async function change({ order, pkg, folders, port, signal, breath }: Parts, staging: string): Promise<Receipt> {
+async function change(parts: Parts, staging: string, lane: LaneFolder): Promise<Receipt> {
+  const { order, pkg, folders, port, signal, breath } = parts
+  const listed = (): AsyncIterable<ManifestEntry> => entriesOf(pkg, order)
+  const [changes, unsynced] = [new ChosenEntries(listed), new ChosenEntries(listed)]
   const tell = (entries: number, bytes: number): void => port.postMessage({ entries, bytes } satisfies Progress)
-  const unpacked = await unpack(pkg, order.paths, staging, tell, breath, signal)
+  const present = presentIn(parts, lane)
+  let unpacked: Unpacked
+  try {
+    const { paths } = order
+    unpacked = await unpack(pkg, { paths, place: staging, present, changes, unsynced, tell, breath, signal })
+  } finally {
+    present.close()
+  }
   const surplus = await surplusIn(folders, pkg, order, signal)
-  await syncStaged(staging, unpacked.files, breath, signal)
-  await moveAll(new Placer(folders, staging), entriesOf(pkg, order), surplus, breath)
-  const few = unpacked.entries + surplus.length <= fewFiles
-  if (few || !(await syncFileSystem(staging, signal)))
-    await syncFolders(folders, entriesOf(pkg, order), surplus, breath)
+  await syncStaged(staging, unpacked.staged, breath, signal)
+  await moveAll(new Placer(folders, staging), changes.entries(), surplus, breath)
+  await settle({ folders, lane, staging, changes, unsynced, surplus, breath, signal })
   // Throws if a folder that was written has moved, and so what was put into it is not where it belongs.
   folders.at(rootPath)
-  const { entries, bytes } = unpacked
-  return { delivery: order.delivery, package: pkg.id, entries, bytes, appliedAt: new Date().toISOString() }
+  const { entries, bytes, staged: written, stagedBytes: writtenBytes } = unpacked
+  const detail = { written, writtenBytes }
+  return { delivery: order.delivery, package: pkg.id, entries, bytes, appliedAt: new Date().toISOString(), detail }
+}
+
+function presentIn({ order, pkg, folders, breath }: Parts, { durableBefore }: LaneFolder): Present {
+  const { root, cacheFolder, verify } = order
+  return new Present(folders.fork(), { root, cacheFolder, verify, entries: pkg.entryCount, durableBefore, breath })
 }
 
 /** What a mirror removes; counted before anything changes, and never more than what was counted. */

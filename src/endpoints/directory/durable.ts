@@ -1,12 +1,16 @@
 /** Makes many files durable at once, where the machine can; file by file it takes about a millisecond each. */
 import { spawn } from 'node:child_process'
-import { closeSync, constants, fsyncSync, openSync } from 'node:fs'
+import { closeSync, constants, fsyncSync, lstatSync, openSync, utimesSync } from 'node:fs'
 import { once } from 'node:events'
+import { setTimeout } from 'node:timers/promises'
 import { ReplicationError } from '../../errors.ts'
 import type { Breath } from './breath.ts'
 
 /** With so few, file by file is faster, and does not wait for what others write to the same file system. */
 export const fewFiles = 32
+
+/** Longer than the clock that stamps files stands still, by far. */
+const maxWaits = 50
 
 /**
  * Makes durable all that is written on the file system of the folder at `place`. False: it could not, and whoever asked
@@ -28,8 +32,24 @@ export async function syncFileSystem(place: string, signal: AbortSignal): Promis
   }
 }
 
-function syncFile(place: string): void {
-  const fd = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW)
+/**
+ * A time by the clock of the file system that is later than that of whatever was changed so far, ms. The folder at `place` is the
+ * caller's own.
+ */
+export async function timeBehind(place: string): Promise<number> {
+  const before = lstatSync(place).ctimeMs
+  for (let waits = 0; ; waits++) {
+    utimesSync(place, new Date(), new Date())
+    const { ctimeMs } = lstatSync(place)
+    // A clock that stands still: nothing is known to lie before it.
+    if (ctimeMs > before || waits === maxWaits) return ctimeMs > before ? ctimeMs : 0
+    await setTimeout(1)
+  }
+}
+
+/** Makes one file durable. `place` is not followed if it is a link. Throws the errors of node:fs. */
+export function syncFile(place: string): void {
+  const fd = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
     fsyncSync(fd)
   } finally {

@@ -89,6 +89,13 @@ export class HeldFolders {
     return this.#top.place
   }
 
+  /** The same, and when the folder was last changed, by the clock of its file system. */
+  look(path: ResourcePath): { readonly place: string; readonly ctimeMs: number } {
+    const place = this.at(path)
+    const { fd } = this.#top
+    return { place, ctimeMs: (fd === undefined ? lstatSync(place) : fstatSync(fd)).ctimeMs }
+  }
+
   /** Makes the names in the folder durable. */
   sync(path: ResourcePath): void {
     this.at(path)

@@ -14,14 +14,14 @@ export interface LaneOrder {
 
 /**
  * Makes a change once for each delivery: takes the epoch, looks for the receipt, else lets `change` do its work, given what
- * to put before `/<name>` to reach its own staging folder, and keeps the receipt that it answers. `own` is the name of the
+ * to put before `/<name>` to reach its own staging folder, and the lane, and keeps the receipt that it answers. `own` is the name of the
  * folder of the lanes, `what` names the target in errors.
  */
 export async function inLane(
   folders: HeldFolders,
   order: LaneOrder,
   { own, what, breath }: { readonly own?: string; readonly what: string; readonly breath: Breath },
-  change: (staging: string) => Promise<Receipt>,
+  change: (staging: string, lane: LaneFolder) => Promise<Receipt>,
 ): Promise<Receipt> {
   const lane = new LaneFolder(folders.fork(), order.lane, own)
   try {
@@ -32,7 +32,7 @@ export async function inLane(
       if (lane.isOver(staging)) throw overtaken()
       const known = receipts.find(order.delivery)
       if (known !== undefined) return known
-      const receipt = await change(`${lane.place}/${staging}`)
+      const receipt = await change(`${lane.place}/${staging}`, lane)
       receipts.keep(receipt)
       lane.sync()
       return receipt

@@ -5,7 +5,7 @@
  *       <hash of the lane>/
  *         receipts                   see receipts.ts
  *         <epoch>-<attempt>/         staging: what is on its way in, and what was on its way out
- *           ended                    once the worker will do nothing more here
+ *           ended                    once the worker will do nothing more here; in it `durableBefore`
  *         away-…/                    staging of epochs that are over, being deleted
  *
  * Fencing: content enters, and what is removed leaves, only by renaming out of and into the staging folder, which is
@@ -14,7 +14,7 @@
  * every rename that it still tries fails. The staging folder of the highest epoch stays, empty, as the memory of it.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs'
 import { ReplicationError } from '../../errors.ts'
 import { rootPath, type ResourcePath } from '../../resources/path.ts'
 import type { Breath } from './breath.ts'
@@ -35,6 +35,11 @@ export class LaneFolder {
   readonly place: string
   /** Whoever had the lane before `takeEpoch` has not said that he is done: he may be dead, or come back. */
   wasAbandoned = false
+  /**
+   * All that the target held, and that was changed before this time, has been made durable: ms, by the clock of its file system. What
+   * a worker has moved without coming to its end was not, so it is 0 when there was one.
+   */
+  durableBefore = 0
 
   /** Takes `held` over: it is closed with this. `own` is the name of the folder of all lanes. Throws the errors of writing. */
   constructor(held: HeldFolders, lane: string, own = ownName) {
@@ -69,13 +74,15 @@ export class LaneFolder {
     const mine = this.#makeStaging(epoch)
     for (const other of this.#stagings()) {
       if (other.epoch < epoch || (other.epoch === epoch && other.attempt < mine.attempt)) {
-        this.wasAbandoned ||= !existsSync(`${this.place}/${other.name}/${endMark}`)
+        this.#learn(`${this.place}/${other.name}/${endMark}`)
         this.#sendAway(other.name)
       } else if (other.name !== mine.name) {
         rmdirSync(`${this.place}/${mine.name}`)
         throw overtaken()
       }
     }
+    const { ctimeMs } = lstatSync(`${this.place}/${mine.name}`)
+    if (this.wasAbandoned || this.durableBefore > ctimeMs) this.durableBefore = 0
     for (const name of readdirSync(this.place))
       if (name.startsWith(awayPrefix)) await removeFolder(`${this.place}/${name}`, breath)
     return mine.name
@@ -89,7 +96,7 @@ export class LaneFolder {
   /** To be said last, with the staging folder empty; nothing comes of it when the lane is over. */
   end(staging: string): void {
     try {
-      writeFileSync(`${this.place}/${staging}/${endMark}`, '')
+      writeFileSync(`${this.place}/${staging}/${endMark}`, String(this.durableBefore))
     } catch {
       // The next one takes this one for dead, and is only more careful.
     }
@@ -97,6 +104,14 @@ export class LaneFolder {
 
   close(): void {
     this.#held.close()
+  }
+
+  #learn(mark: string): void {
+    try {
+      this.durableBefore = Math.max(this.durableBefore, Number(readFileSync(mark, 'latin1')) || 0)
+    } catch {
+      this.wasAbandoned = true
+    }
   }
 
   #stagings(): { name: string; epoch: number; attempt: number }[] {

@@ -1,6 +1,7 @@
 /** Lists what a folder holds, with digests, in a thread. */
 import { lstatSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
+import { includes, type Filter } from '../../resources/glob.ts'
 import { BlockWriter, type Block } from '../../resources/listing.ts'
 import { parentPath, rootPath, segmentsOf, type ResourcePath } from '../../resources/path.ts'
 import { send } from '../../threads/stream.ts'
@@ -19,6 +20,9 @@ export interface ListOrder {
   /** Where digests are remembered; nothing is when absent. */
   readonly cacheFolder?: string
   readonly verify?: boolean
+  readonly filters?: readonly Filter[]
+  /** Whether to tell what is passed over. */
+  readonly notes?: boolean
 }
 
 const maxMs = 100
@@ -42,23 +46,37 @@ async function* blocks(order: ListOrder, signal: AbortSignal): AsyncGenerator<Bl
   const scratch = new Uint8Array(scratchBytes)
   const lines = new BlockWriter()
   const remembered = rememberedOf(order, folders)
+  const { filters = [] } = order
+  const isWanted = filters.length === 0 ? undefined : includes(filters)
   /**
    * By the name from the root, which takes half of the time that it takes through the held folder. Should that name lead elsewhere by
    * now, what is there has not the inode and the times that are remembered, or is the very file; and nothing is opened or told of it.
    */
   const isKnown = (path: ResourcePath): boolean => {
+    if (isWanted?.(path) === false) return false
     lines.begin(path)
     if (remembered?.has(path, lines) === true && endKnown(remembered, `${root}${path}`, lines)) return true
     lines.forget()
     return false
   }
+  let notes: string[] = []
   const options = {
-    ...{ deep: true, note: () => undefined },
+    ...{ deep: true, note: (text: string): void => void (order.notes === true && notes.push(text)) },
     ...(remembered?.isEmpty === false && order.verify !== true && { known: isKnown }),
+  }
+  const take = (): Block => {
+    const block = { ...lines.take(), ...(notes.length > 0 && { notes }) }
+    notes = []
+    return block
   }
   let since = performance.now()
   try {
     for (const { path, folder, known } of walkAtOnce(folders, start, options)) {
+      if (isWanted?.(path) === false) {
+        if (!folder) remembered?.pass(path, lines)
+        if (breath.due) await breath.take()
+        continue
+      }
       if (known !== true) {
         lines.begin(path)
         if (folder) lines.endFolder()
@@ -71,10 +89,10 @@ async function* blocks(order: ListOrder, signal: AbortSignal): AsyncGenerator<Bl
       }
       if (breath.due) await breath.take()
       if (!lines.full && performance.now() - since < maxMs) continue
-      yield lines.take()
+      yield take()
       since = performance.now()
     }
-    if (!lines.empty) yield lines.take()
+    if (!lines.empty || notes.length > 0) yield take()
     remembered?.end()
   } finally {
     remembered?.close()
@@ -87,8 +105,17 @@ function rememberedOf(
   { root, path, cacheFolder, verify = false }: ListOrder,
   folders: HeldFolders,
 ): Remembered | undefined {
-  if (cacheFolder === undefined) return undefined
+  // Whoever asks for one file would read all that is remembered of the others.
+  if (cacheFolder === undefined || !isFolder(`${root}${path}`)) return undefined
   return new Remembered({ folder: cacheFolder, root, dev: folders.identity.dev, start: path, verify })
+}
+
+function isFolder(place: string): boolean {
+  try {
+    return lstatSync(place).isDirectory()
+  } catch {
+    return false
+  }
 }
 
 function endKnown(remembered: Remembered, place: string, lines: BlockWriter): boolean {

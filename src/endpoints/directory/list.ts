@@ -2,7 +2,7 @@ import { statesOf, type Block } from '../../resources/listing.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import type { ResourceState } from '../../resources/resource.ts'
 import { ThreadPool } from '../../threads/pool.ts'
-import type { ListOptions } from '../endpoint.ts'
+import type { BlockOptions, ListOptions } from '../endpoint.ts'
 import { plainPath, type PathBounds } from '../bounds/paths.ts'
 import { batchesOf, maxThreads } from './job.ts'
 import type { ListOrder } from './list-thread.ts'
@@ -38,11 +38,17 @@ export async function* listBlocks(
   { root: place, cacheFolder, paths }: Listed,
   path: ResourcePath,
   signal: AbortSignal,
-  { verify = false }: ListOptions = {},
+  { verify = false, filters = [], note }: BlockOptions = {},
 ): AsyncGenerator<Block> {
   refuseOwn(path)
   const root = await plainPath(place, paths)
   signal.throwIfAborted()
-  const order: ListOrder = { root, path, verify, ...(cacheFolder !== undefined && { cacheFolder }) }
-  yield* batchesOf<Block>(listers.start<ListOrder, void>(thread, order, signal), signal)
+  const order: ListOrder = {
+    ...{ root, path, verify, filters, notes: note !== undefined },
+    ...(cacheFolder !== undefined && { cacheFolder }),
+  }
+  for await (const block of batchesOf<Block>(listers.start<ListOrder, void>(thread, order, signal), signal)) {
+    for (const text of block.notes ?? []) note?.(text)
+    yield block
+  }
 }

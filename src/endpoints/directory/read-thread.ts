@@ -19,14 +19,14 @@ export interface ReadOrder {
 
 export type ReadBatch =
   /** To be answered with an `Answer` of as many places. */
-  | { readonly asks: readonly ResourcePath[] }
-  | {
-      readonly entries: readonly ReadEntry[]
-      /** The small contents, one behind the other. */
-      readonly bytes: Uint8Array<ArrayBuffer>
-      readonly notes: readonly string[]
-      readonly identity: FolderIdentity
-    }
+  { readonly asks: readonly ResourcePath[] } | (PickBatch & { readonly notes: readonly string[] })
+
+export interface PickBatch {
+  readonly entries: readonly ReadEntry[]
+  /** The small contents, one behind the other. */
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly identity: FolderIdentity
+}
 
 export interface ReadEntry {
   readonly path: ResourcePath
@@ -89,7 +89,8 @@ async function* groups(all: AsyncIterable<Found>): AsyncGenerator<Found[]> {
   if (group.length > 0) yield group
 }
 
-class Batch {
+/** What is read until it is sent. */
+export class Batch {
   readonly #folders: HeldFolders
   readonly #notes: string[]
   readonly #scratch = new Uint8Array(maxBytes + smallBytes)
@@ -114,7 +115,7 @@ class Batch {
     }
   }
 
-  take(): ReadBatch {
+  take(): PickBatch & { readonly notes: readonly string[] } {
     const batch = {
       entries: this.#entries,
       bytes: this.#scratch.slice(0, this.#used),

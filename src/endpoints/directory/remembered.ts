@@ -9,17 +9,16 @@
  * Whoever writes without the change time telling, through a device below the file system or by setting the clock back, is not
  * seen: `verify` reads all.
  */
-import { hash } from 'node:crypto'
-import { readdirSync, rmSync, statSync, utimesSync, type Stats } from 'node:fs'
-import { join } from 'node:path'
+import { utimesSync, type Stats } from 'node:fs'
 import { stateOf, type BlockWriter } from '../../resources/listing.ts'
 import { comparePaths, isWithin, type ResourcePath } from '../../resources/path.ts'
-import { FrameReader, FrameWriter } from './digest-file.ts'
+import { FrameReader, FrameWriter, removeUnused } from './digest-file.ts'
+import { fileOf, firstOf, numbersBytes } from './digest-records.ts'
 
 /** The coarsest clock of a file system in use (FAT). */
 const grainMs = 2000
-const numbersBytes = 36
-const unusedMs = 30 * 24 * 3_600_000
+/** For each entry that is asked about a file of digests may have so many bytes to be written anew: some 32 records. */
+const worthBytes = 4096
 
 export interface RememberOptions {
   readonly folder: string
@@ -29,6 +28,11 @@ export interface RememberOptions {
   readonly start: ResourcePath
   /** Nothing that is remembered counts. */
   readonly verify: boolean
+  /**
+   * Not all that is there is asked about, only so many, more or less: what is passed over stays. What is read is remembered where that
+   * costs no more than to read it again.
+   */
+  readonly passing?: { readonly entries: number }
 }
 
 /** One file's records along one walk. No error of the file system comes out of it. */
@@ -46,6 +50,8 @@ export class Remembered {
   #frameAt = 0
   #record = 0
   #end = 0
+  /** With what the next frame begins. */
+  #following: ResourcePath | undefined
 
   constructor(options: RememberOptions) {
     this.#options = options
@@ -60,6 +66,7 @@ export class Remembered {
     } catch {
       this.#leave()
     }
+    this.#leap(options.start)
     while (this.#more && comparePaths(this.#path, options.start) < 0) this.#keep()
   }
 
@@ -73,34 +80,40 @@ export class Remembered {
     while (this.#more) {
       if (this.#isOf(lines)) return true
       if (comparePaths(this.#path, path) >= 0) return false
-      this.#drop()
+      if (this.#options.passing === undefined) this.#drop()
+      else if (!this.#leap(path)) this.#keep()
     }
     return false
   }
 
+  /** Whether that record has the line, now that it has ended; undefined when the file is not what it was then. */
+  isLine(stats: Stats, { bytes, lineStart, lineEnd }: BlockWriter): boolean | undefined {
+    if (!this.#isStill(stats)) return undefined
+    return bytes.compare(this.#frame, this.#record + numbersBytes, this.#end, lineStart, lineEnd) === 0
+  }
+
+  /** What is remembered of the path stays, unseen. To be asked in path order. */
+  pass(path: ResourcePath, lines: BlockWriter): void {
+    lines.begin(path)
+    if (this.has(path, lines)) this.#keep()
+    lines.forget()
+  }
+
   /** Ends the line as it is remembered, if the file is what it was then. The record is there: `has` has said so. */
   endLine(stats: Stats, lines: BlockWriter): boolean {
-    const { dev, verify } = this.#options
-    const [frame, at] = [this.#frame, this.#record]
-    if (
-      verify ||
-      !stats.isFile() ||
-      stats.dev !== dev ||
-      frame.readDoubleLE(at) !== stats.ino ||
-      frame.readDoubleLE(at + 8) !== stats.size ||
-      frame.readDoubleLE(at + 16) !== stats.mtimeMs ||
-      frame.readDoubleLE(at + 24) !== stats.ctimeMs
-    )
-      return false
-    lines.endAs(frame, at + numbersBytes, this.#end)
+    if (!this.#isStill(stats)) return false
+    lines.endAs(this.#frame, this.#record + numbersBytes, this.#end)
     this.#keep()
     return true
   }
 
   /** The file was read, at that time by the clock of this machine, and its line is written; the record that it had goes. */
   put(path: ResourcePath, stats: Stats, readAtMs: number, lines: BlockWriter): void {
-    if (this.has(path, lines)) this.#drop()
-    if (stats.dev !== this.#options.dev || readAtMs - Math.max(stats.mtimeMs, stats.ctimeMs) <= grainMs) return
+    const isSettled = stats.dev === this.#options.dev && readAtMs - Math.max(stats.mtimeMs, stats.ctimeMs) > grainMs
+    if (this.#options.passing !== undefined && !(isSettled && this.#isWorth(stats.size))) return
+    if (this.has(path, lines) && isSettled && this.isLine(stats, lines) === true) return this.#keep()
+    if (this.#more && this.#path === path) this.#drop()
+    if (!isSettled) return
     const length = lines.lineEnd - lines.lineStart
     const record = Buffer.allocUnsafe(numbersBytes + length)
     record.writeDoubleLE(stats.ino, 0)
@@ -114,8 +127,10 @@ export class Remembered {
 
   /** The walk has come to its end: what it has not found is gone. */
   end(): void {
-    while (this.#more && (this.#writer !== undefined || isWithin(this.#path, this.#options.start)))
-      if (isWithin(this.#path, this.#options.start)) this.#drop()
+    const { start, passing } = this.#options
+    const isGone = (): boolean => passing === undefined && isWithin(this.#path, start)
+    while (this.#more && (this.#writer !== undefined || isGone()))
+      if (isGone()) this.#drop()
       else this.#keep()
     const writer = this.#writer
     this.#writer = undefined
@@ -136,6 +151,44 @@ export class Remembered {
 
   get #path(): ResourcePath {
     return stateOf(this.#frame, this.#record + numbersBytes, this.#end).path
+  }
+
+  #isStill(stats: Stats): boolean {
+    const { dev, verify } = this.#options
+    const [frame, at] = [this.#frame, this.#record]
+    return (
+      !verify &&
+      stats.isFile() &&
+      stats.dev === dev &&
+      frame.readDoubleLE(at) === stats.ino &&
+      frame.readDoubleLE(at + 8) === stats.size &&
+      frame.readDoubleLE(at + 16) === stats.mtimeMs &&
+      frame.readDoubleLE(at + 24) === stats.ctimeMs
+    )
+  }
+
+  /** To read some bytes again costs more than to write the file anew, or so many are read that it does. */
+  #isWorth(bytes: number): boolean {
+    const size = this.#reader?.size ?? 0
+    return this.#writer !== undefined || Math.max(bytes, (this.#options.passing?.entries ?? 0) * worthBytes) >= size
+  }
+
+  /** Goes on at the last frame that does not begin behind the path, if that is not this one. */
+  #leap(path: ResourcePath): boolean {
+    const reader = this.#reader
+    if (reader === undefined || this.#writer !== undefined) return false
+    let to: number | undefined
+    for (;;) {
+      const begun = this.#following
+      if (begun === undefined || comparePaths(begun, path) > 0) break
+      to = reader.at
+      reader.skip()
+      this.#following = firstOf(reader)
+    }
+    if (to === undefined) return false
+    reader.at = to
+    this.#nextFrame()
+    return true
   }
 
   /** A line of another path differs before the first of them ends. */
@@ -177,6 +230,7 @@ export class Remembered {
     if (typeof frame !== 'string') {
       this.#frame = frame
       this.#bound()
+      this.#following = firstOf(this.#reader)
       // What is broken is not in the next.
     } else if (frame === 'broken') this.#write(() => undefined)
   }
@@ -228,17 +282,5 @@ export class Remembered {
       // It was only read.
     }
     this.#reader = undefined
-  }
-}
-
-function fileOf(folder: string, root: string): string {
-  return join(folder, `${hash('sha256', root).slice(0, 32)}.digests`)
-}
-
-function removeUnused(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    const file = join(folder, name)
-    const found = statSync(file, { throwIfNoEntry: false })
-    if (found !== undefined && found.mtimeMs < Date.now() - unusedMs) rmSync(file, { force: true })
   }
 }

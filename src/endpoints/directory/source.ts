@@ -1,3 +1,5 @@
+import type { ThreadReading } from '../../packages/thread-reading.ts'
+import type { Filter } from '../../resources/glob.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import type { Resource } from '../../resources/resource.ts'
 import { ThreadPool } from '../../threads/pool.ts'
@@ -6,19 +8,47 @@ import type { ReadOptions, Source } from '../endpoint.ts'
 import { batchesOf, maxThreads } from './job.ts'
 import { listBlocks, listDirectory, type Listed } from './list.ts'
 import { refuseOwn } from './own-folder.ts'
-import type { Answer, ReadBatch, ReadOrder } from './read-thread.ts'
+import type { PickOrder } from './pick-thread.ts'
+import type { PiecesOrder } from './pieces.ts'
+import type { Answer, PickBatch, ReadBatch, ReadOrder } from './read-thread.ts'
 import { streamOf } from './stable-file.ts'
 
 const readers = new ThreadPool(maxThreads)
 const thread = new URL('./read-thread.js', import.meta.url)
+const pickers = new ThreadPool(maxThreads)
+const pickThread = new URL('./pick-thread.js', import.meta.url)
+/** So many paths are one job: their names alone travel before anything is read. */
+const atOnce = 2000
 
 /** `root` is the absolute path of a folder. */
 export function directorySource(root: string, cacheFolder?: string, paths?: PathBounds): Source {
   const listed: Listed = { root, cacheFolder, paths }
   return {
     read: (path, options) => read(listed, path, options),
+    inThread: (paths, options) => inThread(listed, paths, options),
     list: (path, signal, options) => listDirectory(listed, path, signal, options),
     listBlocks: (path, signal, options) => listBlocks(listed, path, signal, options),
+    pick: (paths, signal) => pick(listed, paths, signal),
+  }
+}
+
+const pieces = new URL('./pieces.js', import.meta.url)
+
+async function inThread(
+  listed: Listed,
+  paths: readonly ResourcePath[],
+  options: { readonly deep: boolean; readonly filters: readonly Filter[] },
+): Promise<ThreadReading> {
+  for (const path of paths) refuseOwn(path)
+  const root = await plainPath(listed.root, listed.paths)
+  return {
+    module: pieces,
+    order: {
+      root,
+      paths,
+      ...options,
+      ...(listed.cacheFolder !== undefined && { cacheFolder: listed.cacheFolder }),
+    } satisfies PiecesOrder,
   }
 }
 
@@ -43,11 +73,25 @@ async function* read(listed: Listed, path: ResourcePath, options: ReadOptions): 
   }
 }
 
-function* resourcesIn(
-  { entries, bytes, identity }: Exclude<ReadBatch, { asks: unknown }>,
-  root: string,
+async function* pick(
+  { root: place, paths: bounds }: Listed,
+  paths: readonly ResourcePath[],
   signal: AbortSignal,
-): Generator<Resource> {
+): AsyncGenerator<Resource> {
+  for (const path of paths) refuseOwn(path)
+  const root = await plainPath(place, bounds)
+  for (let at = 0; at < paths.length; at += atOnce) {
+    signal.throwIfAborted()
+    const order: PickOrder = { root, paths: paths.slice(at, at + atOnce) }
+    for await (const batch of batchesOf<PickBatch>(pickers.start<PickOrder, void>(pickThread, order, signal), signal))
+      for (const resource of resourcesIn(batch, root, signal)) {
+        yield resource
+        signal.throwIfAborted()
+      }
+  }
+}
+
+function* resourcesIn({ entries, bytes, identity }: PickBatch, root: string, signal: AbortSignal): Generator<Resource> {
   let at = 0
   for (const { path, content } of entries) {
     if (content === 'none') yield { path }

@@ -1,8 +1,9 @@
 import { ThreadPool } from '../../threads/pool.ts'
 import { deliveryOrder } from '../delivery-order.ts'
 import { plainPath, type PathBounds } from '../bounds/paths.ts'
-import type { Receipt, Target, TargetDelivery, TestStep } from '../endpoint.ts'
+import type { MirrorDelivery, Receipt, Target, TargetDelivery, TestStep } from '../endpoint.ts'
 import type { ApplyOrder, Progress } from './apply-thread.ts'
+import type { MirrorOrder } from './mirror-thread.ts'
 import { failedStep } from '../step.ts'
 import { batchesOf, maxThreads } from './job.ts'
 import { listDirectory, type Listed } from './list.ts'
@@ -13,6 +14,7 @@ import { directorySource } from './source.ts'
 const appliers = new ThreadPool(maxThreads)
 const probers = new ThreadPool(maxThreads)
 const applyThread = new URL('./apply-thread.js', import.meta.url)
+const mirrorThread = new URL('./mirror-thread.js', import.meta.url)
 const probeThread = new URL('./probe-thread.js', import.meta.url)
 
 /** `root` is the absolute path of a folder, which is made when the first delivery comes. */
@@ -20,21 +22,49 @@ export function directoryTarget(root: string, cacheFolder?: string, paths?: Path
   const listed: Listed = { root, cacheFolder, paths }
   return {
     remembers: kept,
+    takesDeltas: true,
     apply: (delivery, signal) => apply(listed, delivery, signal),
+    mirrors: {
+      judge: async (mirror, signal) => {
+        await mirrorStep(listed, mirror, 'judge', signal)
+      },
+      finish: async (mirror, signal) => (await mirrorStep(listed, mirror, 'finish', signal)) as Receipt,
+    },
     list: (path, signal, options) => listDirectory(listed, path, signal, options),
     holdings: directorySource(root, cacheFolder, paths),
     test: (signal) => probe(listed, signal),
   }
 }
 
-async function apply({ root, paths }: Listed, delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt> {
+async function apply(
+  { root, cacheFolder, paths }: Listed,
+  delivery: TargetDelivery,
+  signal: AbortSignal,
+): Promise<Receipt> {
   const { progress } = delivery
-  const order: ApplyOrder = { root: await plainPath(root, paths), ...deliveryOrder(delivery) }
+  const order: ApplyOrder = { root: await plainPath(root, paths), cacheFolder, ...deliveryOrder(delivery) }
   signal.throwIfAborted()
   const job = appliers.start<ApplyOrder, Receipt>(applyThread, order, signal)
   job.port.on('message', ({ entries, bytes }: Progress) => progress?.(entries, bytes))
   try {
     return await job.result
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
+  }
+}
+
+async function mirrorStep(
+  { root, paths }: Listed,
+  mirror: MirrorDelivery,
+  step: MirrorOrder['step'],
+  signal: AbortSignal,
+): Promise<Receipt | undefined> {
+  const parts = mirror.parts.map(({ bytes: _, ...file }) => file)
+  const order: MirrorOrder = { root: await plainPath(root, paths), ...deliveryOrder(mirror), parts, step }
+  signal.throwIfAborted()
+  try {
+    return await appliers.start<MirrorOrder, Receipt | undefined>(mirrorThread, order, signal).result
   } catch (error) {
     signal.throwIfAborted()
     throw error

@@ -1,68 +1,138 @@
-import { closeSync, constants, openSync, writeSync } from 'node:fs'
-import type { Readable } from 'node:stream'
-import type { PackageReader } from '../../packages/read.ts'
+import { closeSync, constants, openSync, write, writeSync } from 'node:fs'
+import { promisify } from 'node:util'
+import type { LargeContent } from '../../packages/content.ts'
 import type { ManifestEntry } from '../../packages/manifest.ts'
+import { lacking, type DeltaChange, type PackageReader } from '../../packages/reader.ts'
 import { quote, type ResourcePath } from '../../resources/path.ts'
 import { refuseUnholdable } from '../content-or-children.ts'
 import type { Breath } from './breath.ts'
+import type { ChosenEntries } from './chosen-entries.ts'
 import { writeFault } from './faults.ts'
 import { refuseOwn } from './own-folder.ts'
+import type { Present } from './present.ts'
+
+export interface Unpacking {
+  readonly paths: readonly ResourcePath[] | undefined
+  /** What to put before `/<name>` to reach what lies in the staging folder. */
+  readonly place: string
+  readonly present: Present
+  /** Gets what is not there yet: its files are staged, named 0, 1, … in the order in which they are chosen. */
+  readonly changes: ChosenEntries
+  /** Gets what is there, and may not be after a crash. */
+  readonly unsynced: ChosenEntries
+  readonly tell: (entries: number, bytes: number) => void
+  readonly breath: Breath
+  readonly signal: AbortSignal
+}
 
 export interface Unpacked {
   readonly entries: number
   readonly bytes: number
-  /** So many files are staged, named 0, 1, … in the manifest's order. */
-  readonly files: number
+  /** So many files are staged, and so many bytes are in them. */
+  readonly staged: number
+  readonly stagedBytes: number
 }
 
 const tellMs = 500
+const writeAt = promisify(write)
 
 /**
- * Writes every content to a file in the folder at `place`, and so verifies all of it before anything changes. Throws what
- * the package does, `invalid` and `rejected` for what a folder can not hold, and the errors of writing.
+ * Writes every content that is not there yet to a file in the staging folder, and so verifies all of it before anything changes. Throws what
+ * the package does, `incomplete` when it lacks what is not there either, `invalid` and `rejected` for what a folder can not hold, and
+ * the errors of writing.
  */
-export async function unpack(
-  pkg: PackageReader,
-  paths: readonly ResourcePath[] | undefined,
-  place: string,
-  tell: (entries: number, bytes: number) => void,
-  breath: Breath,
-  signal: AbortSignal,
-): Promise<Unpacked> {
-  let [entries, bytes, files] = [0, 0, 0]
+export async function unpack(pkg: PackageReader, unpacking: Unpacking): Promise<Unpacked> {
+  const { paths, place, present, changes, unsynced, tell, breath, signal } = unpacking
+  let [entries, bytes, staged, stagedBytes] = [0, 0, 0, 0]
   let toldAt = performance.now()
   let previous: ManifestEntry | undefined
-  for await (const batch of pkg.batches({ ...(paths !== undefined && { paths }), signal }))
+  for await (const batch of pkg.deltaBatches({ ...(paths !== undefined && { paths }), signal }))
     for (const change of batch) {
       const { entry } = change
       refuseOwn(entry.path)
       refuseUnholdable(entry, previous)
       previous = entry
-      if (change.kind === 'put') bytes += await writeContent(change.content, `${place}/${files++}`, entry.path)
+      const presence = await presenceOf(change, present)
+      if (presence === 'other') changes.add(entry, entries)
+      else if (presence === 'unsynced') unsynced.add(entry, entries)
+      if (change.kind === 'put') {
+        const { content } = change
+        if (presence === 'other') {
+          stagedBytes += await writeContent(content, `${place}/${staged++}`, entry.path, breath)
+        } else if (!Buffer.isBuffer(content)) content.destroy()
+      }
+      if (entry.type === 'file') bytes += entry.size
       entries++
       if (breath.due) await breath.take()
       if (performance.now() - toldAt < tellMs) continue
       tell(entries, bytes)
       toldAt = performance.now()
     }
+  present.end()
   tell(entries, bytes)
-  return { entries, bytes, files }
+  return { entries, bytes, staged, stagedBytes }
 }
 
-async function writeContent(bytes: Buffer | Readable, place: string, path: ResourcePath): Promise<number> {
+async function presenceOf(change: DeltaChange, present: Present): ReturnType<Present['file']> {
+  switch (change.kind) {
+    case 'folder':
+      return present.folder(change.entry.path)
+    case 'delete':
+      return 'other'
+    case 'put':
+      return present.same(change.entry, Buffer.isBuffer(change.content) ? change.content : undefined)
+    case 'held': {
+      const presence = await present.file(change.entry)
+      if (presence === 'other') throw lacking(change.entry)
+      return presence
+    }
+  }
+}
+
+/** Answers how many bytes these were. */
+async function writeContent(
+  content: Buffer | LargeContent,
+  place: string,
+  path: ResourcePath,
+  breath: Breath,
+): Promise<number> {
   let fd: number | undefined
   try {
     fd = openSync(place, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL)
-    if (Buffer.isBuffer(bytes)) return writeAll(fd, bytes)
-    let written = 0
-    for await (const chunk of bytes) written += writeAll(fd, chunk as Uint8Array)
-    return written
+    if (Buffer.isBuffer(content)) return writeAll(fd, content)
+    return await writePieces(fd, content.pieces(), breath)
   } catch (error) {
     throw writeFault(error, quote(path))
   } finally {
     if (fd !== undefined) closeSync(fd)
-    if (!Buffer.isBuffer(bytes)) bytes.destroy()
+    if (!Buffer.isBuffer(content)) content.destroy()
   }
+}
+
+/** Each is written while the next is read. */
+async function writePieces(fd: number, pieces: AsyncIterable<Buffer>, breath: Breath): Promise<number> {
+  let written = 0
+  let writing: Promise<void> | undefined
+  try {
+    for await (const piece of pieces) {
+      await writing
+      writing = writeBehind(fd, piece, written)
+      // Looked at when the next has been read.
+      writing.catch(() => undefined)
+      written += piece.length
+      if (breath.due) await breath.take()
+    }
+    await writing
+    return written
+  } finally {
+    // The handle is not closed, nor the piece read into, while it is used.
+    await writing?.catch(() => undefined)
+  }
+}
+
+async function writeBehind(fd: number, bytes: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length;)
+    at += (await writeAt(fd, bytes, at, bytes.length - at, position + at)).bytesWritten
 }
 
 function writeAll(fd: number, bytes: Uint8Array): number {

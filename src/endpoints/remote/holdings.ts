@@ -8,25 +8,78 @@ import type { HttpCaller } from '../http-caller.ts'
 /** No path, with what else is said of it, makes a longer line. */
 const maxLineBytes = 64 * 1024
 
+/** So many single resources are asked for at a time: one by one each would take a trip there and back. */
+const askedAtOnce = 16
+/** What is larger is read as it comes. */
+const smallBytes = 256 * 1024
+
 /** What the other server's agent has at its target, asked for over its API. */
 export function remoteHoldings(caller: HttpCaller, agent: string): Source {
   const place = `/replication/agent/${agent}/holdings`
   const list = (path: ResourcePath, signal: AbortSignal, deep = true): AsyncGenerator<ResourceState> =>
     listed(caller, `${place}?${new URLSearchParams({ path, deep: String(deep) }).toString()}`, signal)
+  const contentOf = (path: ResourcePath): string => `${place}/content?${new URLSearchParams({ path }).toString()}`
+  const pickOne = async (path: ResourcePath, signal: AbortSignal): Promise<Resource | undefined> => {
+    try {
+      const bytes = await smallAt(caller, contentOf(path), signal)
+      if (bytes !== undefined) return { path, content: () => bytes }
+      return { path, content: () => Readable.from(contentAt(caller, contentOf(path), signal), { objectMode: false }) }
+    } catch (error) {
+      // It is a folder, or nothing.
+      if (!(error instanceof ReplicationError) || error.code !== 'missing') throw error
+      return undefined
+    }
+  }
   return {
     list: (path, signal) => list(path, signal),
+    async isAsListed(path, listing, signal) {
+      const asked = `${place}?${new URLSearchParams({ path }).toString()}`
+      const headers = { 'if-none-match': `"${listing}"` }
+      // One that is older than the question lists it to itself, and says that there is something.
+      return (await caller.call('HEAD', asked, { signal, headers, unchanged: true })).status === 304
+    },
+    async *pick(paths, signal) {
+      const asked: Promise<Resource | undefined>[] = []
+      let next = 0
+      while (asked.length > 0 || next < paths.length) {
+        for (; next < paths.length && asked.length < askedAtOnce; next++) {
+          const one = pickOne(paths[next] as ResourcePath, signal)
+          // Whoever comes to it hears of it.
+          one.catch(() => undefined)
+          asked.push(one)
+        }
+        const found = await asked.shift()
+        if (found !== undefined) yield found
+      }
+    },
     async *read(path: ResourcePath, { deep, includes, signal }: ReadOptions): AsyncGenerator<Resource> {
       let nothing = true
       for await (const { path: at, digest } of list(path, signal, deep)) {
         nothing = false
         if (includes?.(at) === false) continue
-        const from = `${place}/content?${new URLSearchParams({ path: at }).toString()}`
-        const content = (): Readable => Readable.from(contentAt(caller, from, signal), { objectMode: false })
+        const content = (): Readable => Readable.from(contentAt(caller, contentOf(at), signal), { objectMode: false })
         yield { path: at, ...(digest !== undefined && { content }) }
       }
       if (nothing) throw new ReplicationError('missing', `nothing is at ${quote(path)}`)
     },
   }
+}
+
+/** A small content, whole; of a large one nothing is read. */
+async function smallAt(caller: HttpCaller, place: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
+  const { headers, body } = await caller.download('GET', place, { signal, headers: { accept: '*/*' } })
+  try {
+    const length = Number(headers['content-length'] ?? Infinity)
+    if (length > smallBytes) return undefined
+    const bytes = Buffer.concat((await body.toArray()) as Buffer[])
+    if (bytes.length === length) return bytes
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error instanceof ReplicationError ? error : brokenOff(caller, error)
+  } finally {
+    body.destroy()
+  }
+  throw brokenOff(caller)
 }
 
 async function* contentAt(caller: HttpCaller, place: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {

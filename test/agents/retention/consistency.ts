@@ -85,7 +85,9 @@ export async function assertConsistent(
     const [, command = '', agent = ''] = key.split('/')
     assert.equal(entries.get(entryKey(command, agent))?.stage, 'preparing', `${key} is a part of nothing that is made`)
   }
+  const replaced = await all<{ undo: PackageId }>(store, 'replaced/')
   const uses = [
+    ...[...replaced.values()].map(({ undo }) => undo),
     ...[...made.values()].map((part) => part.package),
     ...kept.filter((entry) => !isAtRest(entry)).map((entry) => entry.package),
     ...[...records.values()].flatMap(({ parts = [] }) => parts),

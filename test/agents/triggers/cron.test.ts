@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { cronFault, isTimezone, nextTime, timesBetween } from '../../../src/agents/triggers/cron.ts'
+import { isTimezone } from '../../../src/agents/config/timezone.ts'
+import { cronFault, nextTime, timesBetween } from '../../../src/agents/triggers/cron.ts'
 
 function timesOf(cron: string, timezone: string, from: string, count: number): string[] {
   const times: string[] = []

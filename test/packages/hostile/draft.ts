@@ -50,6 +50,13 @@ export const good: Draft = {
   end: {},
 }
 
+/** The same as a delta that lacks a.txt. */
+export const delta: Draft = {
+  ...good,
+  content: [folderItem, itemB],
+  properties: (id) => good.properties(id).replace('</properties>', '  <entry key="delta">true</entry>\n</properties>'),
+}
+
 export function packageOf(change: Partial<Draft> = {}): Buffer {
   const { items, order, end } = assemble({ ...good, ...change })
   return zipOf(items, order, end)

@@ -14,7 +14,7 @@ import { readPackage } from '../../../src/packages/read.ts'
 import { PackageStore } from '../../../src/packages/store.ts'
 import { bytesAccess } from '../../../src/packages/random-access.ts'
 import { drain } from '../drain.ts'
-import { packageOf } from './draft.ts'
+import { delta, packageOf } from './draft.ts'
 
 interface Hostile {
   readonly bytes: () => Buffer
@@ -32,6 +32,12 @@ test('the package that all hostile ones are made of is a good one', async () => 
   const pkg = await readPackage(bytesAccess(packageOf()))
   assert.deepEqual(await drain(pkg), ['folder /content', 'put /content/a.txt 6', 'put /content/b.json 16'])
   assert.equal(pkg.origin?.command, 'c')
+  await pkg.close()
+})
+
+test('the delta that hostile ones are made of is a good one', async () => {
+  const pkg = await readPackage(bytesAccess(packageOf(delta)))
+  assert.deepEqual(await drain(pkg), ['folder /content', 'held /content/a.txt 6', 'put /content/b.json 16'])
   await pkg.close()
 })
 

@@ -1,6 +1,6 @@
 import { good, packageOf } from '../draft.ts'
 
-export const message = /a mirror is never split/
+export const message = /it is not what the manifest demands/
 export const bytes = (): Buffer =>
   packageOf({
     header: good.header.replace('"update"', '"mirror"'),

@@ -1,0 +1,183 @@
+import type { BaseRow } from '../../compare/ancestor.ts'
+import { ReplicationError } from '../../errors.ts'
+import type { PackageFile, PackageId } from '../../packages/manifest.ts'
+import { openPackage } from '../../packages/read.ts'
+import { Regions } from '../../packages/regions.ts'
+import { entriesOfAll } from '../../packages/whole.ts'
+import { isWithin, outermost, type ResourcePath } from '../../resources/path.ts'
+import { below } from '../../state/store.ts'
+import { packageKey, type PackageRecord } from '../commands/records.ts'
+import type { Parts } from '../parts.ts'
+import type { Agent } from '../roster.ts'
+import { baseKey, baseLog, type BaseChange, type BaseRecord } from './records.ts'
+
+type Kept = Pick<Parts, 'store' | 'packages' | 'rowFiles'>
+
+/** A file that a target holds, as far as its receipts tell. */
+export interface HeldFile {
+  readonly path: ResourcePath
+  readonly digest: string
+  readonly size: number
+}
+
+/** What a target's receipts say that it holds. Nothing is proved by it: the target itself must see that it is so. */
+export interface Known {
+  /** Equal for targets of which the same is known. */
+  readonly name: string
+  /** The target holds all that these list; empty where that cannot be said. */
+  readonly packages: ReadonlySet<PackageId>
+  /** About how many entries must be gone through. */
+  readonly entries: number
+  /**
+   * In path order, some thousand at a time; of packages that are `done` when their turn comes nothing. Throws a transient error where
+   * somebody has removed it meanwhile.
+   */
+  files(done: ReadonlySet<PackageId>): AsyncGenerator<readonly HeldFile[], void, void>
+  /** The same as rows of the base, where one receipt says all of it. */
+  rows?(): AsyncGenerator<BaseRow, void, void>
+}
+
+/** More receipts than these, since all was last written down, are not gone through. */
+const maxChanges = 200
+
+/**
+ * What is known of a target at and below the roots; undefined when nothing is, or not of all of it. The newest receipt for a package of
+ * these very roots says it, or else what all receipts together have brought; save where something newer has changed it, of which nothing is
+ * said. Nothing is read of either before it is asked for, and nothing is written down.
+ */
+export async function knownOf(
+  kept: Kept,
+  agent: Agent,
+  target: string,
+  roots: readonly ResourcePath[],
+): Promise<Known | undefined> {
+  const pair = agent.pairOf(target)
+  const [log, found] = await Promise.all([
+    kept.store.range<BaseChange>({
+      ...below(`${baseLog(agent.name, target)}/`),
+      ...{ reverse: true, limit: maxChanges },
+    }),
+    kept.store.get<BaseRecord>(baseKey(agent.name, target)),
+  ])
+  const record = found?.value.pair === pair ? found.value : undefined
+  const changes = log.map(({ value }) => value)
+  const touched: ResourcePath[] = []
+  for (const change of [...changes, ...(record?.newest === undefined ? [] : [record.newest])]) {
+    // What was brought by others says nothing of these.
+    if (change.pair !== pair) continue
+    if (change.doubted === true) return undefined
+    const pkg = await packageIn(kept, change)
+    if (pkg !== undefined && change.deep === true && change.paths === undefined && (await isWhole(kept, pkg, roots)))
+      return inPackage(kept, pkg, touched, change.command)
+    // It is in the rows that were written down.
+    if (change === record?.newest) break
+    if (pkg === undefined) return undefined
+    touched.push(...(change.paths ?? pkg.roots))
+  }
+  const isCovered = (root: ResourcePath): boolean => record?.covers.some((one) => isWithin(root, one)) === true
+  if (log.length === maxChanges || record?.rows === undefined || !roots.every(isCovered)) return undefined
+  return inRows(kept, record.rows, roots, touched)
+}
+
+async function packageIn({ store }: Kept, { package: id }: BaseChange): Promise<PackageRecord | undefined> {
+  return id === undefined ? undefined : (await store.get<PackageRecord>(packageKey(id as PackageId)))?.value
+}
+
+/** Whether it lists all of what is asked for, and is still here. */
+async function isWhole(
+  { packages }: Kept,
+  { id, action, roots: its, parts = [id] }: PackageRecord,
+  roots: readonly ResourcePath[],
+): Promise<boolean> {
+  if (action !== 'add' || its.length !== roots.length || its.some((path, i) => path !== roots[i])) return false
+  for (const part of parts) if (!(await packages.has(part))) return false
+  return true
+}
+
+function inPackage(
+  { packages }: Kept,
+  { id, parts = [id], entries }: PackageRecord,
+  touched: readonly ResourcePath[],
+  command: string,
+): Known {
+  async function* rows(): AsyncGenerator<BaseRow, void, void> {
+    const files: PackageFile[] = []
+    for (const part of parts) files.push(await packages.file(part).catch(goneMeanwhile))
+    for await (const { package: part, delta, entries: some } of entriesOfAll(files))
+      for (const entry of some) {
+        const { path, type } = entry
+        if (type === 'folder') yield { path, folder: true, command }
+        // Where a delta has a content from is not known without the receipts before it.
+        else if (type === 'file')
+          yield { path, digest: entry.digest, size: entry.size, ...(!delta && { package: part }), command }
+      }
+  }
+  async function* files(done: ReadonlySet<PackageId>): AsyncGenerator<readonly HeldFile[], void, void> {
+    for (const part of parts) {
+      if (done.has(part)) continue
+      const pkg = await openPackage(await packages.file(part).catch(goneMeanwhile))
+      try {
+        for await (const batch of pkg.manifest()) yield batch.filter((entry) => entry.type === 'file')
+      } finally {
+        await pkg.close()
+      }
+    }
+  }
+  const isAll = touched.length === 0
+  return {
+    ...{ name: `${id} without ${touched.join('\0')}`, packages: new Set(isAll ? parts : []), entries },
+    files: (done) => without(touched, files(done)),
+    ...(isAll && { rows }),
+  }
+}
+
+/** What a row takes, about. */
+const rowBytes = 200
+const batchRows = 1000
+
+async function inRows(
+  { rowFiles }: Kept,
+  rows: string,
+  roots: readonly ResourcePath[],
+  touched: readonly ResourcePath[],
+): Promise<Known | undefined> {
+  const bytes = await rowFiles.size(rows)
+  if (bytes === undefined) return undefined
+  async function* files(): AsyncGenerator<readonly HeldFile[], void, void> {
+    const held = await rowFiles.hold(rows).catch(goneMeanwhile)
+    const wanted = new Regions(roots)
+    try {
+      let batch: HeldFile[] = []
+      for await (const { row } of held.rows<BaseRow>()) {
+        const { path, digest, size, unknown } = row
+        if (digest === undefined || size === undefined || unknown === true || !wanted.hold(path)) continue
+        batch.push({ path, digest, size })
+        if (batch.length < batchRows) continue
+        yield batch
+        batch = []
+      }
+      yield batch
+    } finally {
+      await held.close()
+    }
+  }
+  return {
+    ...{ name: `${rows} without ${touched.join('\0')}`, packages: new Set(), entries: bytes / rowBytes },
+    files: () => without(touched, files()),
+  }
+}
+
+async function* without(
+  touched: readonly ResourcePath[],
+  files: AsyncIterable<readonly HeldFile[]>,
+): AsyncGenerator<readonly HeldFile[], void, void> {
+  const regions = touched.length === 0 ? undefined : new Regions(outermost(touched))
+  for await (const batch of files) yield regions === undefined ? batch : batch.filter(({ path }) => !regions.hold(path))
+}
+
+/** It was there when it was looked for. */
+function goneMeanwhile(error: unknown): never {
+  if (!(error instanceof ReplicationError) || error.code !== 'missing') throw error
+  const message = 'what was known of a target was removed meanwhile; it is to be exported again'
+  throw new ReplicationError('unavailable', message, { cause: error })
+}

@@ -1,0 +1,171 @@
+import { Readable } from 'node:stream'
+import { carriesAll, type PackageOrigin, type PackageSummary } from '../../packages/manifest.ts'
+import type { ManifestText } from '../../packages/manifest-text.ts'
+import type { ResourcePath } from '../../resources/path.ts'
+import type { Change, Resource } from '../../resources/resource.ts'
+import { headOf } from '../../queues/lanes.ts'
+import { knownOf, type Known } from '../comparisons/known.ts'
+import type { Progress } from '../commands/advance.ts'
+import type { Parts } from '../parts.ts'
+import type { Agent } from '../roster.ts'
+import { listedParts, type ListedPart, type ListedSource, type Listing } from './listed-parts.ts'
+import { NeededSearch, type Needed } from './needed.ts'
+
+/** How much is sent, of all that there is. */
+export interface Carries {
+  files: number
+  bytes: number
+}
+
+/** Makes the package of a part of a tree. */
+export type MakePart = () => Promise<PackageSummary>
+
+/** Whether only what differs may be sent: every target takes that, and nothing is made of it on its way. */
+export function mayBeDelta(agent: Agent, { command, entry: { targets } }: Progress): boolean {
+  const { kind, action, deep, full, application } = command
+  return (
+    kind === 'replicate' &&
+    action === 'add' &&
+    deep &&
+    full !== true &&
+    application === undefined &&
+    agent.config.preserve.length === 0 &&
+    targets.length > 0 &&
+    targets.every((target) => agent.targets.includes(target) && agent.target(target).takesDeltas === true)
+  )
+}
+
+/** Most trees are small, and are sent as they are. */
+const smallEntries = 64
+const smallBytes = 1024 * 1024
+
+/** The changes, if they are but few: then nobody need ask what their targets hold. Undefined: there are more, which nobody has read. */
+export async function fewOf(changes: AsyncGenerator<Change, void, void>): Promise<AsyncIterable<Change> | undefined> {
+  const few: Change[] = []
+  let bytes = 0
+  for await (const change of changes) {
+    few.push(change)
+    bytes += sizeOf(change)
+    if (few.length > smallEntries || bytes > smallBytes) return undefined
+  }
+  return Readable.from(few)
+}
+
+function sizeOf(change: Change): number {
+  const content = change.kind === 'put' ? change.resource.content?.() : undefined
+  if (content === undefined) return 0
+  if (content instanceof Uint8Array) return content.length
+  content.destroy()
+  return Infinity
+}
+
+/**
+ * What is known of each target; undefined when one may hold anything. Where something else is still to be delivered before this command, it
+ * may change what is there, and so nothing is known.
+ */
+export async function knownOfAll(
+  parts: Parts,
+  agent: Agent,
+  { command, entry }: Progress,
+  roots: readonly ResourcePath[],
+): Promise<readonly Known[] | undefined> {
+  const all: Known[] = []
+  for (const queue of entry.targets) {
+    const head = await headOf(parts.store, { agent: agent.name, queue })
+    if (head !== undefined && head.value.command !== command.id) return undefined
+    const known = await knownOf(parts, agent, queue, roots)
+    if (known === undefined) return undefined
+    all.push(known)
+  }
+  return all
+}
+
+interface DeltaOrder extends Listing {
+  readonly source: ListedSource
+  readonly known: readonly Known[]
+  readonly origin: PackageOrigin
+  /** Told what is sent. */
+  readonly carries: Carries
+}
+
+/** Those of a tree of which only that is sent which some target is not known to hold; each is to be made before the next is asked for. */
+export async function* deltaParts(
+  { packages }: Pick<Parts, 'packages'>,
+  order: DeltaOrder,
+  signal: AbortSignal,
+): AsyncGenerator<MakePart, void, void> {
+  const search = new NeededSearch(order.known)
+  let isWorthIt: boolean | undefined
+  try {
+    for await (const part of listedParts(order.source, order, signal)) {
+      isWorthIt ??= isWorth(part, search.entries)
+      const needed = isWorthIt ? await search.in(part) : allOf(part.text)
+      yield () => makePart(packages, part, needed, order, signal)
+    }
+  } finally {
+    await search.close()
+  }
+}
+
+/** To go through what is known of a large tree takes longer than to send a small part of it. */
+function isWorth({ text: { entries, bytes }, more }: ListedPart, knownEntries: number): boolean {
+  return more || knownEntries <= 20 * entries + bytes / 1024
+}
+
+function allOf({ files, bytes }: ManifestText): Needed {
+  return { files, bytes, has: () => true }
+}
+
+async function makePart(
+  packages: Parts['packages'],
+  { text, header, id }: ListedPart,
+  needed: Needed,
+  { origin, source, carries }: Pick<DeltaOrder, 'origin' | 'source' | 'carries'>,
+  signal: AbortSignal,
+): Promise<PackageSummary> {
+  // Little would be saved, and who has all of it can lack nothing.
+  const isWhole = needed.bytes * 2 > text.bytes
+  const sent = isWhole ? allOf(text) : needed
+  carries.files += sent.files
+  carries.bytes += sent.bytes
+  const there = await packages.again(id)
+  if (there !== undefined && (carriesAll(there) || needed.files === 0)) return there
+  return packages.write(header, changesOf(text, sent, source, signal), origin, signal, { delta: !isWhole })
+}
+
+/** What has changed since it was listed is sent as it is now, and what has gone is not. */
+async function* changesOf(
+  text: ManifestText,
+  { has }: Needed,
+  source: ListedSource,
+  signal: AbortSignal,
+): AsyncGenerator<Change, void, void> {
+  let number = 0
+  for (const batch of text.batches()) {
+    const begin = number
+    number += batch.length
+    const paths = batch.flatMap(({ type, path }, i) => (type === 'file' && has(begin + i) ? [path] : []))
+    const picked = source.pick(paths, signal)[Symbol.asyncIterator]()
+    try {
+      let next: Resource | undefined
+      let isRead = paths.length === 0
+      for (const [i, entry] of batch.entries()) {
+        const { path } = entry
+        if (entry.type === 'folder') yield { kind: 'put', resource: { path } }
+        else if (!has(begin + i)) yield { kind: 'held', path, digest: entry.digest, size: entry.size }
+        else {
+          if (next === undefined && !isRead) {
+            const { done, value } = await picked.next()
+            isRead = done === true
+            next = done === true ? undefined : value
+          }
+          if (next?.path !== path) continue
+          yield { kind: 'put', resource: next }
+          next = undefined
+        }
+      }
+    } finally {
+      await picked.return?.()
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import type { ManifestHeader, PackageSummary } from '../../packages/manifest.ts'
+import { openPackage, type PackageReader } from '../../packages/read.ts'
+import type { Change } from '../../resources/resource.ts'
+import type { Progress } from '../commands/advance.ts'
+import { takesMirrorsInParts } from '../commands/mirrors.ts'
+import type { Parts } from '../parts.ts'
+import type { Agent } from '../roster.ts'
+import { guardMirror } from './mirror-guard.ts'
+import { makersOf, type Making } from './makers.ts'
+import type { Made } from './split.ts'
+
+const unlimited = { maxEntries: Infinity, maxBytes: Infinity }
+
+/**
+ * Makes the package of a mirror, or an index of parts that say `update`, if the tree is large and whoever gets it takes that. Nothing of it
+ * is made known before all is there, since what it removes depends on all of it. Throws `conflict` when that is more than the guard admits.
+ */
+export async function writeMirror(
+  parts: Parts,
+  agent: Agent,
+  begun: Progress,
+  order: Omit<Making, 'headerBehind'>,
+  signal: AbortSignal,
+): Promise<Made> {
+  const { command, entry } = begun
+  const { header, origin, limits } = order
+  const splits = command.kind === 'replicate' && takesMirrorsInParts(agent, entry.targets)
+  const { filters: _, ...bare } = header
+  const partHeader: ManifestHeader = { ...bare, mode: 'update' }
+  const made: PackageSummary[] = []
+  const making = { ...order, headerBehind: partHeader, limits: splits ? limits : unlimited }
+  for await (const make of makersOf(parts, agent, begun, making, signal)) {
+    const [first] = made
+    // Until another one follows the first may be all.
+    if (first?.mode === 'mirror' && made.length === 1)
+      made[0] = await parts.packages.write(partHeader, changesOf(parts, first, signal), origin, signal)
+    made.push(await make())
+  }
+  const lines = made.map(({ id, entries, bytes }) => ({ type: 'part' as const, package: id, entries, bytes }))
+  const [only] = made
+  const whole =
+    only !== undefined && made.length === 1 ? only : await parts.packages.writeIndex(header, lines, origin, signal)
+  await guardMirror(parts, agent, { header, parts: made.map(({ id }) => id) }, signal)
+  return { whole, parts: made }
+}
+
+async function* changesOf({ packages }: Parts, { id }: PackageSummary, signal: AbortSignal): AsyncGenerator<Change> {
+  const pkg: PackageReader = await openPackage(await packages.file(id))
+  try {
+    for await (const change of pkg.changes({ signal })) {
+      const { path } = change.entry
+      if (change.kind === 'delete') yield { kind: 'delete', path, deep: change.entry.deep }
+      else if (change.kind === 'folder') yield { kind: 'put', resource: { path } }
+      else {
+        const { content } = change
+        yield { kind: 'put', resource: { path, content: () => content } }
+      }
+    }
+  } finally {
+    await pkg.close()
+  }
+}

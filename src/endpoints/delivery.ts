@@ -1,0 +1,92 @@
+import type { ErrorView } from '../errors.ts'
+import type { PackageFile } from '../packages/manifest.ts'
+import type { ResourcePath } from '../resources/path.ts'
+
+/** One package on its way to one target. */
+export interface TargetDelivery {
+  /** Names command, agent and target (`01J9…/publish1/default`): the same content may come again in another delivery. */
+  readonly id: string
+  /** Names installation, agent and queue: deliveries of one lane come in order. */
+  readonly lane: string
+  /** Rises with each worker that takes over the lane. */
+  readonly epoch: number
+  readonly package: PackageFile
+  /** Apply only what lies within these. Absent: all of it. */
+  readonly paths?: readonly ResourcePath[]
+  /** All that the target holds is read, whatever is remembered of it. */
+  readonly verify?: boolean
+  /** The most that a mirror may remove; beyond it `apply` throws `conflict` and has changed nothing. */
+  readonly deletes: DeleteGuard
+  /** Told now and then how far it is; with `sending` it is the package that is sent so far, of so many bytes. */
+  readonly progress?: (entries: number, bytes: number, sending?: { readonly of: number }) => void
+  /** It was tried before: some of it may have been sent. */
+  readonly again?: true
+  /** How fast it may be sent, asked by targets that send it. Absent: as fast as it goes. */
+  readonly pace?: Pace
+  /** Told when all of the package has been sent to where it is applied, by targets that send it. */
+  readonly sent?: () => void
+  /** Told what became of each resource as soon as that is known, by targets that learn it one by one. */
+  readonly result?: (result: ResourceResult) => void
+  /**
+   * After a resource has failed nothing more is begun (`stop`, which is the default), or all that does not depend on it is
+   * (`go-on`). Either way `apply` throws in the end.
+   */
+  readonly onFailure?: 'stop' | 'go-on'
+  /** W3C trace context, where there is one. */
+  readonly traceparent?: string
+}
+
+/** How fast something may be sent. */
+export interface Pace {
+  /**
+   * Waits until more may be sent, and answers how many bytes: at least 1, at most what is wanted. What was answered is taken for sent.
+   * Rejects when `signal` aborts.
+   */
+  take(wanted: number, signal: AbortSignal): Promise<number>
+}
+
+/**
+ * A mirror of a large tree: its parts are packages that say `update`, each delivered by itself, in their order; what none of them lists
+ * goes behind the last.
+ */
+export interface MirrorsInParts {
+  /** Before the first part. Throws `conflict` when more would be removed than the guard admits. Changes nothing. */
+  judge(mirror: MirrorDelivery, signal: AbortSignal): Promise<void>
+  /** Behind the last part: removes what no part lists, counted again just before. For the rest it is as `apply`, with the id of the index in its receipt. */
+  finish(mirror: MirrorDelivery, signal: AbortSignal): Promise<Receipt>
+}
+
+/** `package` is the index. */
+export interface MirrorDelivery extends TargetDelivery {
+  readonly parts: readonly PackageFile[]
+}
+
+/** What became of one resource of a delivery. */
+export interface ResourceResult {
+  readonly path: ResourcePath
+  readonly outcome: 'created' | 'updated' | 'unchanged' | 'deleted' | 'failed' | 'skipped'
+  /** Why it failed, or was skipped. */
+  readonly error?: ErrorView
+}
+
+export interface DeleteGuard {
+  /** Of what the target holds within the package's roots. */
+  readonly maxPercent: number
+  readonly maxCount: number
+}
+
+/** The target's word that it has applied a delivery. Durable on its side before it is answered. */
+export interface Receipt {
+  /** The delivery's id. */
+  readonly delivery: string
+  /** The id of the package whose manifest was applied: what the target read, not what it was told. */
+  readonly package: string
+  /** Entries of the manifest that were applied. */
+  readonly entries: number
+  /** Bytes of content that were applied. */
+  readonly bytes: number
+  /** RFC 3339, UTC, by the target's clock. */
+  readonly appliedAt: string
+  /** Whatever else the target says: the far command's id, for example. */
+  readonly detail?: Readonly<Record<string, string | number>>
+}

@@ -1,0 +1,54 @@
+import type { ResourcePath } from '../../resources/path.ts'
+import { parentPath, rootPath, segmentsOf } from '../../resources/path.ts'
+import type { Breath } from './breath.ts'
+import type { ChosenEntries } from './chosen-entries.ts'
+import { fewFiles, syncFile, syncFileSystem, timeBehind } from './durable.ts'
+import { readFault } from './faults.ts'
+import type { HeldFolders } from './held-folders.ts'
+import type { LaneFolder } from './lane-folder.ts'
+import { syncFolders } from './move.ts'
+
+export interface Settling {
+  readonly folders: HeldFolders
+  readonly lane: LaneFolder
+  readonly staging: string
+  /** What was moved into place, durable but for its names. */
+  readonly changes: ChosenEntries
+  /** What was there, and may not be after a crash. */
+  readonly unsynced: ChosenEntries
+  readonly surplus: readonly ResourcePath[]
+  readonly breath: Breath
+  readonly signal: AbortSignal
+}
+
+/** Makes all that the target holds of a package durable, and remembers it of the lane where that was one call for all. */
+export async function settle({
+  folders,
+  lane,
+  staging,
+  changes,
+  unsynced,
+  surplus,
+  breath,
+  signal,
+}: Settling): Promise<void> {
+  const count = changes.count + unsynced.count + surplus.length
+  if (count > fewFiles) {
+    const before = await timeBehind(staging)
+    if (await syncFileSystem(staging, signal)) {
+      lane.durableBefore = before
+      return
+    }
+  }
+  for await (const { type, path } of unsynced.entries()) {
+    if (type !== 'file') continue
+    try {
+      syncFile(`${folders.at(parentPath(path) ?? rootPath)}/${segmentsOf(path).at(-1) ?? ''}`)
+    } catch (error) {
+      throw readFault(error, path)
+    }
+    if (breath.due) await breath.take()
+  }
+  await syncFolders(folders, unsynced.entries(), [], breath)
+  await syncFolders(folders, changes.entries(), surplus, breath)
+}

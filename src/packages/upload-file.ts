@@ -1,0 +1,79 @@
+import { open, type FileHandle } from 'node:fs/promises'
+import { Writable } from 'node:stream'
+
+/** So much gathers while the file is written to; a socket gives 64 KiB at a time, and each would be a trip to another thread. */
+const gatheredBytes = 2 * 1024 * 1024
+
+type Done = (error?: Error | null) => void
+
+/** A file that is written to from its beginning to its end, and is on the disk when it has finished. */
+export class UploadFile extends Writable {
+  readonly #file: string
+  #handle: FileHandle | undefined
+  #writing: Promise<void> | undefined
+  /** All that is in it. */
+  bytes: number
+
+  /** A new file, or behind the first `from` bytes of one that is there. */
+  constructor(file: string, from = 0) {
+    super({ highWaterMark: gatheredBytes })
+    this.#file = file
+    this.bytes = from
+  }
+
+  override _construct(done: Done): void {
+    settle(this.#open(), done)
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: Done): void {
+    settle((this.#writing = this.#put([chunk])), done)
+  }
+
+  override _writev(chunks: readonly { readonly chunk: Buffer }[], done: Done): void {
+    settle((this.#writing = this.#put(chunks.map(({ chunk }) => chunk))), done)
+  }
+
+  override _final(done: Done): void {
+    settle(this.#finish(), done)
+  }
+
+  /** Nothing is written any more once this has called back. */
+  override _destroy(error: Error | null, done: Done): void {
+    settle(this.#close(), (own) => done(error ?? own))
+  }
+
+  async #open(): Promise<void> {
+    this.#handle = await open(this.#file, this.bytes === 0 ? 'wx' : 'r+', 0o600)
+  }
+
+  async #put(chunks: readonly Buffer[]): Promise<void> {
+    const handle = this.#handle as FileHandle
+    for (let left = chunks; left.length > 0;) {
+      const { bytesWritten } = await handle.writev(left, this.bytes)
+      this.bytes += bytesWritten
+      left = behind(left, bytesWritten)
+    }
+  }
+
+  async #finish(): Promise<void> {
+    await this.#handle?.sync()
+  }
+
+  async #close(): Promise<void> {
+    await this.#writing?.catch(() => undefined)
+    await this.#handle?.close()
+  }
+}
+
+function behind(chunks: readonly Buffer[], bytes: number): Buffer[] {
+  let passed = 0
+  return chunks.flatMap((chunk) => {
+    const begin = Math.min(chunk.length, Math.max(0, bytes - passed))
+    passed += chunk.length
+    return begin === chunk.length ? [] : [chunk.subarray(begin)]
+  })
+}
+
+function settle(work: Promise<void>, done: Done): void {
+  work.then(() => done(), done)
+}
