@@ -41,12 +41,21 @@ export class PackageContents {
   }
 
   async #cursor(id: PackageId): Promise<Cursor | undefined> {
-    try {
-      return new Cursor(await openPackage(await this.#kept.packages.file(id)))
-    } catch (error) {
-      if (error instanceof ReplicationError && ['missing', 'corrupt'].includes(error.code)) return undefined
-      throw error
-    }
+    const pkg = await openKept(this.#kept, id)
+    return pkg && new Cursor(pkg)
+  }
+}
+
+/** Undefined for a package that is not kept any more, or spoilt by now. */
+export async function openKept(
+  { packages }: Pick<Parts, 'packages'>,
+  id: PackageId,
+): Promise<PackageReader | undefined> {
+  try {
+    return await openPackage(await packages.file(id))
+  } catch (error) {
+    if (error instanceof ReplicationError && ['missing', 'corrupt'].includes(error.code)) return undefined
+    throw error
   }
 }
 

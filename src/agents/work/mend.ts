@@ -9,7 +9,7 @@ import { quote, type ResourcePath } from '../../resources/path.ts'
 import type { Change, Content, Resource } from '../../resources/resource.ts'
 import { packageKey, packageRecord, type PackageRecord } from '../commands/records.ts'
 import { foldBase } from '../comparisons/ancestors.ts'
-import { changesIn } from '../comparisons/package-contents.ts'
+import { changesIn, openKept } from '../comparisons/package-contents.ts'
 import type { Parts } from '../parts.ts'
 import type { Begun } from './begin.ts'
 
@@ -134,16 +134,11 @@ class Brought {
 
   async #open(id: string): Promise<Ordered<DeltaChange> | undefined> {
     if (!this.#packages.has(id)) {
-      const pkg = await openPackage(await this.#parts.packages.file(id as PackageId)).catch(gone)
+      const pkg = await openKept(this.#parts, id as PackageId)
       this.#packages.set(id, pkg && { pkg, changes: new Ordered(changesIn(pkg), ({ entry }) => entry.path) })
     }
     return this.#packages.get(id)?.changes
   }
-}
-
-function gone(error: unknown): undefined {
-  if (error instanceof ReplicationError && ['missing', 'corrupt'].includes(error.code)) return undefined
-  throw error
 }
 
 function movedOn(path: ResourcePath): ReplicationError {
