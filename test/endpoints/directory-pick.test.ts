@@ -73,3 +73,13 @@ test('a listing tells what it passes over, if it is asked to', async (t) => {
   assert.equal(notes.length, 1)
   assert.match(notes[0] ?? '', /"\/a\/2" is passed over/)
 })
+
+test('one file by itself is read as it is among others; a folder and what is not there are left out', async (t) => {
+  const large = 'large '.repeat(100_000)
+  const { root, source } = givenFolder(t, { 'a/1': 'one', 'a/2': large, 'a/3': '' })
+  for (const [path, text] of Object.entries({ '/a/1': 'one', '/a/2': large, '/a/3': '' }))
+    assert.deepEqual(await picked(source, [path]), { [path]: text })
+  for (const path of ['/', '/a', '/a/0', '/a/1/inside', '/b/c']) assert.deepEqual(await picked(source, [path]), {})
+  rmSync(root, { recursive: true })
+  await assert.rejects(picked(source, ['/a/1']), { code: 'missing' })
+})

@@ -24,7 +24,8 @@ export async function heldAt(
   path: ResourcePath,
   signal: AbortSignal,
 ): Promise<Resource & Required<Pick<Resource, 'content'>>> {
-  for await (const { content } of sidesOf(agent, targetOf(agent, asked)).target.pick([path], signal))
+  const { target } = sidesOf(agent, targetOf(agent, asked))
+  for await (const { content } of target.pickContents?.([path], signal) ?? target.pick([path], signal))
     if (content !== undefined) return { path, content }
   throw new ReplicationError('missing', `nothing with content is at ${quote(path)}`)
 }

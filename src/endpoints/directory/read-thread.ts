@@ -93,7 +93,8 @@ async function* groups(all: AsyncIterable<Found>): AsyncGenerator<Found[]> {
 export class Batch {
   readonly #folders: HeldFolders
   readonly #notes: string[]
-  readonly #scratch = new Uint8Array(maxBytes + smallBytes)
+  /** Room for one more, whatever is in it: whoever reads few small files takes little. */
+  #scratch = Buffer.allocUnsafeSlow(2 * smallBytes)
   #entries: ReadEntry[] = []
   #used = 0
 
@@ -109,6 +110,7 @@ export class Batch {
   add({ path, folder }: Found): void {
     if (folder) this.#entries.push({ path, content: 'none' })
     else {
+      if (this.#used + smallBytes > this.#scratch.length) this.#grow()
       const size = readWhole(this.#placeOf(path), path, this.#scratch, this.#used, smallBytes)
       this.#entries.push({ path, content: size ?? 'large' })
       this.#used += size ?? 0
@@ -118,13 +120,19 @@ export class Batch {
   take(): PickBatch & { readonly notes: readonly string[] } {
     const batch = {
       entries: this.#entries,
-      bytes: this.#scratch.slice(0, this.#used),
+      bytes: new Uint8Array(this.#scratch.subarray(0, this.#used)),
       notes: this.#notes.splice(0),
       identity: this.#folders.identity,
     }
     this.#entries = []
     this.#used = 0
     return batch
+  }
+
+  #grow(): void {
+    const larger = Buffer.allocUnsafeSlow(Math.min(2 * this.#scratch.length, maxBytes + smallBytes))
+    larger.set(this.#scratch.subarray(0, this.#used))
+    this.#scratch = larger
   }
 
   #placeOf(path: ResourcePath): string {

@@ -1,3 +1,4 @@
+import { lstat } from 'node:fs/promises'
 import type { ThreadReading } from '../../packages/thread-reading.ts'
 import type { Filter } from '../../resources/glob.ts'
 import type { ResourcePath } from '../../resources/path.ts'
@@ -5,13 +6,15 @@ import type { Resource } from '../../resources/resource.ts'
 import { ThreadPool } from '../../threads/pool.ts'
 import { plainPath, type PathBounds } from '../bounds/paths.ts'
 import type { ReadOptions, Source } from '../endpoint.ts'
+import { codeOf, readFault } from './faults.ts'
 import { batchesOf, maxThreads } from './job.ts'
 import { listBlocks, listDirectory, type Listed } from './list.ts'
 import { refuseOwn } from './own-folder.ts'
 import type { PickOrder } from './pick-thread.ts'
 import type { PiecesOrder } from './pieces.ts'
-import type { Answer, PickBatch, ReadBatch, ReadOrder } from './read-thread.ts'
-import { streamOf } from './stable-file.ts'
+import { smallBytes, type Answer, type PickBatch, type ReadBatch, type ReadOrder } from './read-thread.ts'
+import { rootFault } from './root.ts'
+import { smallContent, streamOf } from './stable-file.ts'
 
 const readers = new ThreadPool(maxThreads)
 const thread = new URL('./read-thread.js', import.meta.url)
@@ -80,6 +83,12 @@ async function* pick(
 ): AsyncGenerator<Resource> {
   for (const path of paths) refuseOwn(path)
   const root = await plainPath(place, bounds)
+  const [only] = paths
+  if (only !== undefined && paths.length === 1) {
+    const found = await pickOne(root, only, signal)
+    if (found !== undefined) yield found
+    return
+  }
   for (let at = 0; at < paths.length; at += atOnce) {
     signal.throwIfAborted()
     const order: PickOrder = { root, paths: paths.slice(at, at + atOnce) }
@@ -88,6 +97,21 @@ async function* pick(
         yield resource
         signal.throwIfAborted()
       }
+  }
+}
+
+/** Without a thread: to hand it over would take longer than to read it. */
+async function pickOne(root: string, path: ResourcePath, signal: AbortSignal): Promise<Resource | undefined> {
+  const identity = await lstat(root).catch((error: unknown) => {
+    throw rootFault(error)
+  })
+  try {
+    const found = await smallContent(root, identity, path, smallBytes)
+    if (found === 'folder') return undefined
+    return { path, content: () => (found === 'large' ? streamOf(root, identity, path, signal) : found) }
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined
+    throw readFault(error, path)
   }
 }
 

@@ -77,6 +77,37 @@ export async function stateOf(
   }
 }
 
+/**
+ * The file's bytes, whole; of more than `limit` none are read. Throws the errors of node:fs where there is nothing. For the event loop.
+ */
+export async function smallContent(
+  root: string,
+  identity: FolderIdentity,
+  path: ResourcePath,
+  limit: number,
+): Promise<Buffer | 'large' | 'folder'> {
+  const file = await openBelow(root, identity, path)
+  try {
+    const before = await settledLater(file)
+    if (before.isDirectory()) return 'folder'
+    if (!before.isFile()) throw changed(path)
+    if (before.size > limit) return 'large'
+    // With room for one more, which would show that it has grown.
+    const bytes = Buffer.allocUnsafeSlow(before.size + 1)
+    let read = 0
+    for (;;) {
+      const { bytesRead } = await file.read(bytes, read, bytes.length - read, null)
+      if (bytesRead === 0) break
+      read += bytesRead
+      if (read > before.size) break
+    }
+    if (read !== before.size || differs(before, await file.stat())) throw changed(path)
+    return bytes.subarray(0, read)
+  } finally {
+    await file.close()
+  }
+}
+
 /** The file's bytes as a stream that opens it when it is first read. For the event loop. */
 export function streamOf(root: string, identity: FolderIdentity, path: ResourcePath, signal: AbortSignal): Readable {
   return Readable.from(chunks(root, identity, path, signal), { objectMode: false, highWaterMark: chunkBytes })
@@ -91,11 +122,7 @@ async function* chunks(
   let file: FileHandle | undefined
   try {
     file = await openBelow(root, identity, path)
-    let before = await file.stat()
-    if (isHot(before)) {
-      await setTimeout(tickMs)
-      before = await file.stat()
-    }
+    const before = await settledLater(file)
     if (!before.isFile()) throw changed(path)
     let read = 0
     for (;;) {
@@ -136,6 +163,14 @@ export function settled(fd: number, path: ResourcePath): Stats {
   }
   if (!stats.isFile()) throw changed(path)
   return stats
+}
+
+/** The same for the event loop; it need not be a file. */
+async function settledLater(file: FileHandle): Promise<Stats> {
+  const stats = await file.stat()
+  if (!isHot(stats)) return stats
+  await setTimeout(tickMs)
+  return file.stat()
 }
 
 /** A time that lies ahead is another machine's, or the clock was set back: waiting would not help. */
