@@ -45,9 +45,11 @@ test('each step of a command is heard of in the order in which it happens, and i
     ...['queue.paused', 'command.accepted', 'package.ready', 'queue.resumed'],
     ...['delivery.started', 'delivery.delivered', 'command.finished'],
   ]
-  assert.deepEqual(own.types, types)
+  // On a machine that is busy either may take so long that its progress is told.
+  const steps = (reader: EventReader): string[] => reader.types.filter((type) => !type.endsWith('.progress'))
+  assert.deepEqual(steps(own), types)
   await all.finished(id)
-  assert.deepEqual(all.types, ['config.changed', ...types])
+  assert.deepEqual(steps(all), ['config.changed', ...types])
   assert.deepEqual(all.ids.slice(1), own.ids)
   for (const { data } of own.events) assert.ok(data.agent === 'told' && Date.parse(data.at) > 0)
   all.close()
@@ -106,49 +108,21 @@ test('an id of another installation is told so, and the stream goes on from now'
   reader.close()
 })
 
-test('of readers who do not read each has a page held for it at most, then they are dropped, and do not hold up the end', async (t) => {
-  await agent(
-    'busy',
-    Array.from({ length: 50 }, (_, n) => `target${n}`),
-  )
-  /** Each export that fails is an event for each target, and names its path. */
-  const path = `/content${`/${'nothing'.repeat(30)}`.repeat(8)}`
-  const happen = async (count: number): Promise<void> => {
-    const start = await EventReader.open(`${api}/agent/busy/events?type=delivery.failed`)
-    for (let n = 500; n <= count; n += 500) {
-      await Promise.all(Array.from({ length: 10 }, () => client.send('busy', { paths: [path] })))
-      await start.until('all of them', (events) => events.length >= n)
-    }
-    start.close()
-  }
-  const metric = async (name: string): Promise<number> => {
-    const text = await (await fetch(`${client.origin}/metrics`)).text()
-    return Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1])
-  }
-  // Enough to fill the buffers that the system has for a connection, many times for all of them.
-  await happen(6000)
-  const sockets = Array.from({ length: 16 }, () => {
+test('a server that ends tells its readers so, and waits for none who does not read', async () => {
+  const silent = Array.from({ length: 16 }, () => {
     const socket = connect(server.port, '127.0.0.1').on('error', () => undefined)
     socket.pause()
     socket.write('GET /replication/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 1\r\n\r\n')
     return socket
   })
-  await until('all of them to be open', async () => (await metric('trebuchet_event_streams')) === sockets.length)
   const good = await EventReader.open(`${api}/agent/told/events`)
-  let most = 0
-  const dropped = async (): Promise<boolean> => {
-    await happen(500)
-    most = Math.max(most, await metric('trebuchet_event_streams_waiting_bytes'))
-    return (await metric('trebuchet_event_streams')) === 1
-  }
-  await until('all of them to be dropped', dropped, 180_000)
-  t.diagnostic(`${most} bytes waited at most`)
-  // A page has 64 events of some two kilobytes; for all that happened it would be tens of times as much.
-  assert.ok(most > 0 && most < sockets.length * 200_000, `${most} bytes waited`)
-  assert.ok(server.output.includes('"msg":"event stream dropped: its reader is too slow"'))
+  await until('all of them to be open', async () => {
+    const metrics = await (await fetch(`${client.origin}/metrics`)).text()
+    return metrics.includes(`\ntrebuchet_event_streams ${silent.length + 1}\n`)
+  })
   await good.finished(await client.send('told', { paths: ['/content'] }))
   await server.end()
   assert.equal(await good.ended, 'end')
-  for (const socket of sockets) socket.destroy()
+  for (const socket of silent) socket.destroy()
   await server.launch()
 })

@@ -1,7 +1,9 @@
 /** Event streams whose readers do not read, or are told nothing for long. */
 import assert from 'node:assert/strict'
 import type { Server } from 'node:http'
-import { connect, type AddressInfo, type Socket } from 'node:net'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { getDefaultHighWaterMark } from 'node:stream'
 import { test, type TestContext } from 'node:test'
 import { Registry } from 'prom-client'
 import { eventsLog, eventWrites } from '../../src/agents/events/events.ts'
@@ -15,7 +17,10 @@ interface Given extends Pick<GivenApp, 'lines' | 'parts'> {
   /** As the server does when it is told to end. */
   shut(): void
   readonly url: string
-  /** A connection that asks for a stream, and does not read it until it is told to. */
+  /**
+   * A connection that asks for a stream, and does not read it until it is told to. It is a Unix socket, of which the system
+   * buffers little and everywhere the same; for one over TCP it may be tens of megabytes, as it likes.
+   */
   silent(lastEventId?: number): Promise<Socket>
   /** So many events, each of about ten kilobytes. */
   happen(count: number): Promise<void>
@@ -26,19 +31,26 @@ async function given(t: TestContext, times: { heartbeatMs?: number; stalledMs?: 
   const closing = new AbortController()
   const shut = (): void => closing.abort()
   t.after(shut)
-  const { app, parts, lines } = await givenApp(t, { closing: closing.signal })
+  const { app, parts, lines, folder } = await givenApp(t, { closing: closing.signal })
   const { store, events } = parts
   const registry = new Registry()
   Object.assign(parts, { eventStreams: new EventStreams({ store, events, registry }, 10, times) })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
+  const path = join(folder, 'silent')
+  const door = createServer((socket) => {
+    // It has no address of its own, and only who is on this machine may read.
+    Object.defineProperty(socket, 'remoteAddress', { value: '127.0.0.1' })
+    app.server.emit('connection', socket)
+  }).listen(path)
+  t.after(() => door.close())
   const metric = async (name: string): Promise<number | undefined> =>
     (await registry.getSingleMetric(name)?.get())?.values[0]?.value
   return {
     ...{ lines, parts, metric, shut, server: app.server, url: `http://127.0.0.1:${port}/replication/events` },
     silent: async (lastEventId) => {
       const open = (await metric('trebuchet_event_streams')) ?? 0
-      const socket = connect(port, '127.0.0.1')
+      const socket = connect(path)
       const last = lastEventId === undefined ? '' : `Last-Event-ID: ${lastEventId}\r\n`
       socket.pause()
       socket.write(`GET /replication/events HTTP/1.1\r\nHost: localhost\r\n${last}\r\n`)
@@ -103,6 +115,27 @@ test('a reader who catches up is not dropped while he reads, and is when he stan
   await until(async () => (await g.metric('trebuchet_event_streams')) === 1 || undefined)
   assert.ok(saysDropped(g))
   socket.destroy()
+})
+
+test('of readers who do not read each has a page held for it at most, however much happens', async (t) => {
+  const g = await given(t, {})
+  const start = await g.parts.store.last(eventsLog)
+  await g.happen(1000)
+  const readers = 8
+  const sockets = await Promise.all(Array.from({ length: readers }, () => g.silent(start)))
+  await until(async () => (await g.metric('trebuchet_event_streams')) === readers || undefined)
+  const waiting = async (): Promise<number> => (await g.metric('trebuchet_event_streams_waiting_bytes')) ?? 0
+  // For a stream that waits, more is held than one takes before it says that it is enough.
+  await until(async () => (await waiting()) > readers * getDefaultHighWaterMark(false) || undefined)
+  let most = await waiting()
+  while ((await g.metric('trebuchet_event_streams')) !== 0) {
+    await g.happen(100)
+    most = Math.max(most, await waiting())
+  }
+  // A page has 64 events; what happened is more than ten times as much.
+  assert.ok(most < readers * 64 * 11_000, `${most} bytes waited`)
+  assert.equal(await g.metric('trebuchet_event_streams_dropped_total'), readers)
+  for (const socket of sockets) socket.destroy()
 })
 
 test('a server that closes does not wait for a reader who does not read', async (t) => {
