@@ -1,5 +1,5 @@
 import type { ErrorView } from '../errors.ts'
-import type { PackageFile } from '../packages/manifest.ts'
+import type { ManifestHeader, PackageFile } from '../packages/manifest.ts'
 import type { ResourcePath } from '../resources/path.ts'
 
 /** One package on its way to one target. */
@@ -61,6 +61,11 @@ export interface MirrorDelivery extends TargetDelivery {
   readonly parts: readonly PackageFile[]
 }
 
+/** A mirror as one package, and the digest of what it lists (PackageSummary). */
+export interface ListedMirror extends ManifestHeader {
+  readonly listing: string
+}
+
 /** What became of one resource of a delivery. */
 export interface ResourceResult {
   readonly path: ResourcePath
@@ -79,7 +84,7 @@ export interface DeleteGuard {
 export interface Receipt {
   /** The delivery's id. */
   readonly delivery: string
-  /** The id of the package whose manifest was applied: what the target read, not what it was told. */
+  /** The id of the package whose manifest was applied: what the target read, or has proved to hold, not what it was told. */
   readonly package: string
   /** Entries of the manifest that were applied. */
   readonly entries: number

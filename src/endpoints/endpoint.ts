@@ -6,7 +6,7 @@ import type { Block } from '../resources/listing.ts'
 import type { ResourcePath } from '../resources/path.ts'
 import type { Resource, ResourceState } from '../resources/resource.ts'
 import type { Bounds, Lead } from './bounds/bounds.ts'
-import type { MirrorsInParts, Receipt, TargetDelivery } from './delivery.ts'
+import type { ListedMirror, MirrorsInParts, Receipt, TargetDelivery } from './delivery.ts'
 
 export type * from './delivery.ts'
 
@@ -207,6 +207,11 @@ export interface Target {
    * (`conflict`). Throws ReplicationErrors: transient ones are tried again, by whoever called.
    */
   apply(delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt>
+  /**
+   * The receipt of a mirror of all its roots that would change nothing, as `apply` would give it, and as durable. Undefined when there is something to
+   * change: then it has changed nothing, and the mirror is to be applied. Absent: only by applying it is that found out.
+   */
+  confirm?(delivery: TargetDelivery, mirror: ListedMirror, signal: AbortSignal): Promise<Receipt | undefined>
   /** It takes mirrors in several parts. Absent: a mirror has to come as one package, however large. */
   readonly mirrors?: MirrorsInParts
   /** Whether the target can be reached and written, changing nothing, step by step; it stops at the first that fails. */

@@ -146,8 +146,22 @@ export class ManifestText {
   }
 }
 
+/** What a package of what is listed has. */
+export interface ListingSum {
+  /** PackageSummary.listing. */
+  readonly listing: string
+  readonly entries: number
+  /** Of the contents. */
+  readonly bytes: number
+}
+
 /** The digest that a package of what is listed has of it (PackageSummary.listing). Throws as `ManifestText.add` does. */
 export async function listingDigest(blocks: AsyncIterable<Block>): Promise<string> {
+  return (await listingSum(blocks)).listing
+}
+
+/** Throws as `ManifestText.add` does. */
+export async function listingSum(blocks: AsyncIterable<Block>): Promise<ListingSum> {
   const hash = createHash('sha256')
   const spelling = new Spelling((bytes) => hash.update(bytes))
   for await (const { bytes } of blocks) {
@@ -155,7 +169,7 @@ export async function listingDigest(blocks: AsyncIterable<Block>): Promise<strin
     for (const [begin, feed] of linesIn(block)) spelling.add(block, begin, feed)
   }
   spelling.end()
-  return hash.digest('hex')
+  return { listing: hash.digest('hex'), entries: spelling.entries, bytes: spelling.bytes }
 }
 
 /** Each whole line of a block of a listing: where it begins and where its line feed is. */

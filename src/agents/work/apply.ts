@@ -16,6 +16,7 @@ import { packageKey, type Delivery, type PackageRecord } from '../commands/recor
 import type { Parts } from '../parts.ts'
 import { applyParts, type ApplyPart } from './apply-parts.ts'
 import type { Begun } from './begin.ts'
+import { confirmed } from './confirm.ts'
 import { isMendable, mend } from './mend.ts'
 import { admitImport, sealForOthers } from './seal.ts'
 import type { HeadwayTeller } from './tell-headway.ts'
@@ -156,7 +157,13 @@ async function apply(
   // Of a mirror in parts that was kept before the first of them.
   if (begun.progress.command.mode === 'mirror' && !ofMirror) {
     const { parts: _, ...header } = await parts.packages.describe(one.package)
-    await keepMirrored(parts, begun, { header, listing: header.listing, parts: [file] }, one.paths, signal)
+    clock.begins('apply')
+    const answer = await confirmed(parts, begun, header, deliveryOf(parts, begun, { ...one, package: file }), signal)
+    clock.ends()
+    if (typeof answer === 'object') return answer
+    // Nobody need ask again.
+    const listing = answer === 'differs' ? undefined : header.listing
+    await keepMirrored(parts, begun, { header, listing, parts: [file] }, one.paths, signal)
   }
   // What applies a comparison has seen to it before it was sealed.
   const own = application === undefined ? await preserved(parts, begun, file, one.paths, signal) : undefined

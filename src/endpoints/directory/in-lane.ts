@@ -14,15 +14,15 @@ export interface LaneOrder {
 
 /**
  * Makes a change once for each delivery: takes the epoch, looks for the receipt, else lets `change` do its work, given what
- * to put before `/<name>` to reach its own staging folder, and the lane, and keeps the receipt that it answers. `own` is the name of the
- * folder of the lanes, `what` names the target in errors.
+ * to put before `/<name>` to reach its own staging folder, and the lane, and keeps the receipt that it answers, if it answers one. `own` is
+ * the name of the folder of the lanes, `what` names the target in errors.
  */
-export async function inLane(
+export async function inLane<R extends Receipt | undefined>(
   folders: HeldFolders,
   order: LaneOrder,
   { own, what, breath }: { readonly own?: string; readonly what: string; readonly breath: Breath },
-  change: (staging: string, lane: LaneFolder) => Promise<Receipt>,
-): Promise<Receipt> {
+  change: (staging: string, lane: LaneFolder) => Promise<R>,
+): Promise<Receipt | R> {
   const lane = new LaneFolder(folders.fork(), order.lane, own)
   try {
     const staging = await lane.takeEpoch(order.epoch, breath)
@@ -33,8 +33,10 @@ export async function inLane(
       const known = receipts.find(order.delivery)
       if (known !== undefined) return known
       const receipt = await change(`${lane.place}/${staging}`, lane)
-      receipts.keep(receipt)
-      lane.sync()
+      if (receipt !== undefined) {
+        receipts.keep(receipt)
+        lane.sync()
+      }
       return receipt
     } catch (error) {
       throw lane.isOver(staging) ? overtaken() : writeFault(error, what)

@@ -1,5 +1,5 @@
 /** Lists what a folder holds, with digests, in a thread. */
-import { lstatSync } from 'node:fs'
+import { lstatSync, type Stats } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
 import { includes, type Filter } from '../../resources/glob.ts'
 import { BlockWriter, type Block } from '../../resources/listing.ts'
@@ -32,7 +32,15 @@ export async function run(order: ListOrder, port: MessagePort, signal: AbortSign
   await send(port, blocks(order, signal), ({ bytes }) => [bytes.buffer])
 }
 
-async function* blocks(order: ListOrder, signal: AbortSignal): AsyncGenerator<Block> {
+/**
+ * The same for who is in a thread already. `saw` is told of each file that is listed, as it was found, and of each folder that was walked through,
+ * parents first.
+ */
+export async function* blocks(
+  order: ListOrder,
+  signal: AbortSignal,
+  saw?: (path: ResourcePath, stats: Stats | 'folder') => void,
+): AsyncGenerator<Block> {
   const { root, path: start } = order
   let folders: HeldFolders
   try {
@@ -55,7 +63,11 @@ async function* blocks(order: ListOrder, signal: AbortSignal): AsyncGenerator<Bl
   const isKnown = (path: ResourcePath): boolean => {
     if (isWanted?.(path) === false) return false
     lines.begin(path)
-    if (remembered?.has(path, lines) === true && endKnown(remembered, `${root}${path}`, lines)) return true
+    if (
+      remembered?.has(path, lines) === true &&
+      endKnown(remembered, `${root}${path}`, lines, (stats) => saw?.(path, stats))
+    )
+      return true
     lines.forget()
     return false
   }
@@ -72,6 +84,7 @@ async function* blocks(order: ListOrder, signal: AbortSignal): AsyncGenerator<Bl
   let since = performance.now()
   try {
     for (const { path, folder, known } of walkAtOnce(folders, start, options)) {
+      if (folder) saw?.(path, 'folder')
       if (isWanted?.(path) === false) {
         if (!folder) remembered?.pass(path, lines)
         if (breath.due) await breath.take()
@@ -84,6 +97,7 @@ async function* blocks(order: ListOrder, signal: AbortSignal): AsyncGenerator<Bl
           const readAtMs = Date.now()
           const { digest, stats } = await readAt(reading, path, scratch, breath)
           lines.endResource(digest, stats.size)
+          saw?.(path, stats)
           remembered?.put(path, stats, readAtMs, lines)
         }
       }
@@ -118,10 +132,12 @@ function isFolder(place: string): boolean {
   }
 }
 
-function endKnown(remembered: Remembered, place: string, lines: BlockWriter): boolean {
+function endKnown(remembered: Remembered, place: string, lines: BlockWriter, saw: (stats: Stats) => void): boolean {
   try {
     const stats = lstatSync(place, { throwIfNoEntry: false })
-    return stats !== undefined && remembered.endLine(stats, lines)
+    if (stats === undefined || !remembered.endLine(stats, lines)) return false
+    saw(stats)
+    return true
   } catch {
     // It is looked at through its folder, and whatever is wrong is told then.
     return false

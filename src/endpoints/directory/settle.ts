@@ -1,21 +1,26 @@
 import type { ResourcePath } from '../../resources/path.ts'
 import { parentPath, rootPath, segmentsOf } from '../../resources/path.ts'
 import type { Breath } from './breath.ts'
-import type { ChosenEntries } from './chosen-entries.ts'
 import { fewFiles, syncFile, syncFileSystem, timeBehind } from './durable.ts'
 import { readFault } from './faults.ts'
 import type { HeldFolders } from './held-folders.ts'
 import type { LaneFolder } from './lane-folder.ts'
-import { syncFolders } from './move.ts'
+import { syncFolders, type Move } from './move.ts'
+
+/** Some entries, in path order. */
+interface Some {
+  readonly count: number
+  entries(): AsyncIterable<Move>
+}
 
 export interface Settling {
   readonly folders: HeldFolders
   readonly lane: LaneFolder
   readonly staging: string
   /** What was moved into place, durable but for its names. */
-  readonly changes: ChosenEntries
+  readonly changes: Some
   /** What was there, and may not be after a crash. */
-  readonly unsynced: ChosenEntries
+  readonly unsynced: Some
   readonly surplus: readonly ResourcePath[]
   readonly breath: Breath
   readonly signal: AbortSignal

@@ -1,9 +1,11 @@
 import { ThreadPool } from '../../threads/pool.ts'
 import { deliveryOrder } from '../delivery-order.ts'
 import { plainPath, type PathBounds } from '../bounds/paths.ts'
-import type { MirrorDelivery, Receipt, Target, TargetDelivery, TestStep } from '../endpoint.ts'
+import type { ListedMirror, MirrorDelivery, Receipt, Target, TargetDelivery, TestStep } from '../endpoint.ts'
 import type { ApplyOrder, Progress } from './apply-thread.ts'
+import type { ConfirmOrder } from './confirm-thread.ts'
 import type { MirrorOrder } from './mirror-thread.ts'
+import { regionsOf } from '../mirror.ts'
 import { failedStep } from '../step.ts'
 import { batchesOf, maxThreads } from './job.ts'
 import { listDirectory, type Listed } from './list.ts'
@@ -14,6 +16,7 @@ import { directorySource } from './source.ts'
 const appliers = new ThreadPool(maxThreads)
 const probers = new ThreadPool(maxThreads)
 const applyThread = new URL('./apply-thread.js', import.meta.url)
+const confirmThread = new URL('./confirm-thread.js', import.meta.url)
 const mirrorThread = new URL('./mirror-thread.js', import.meta.url)
 const probeThread = new URL('./probe-thread.js', import.meta.url)
 
@@ -24,6 +27,7 @@ export function directoryTarget(root: string, cacheFolder?: string, paths?: Path
     remembers: kept,
     takesDeltas: true,
     apply: (delivery, signal) => apply(listed, delivery, signal),
+    confirm: (delivery, mirror, signal) => confirm(listed, delivery, mirror, signal),
     mirrors: {
       judge: async (mirror, signal) => {
         await mirrorStep(listed, mirror, 'judge', signal)
@@ -48,6 +52,25 @@ async function apply(
   job.port.on('message', ({ entries, bytes }: Progress) => progress?.(entries, bytes))
   try {
     return await job.result
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
+  }
+}
+
+async function confirm(
+  { root, cacheFolder, paths }: Listed,
+  delivery: TargetDelivery,
+  { roots, filters = [], listing }: ListedMirror,
+  signal: AbortSignal,
+): Promise<Receipt | undefined> {
+  const order: ConfirmOrder = {
+    ...{ root: await plainPath(root, paths), cacheFolder, ...deliveryOrder(delivery) },
+    ...{ regions: regionsOf({ roots }, undefined), filters, listing },
+  }
+  signal.throwIfAborted()
+  try {
+    return await appliers.run<ConfirmOrder, Receipt | undefined>(confirmThread, order, signal)
   } catch (error) {
     signal.throwIfAborted()
     throw error

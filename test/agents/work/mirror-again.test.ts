@@ -1,6 +1,6 @@
 /** Mirrors of trees that a target holds already, or nearly. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -63,4 +63,31 @@ test('a mirror that changes nothing keeps nothing, and one that changes little k
   const { counts } = await revert(parts, await commandOf(parts, changed), { actor: 'test' }, never)
   // The folder that was empty comes back too.
   assert.deepEqual([counts.changed, counts.added, counts.deleted], [1, 2, 0])
+})
+
+test('what others have changed of a mirror that is there is put back by the same mirror, and kept', async (t) => {
+  const given = await givenEngine(t)
+  const folder = mkdtempSync(join(tmpdir(), 'mirror.'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const [source, target] = [join(folder, 'source'), join(folder, 'target')]
+  plant(source, { 'content/a': 'a', 'content/b': 'b' })
+  mkdirSync(target)
+  await given.agent('author', [], {
+    source: { kind: 'directory', path: source },
+    targets: [{ name: 'there', kind: 'directory', path: target }],
+    deletes: { maxPercent: 100, maxCount: 100 },
+  })
+  const mirror = async (): Promise<string> => {
+    const command = await given.ask({ agents: ['author'], mode: 'mirror' })
+    const view = await given.finished(command)
+    assert.equal(view.state, 'succeeded', JSON.stringify(view))
+    return command.id
+  }
+  await mirror()
+  await mirror()
+  plant(target, { 'content/b': 'x', 'content/more': 'y' })
+  const { paths } = await keptOf(given.parts, await mirror())
+  assert.deepEqual(paths, ['/content/b', '/content/more'])
+  assert.equal(readFileSync(join(target, 'content/b'), 'utf8'), 'b')
+  assert.equal(existsSync(join(target, 'content/more')), false)
 })

@@ -1,0 +1,138 @@
+/**
+ * Gives the receipt of a mirror that would change nothing, in a thread: the target is walked once, and its digests, as they are remembered, say
+ * whether it holds what the package lists and nothing else. The package itself is not opened, for nothing of it is written.
+ */
+import type { Stats } from 'node:fs'
+import type { MessagePort } from 'node:worker_threads'
+import { ReplicationError } from '../../errors.ts'
+import { listingSum } from '../../packages/manifest-text.ts'
+import type { ManifestFilter } from '../../packages/manifest.ts'
+import type { Block } from '../../resources/listing.ts'
+import { isWithin, parentPath, rootPath, type ResourcePath } from '../../resources/path.ts'
+import type { DeliveryOrder } from '../delivery-order.ts'
+import type { Receipt } from '../endpoint.ts'
+import { Breath } from './breath.ts'
+import { fewFiles } from './durable.ts'
+import type { HeldFolders } from './held-folders.ts'
+import { inLane } from './in-lane.ts'
+import type { LaneFolder } from './lane-folder.ts'
+import { blocks } from './list-thread.ts'
+import type { Move } from './move.ts'
+import { makeRoot } from './root.ts'
+import { settle } from './settle.ts'
+import { walk } from './walk.ts'
+
+export interface ConfirmOrder extends DeliveryOrder {
+  readonly root: string
+  readonly cacheFolder: string | undefined
+  /** What the mirror is of, none within another. */
+  readonly regions: readonly ResourcePath[]
+  readonly filters: readonly ManifestFilter[]
+  /** Of the package (PackageSummary). */
+  readonly listing: string
+}
+
+/** Undefined where something is to be changed. */
+export async function run(order: ConfirmOrder, _port: MessagePort, signal: AbortSignal): Promise<Receipt | undefined> {
+  const folders = makeRoot(order.root)
+  const breath = new Breath(signal)
+  try {
+    return await inLane(folders, order, { what: "the target's folder", breath }, (staging, lane) =>
+      confirmed(order, folders, { staging, lane, breath, signal }),
+    )
+  } finally {
+    folders.close()
+  }
+}
+
+interface Work {
+  readonly staging: string
+  readonly lane: LaneFolder
+  readonly breath: Breath
+  readonly signal: AbortSignal
+}
+
+async function confirmed(order: ConfirmOrder, folders: HeldFolders, work: Work): Promise<Receipt | undefined> {
+  const { staging, lane, breath, signal } = work
+  const looking = folders.fork()
+  try {
+    const unsynced = new Unsynced(looking, order.regions, lane.durableBefore, signal)
+    const found = await listingSum(blocksOf(order, unsynced, signal)).catch(notListed)
+    if (found?.listing !== order.listing) return undefined
+    await settle({ folders, lane, staging, changes: nothing, unsynced, surplus: [], breath, signal })
+    folders.at(rootPath)
+    const { delivery, package: pkg } = order
+    const { entries, bytes } = found
+    const detail = { written: 0, writtenBytes: 0 }
+    return { delivery, package: pkg.id, entries, bytes, appliedAt: new Date().toISOString(), detail }
+  } finally {
+    looking.close()
+  }
+}
+
+/** Whatever cannot be read is replaced by applying, or told then. */
+function notListed(error: unknown): undefined {
+  if (!(error instanceof ReplicationError)) throw error
+}
+
+const nothing = { count: 0, async *entries(): AsyncGenerator<Move, void, void> {} }
+
+async function* blocksOf(order: ConfirmOrder, unsynced: Unsynced, signal: AbortSignal): AsyncGenerator<Block> {
+  const { root, cacheFolder, verify, filters, regions } = order
+  const saw = (path: ResourcePath, seen: Stats | 'folder'): void => unsynced.saw(path, seen)
+  for (const path of regions)
+    yield* blocks({ root, path, verify, filters, ...(cacheFolder !== undefined && { cacheFolder }) }, signal, saw)
+}
+
+/** What was changed since all was last made durable, or stands in a folder that was. */
+class Unsynced {
+  count = 0
+  readonly #folders: HeldFolders
+  readonly #regions: readonly ResourcePath[]
+  readonly #durableBefore: number
+  readonly #signal: AbortSignal
+  /** Where the walk is. */
+  readonly #levels: { readonly path: ResourcePath; readonly isDurable: boolean }[] = []
+  readonly #few: Move[] = []
+
+  constructor(folders: HeldFolders, regions: readonly ResourcePath[], durableBefore: number, signal: AbortSignal) {
+    this.#folders = folders
+    this.#regions = regions
+    this.#durableBefore = durableBefore
+    this.#signal = signal
+  }
+
+  saw(path: ResourcePath, seen: Stats | 'folder'): void {
+    const isDurable =
+      seen === 'folder'
+        ? this.#enter(path)
+        : this.#enter(parentPath(path) ?? rootPath) && seen.ctimeMs < this.#durableBefore
+    if (isDurable) return
+    this.count++
+    if (this.count <= fewFiles) this.#few.push({ type: seen === 'folder' ? 'folder' : 'file', path })
+  }
+
+  /** Of many nobody knows which they are: then all are told. */
+  async *entries(): AsyncGenerator<Move, void, void> {
+    if (this.count <= fewFiles) yield* this.#few
+    else
+      for (const region of this.#regions)
+        for await (const { path, folder } of walk(this.#folders, region, { ...walking, signal: this.#signal }))
+          yield { type: folder ? 'folder' : 'file', path }
+  }
+
+  /** Whether a folder, and all above it, are durable. */
+  #enter(path: ResourcePath): boolean {
+    const levels = this.#levels
+    for (let top = levels.at(-1); top !== undefined && !isWithin(path, top.path); top = levels.at(-1)) levels.pop()
+    const top = levels.at(-1)
+    if (top?.path === path) return top.isDurable
+    const parent = parentPath(path)
+    const isDurable =
+      (parent === undefined || this.#enter(parent)) && this.#folders.look(path).ctimeMs < this.#durableBefore
+    levels.push({ path, isDurable })
+    return isDurable
+  }
+}
+
+const walking = { deep: true, note: () => undefined }
