@@ -143,8 +143,9 @@ export class PackageStore {
   async receive(upload: Readable, signal: AbortSignal, into?: Receiving): Promise<PackageSummary> {
     const { file, keep } = into ?? { file: this.#places.temporary(), keep: undefined }
     try {
-      await writeUpload(upload, into ?? { file }, this.#limits.maxZipBytes, signal)
+      const uploaded = await writeUpload(upload, into ?? { file }, this.#limits.maxZipBytes, signal)
       const verified = await verifyWhole(file, this.#limits, signal)
+      await uploaded.flushed()
       return await this.#keeping.keep(file, verified, signal)
     } catch (error) {
       // What cannot be kept comes again from its beginning.

@@ -6,10 +6,14 @@ const gatheredBytes = 2 * 1024 * 1024
 
 type Done = (error?: Error | null) => void
 
-/** A file that is written to from its beginning to its end, and is on the disk when it has finished. */
+/**
+ * A file that is written to from its beginning to its end. When it has finished it is being flushed, and can be read meanwhile: to check a
+ * package takes the processor, to flush it the disk.
+ */
 export class UploadFile extends Writable {
   readonly #file: string
   #handle: FileHandle | undefined
+  #flushing: Promise<void> | undefined
   #writing: Promise<void> | undefined
   /** All that is in it. */
   bytes: number
@@ -19,6 +23,11 @@ export class UploadFile extends Writable {
     super({ highWaterMark: gatheredBytes })
     this.#file = file
     this.bytes = from
+  }
+
+  /** To be asked for once it has finished: answers when all of it is on the disk. */
+  async flushed(): Promise<void> {
+    await this.#flushing
   }
 
   override _construct(done: Done): void {
@@ -34,7 +43,10 @@ export class UploadFile extends Writable {
   }
 
   override _final(done: Done): void {
-    settle(this.#finish(), done)
+    this.#flushing = this.#flush()
+    // Whoever asks for it hears of it.
+    this.#flushing.catch(() => undefined)
+    done()
   }
 
   /** Nothing is written any more once this has called back. */
@@ -55,13 +67,17 @@ export class UploadFile extends Writable {
     }
   }
 
-  async #finish(): Promise<void> {
-    await this.#handle?.sync()
+  async #flush(): Promise<void> {
+    try {
+      await this.#handle?.sync()
+    } finally {
+      await this.#handle?.close()
+    }
   }
 
   async #close(): Promise<void> {
     await this.#writing?.catch(() => undefined)
-    await this.#handle?.close()
+    if (this.#flushing === undefined) await this.#handle?.close()
   }
 }
 

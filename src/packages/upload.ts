@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { ReplicationError } from '../errors.ts'
-import { storageError } from './storage-error.ts'
+import { guarded, storageError } from './storage-error.ts'
 import { UploadFile } from './upload-file.ts'
 
 /** An upload that did not come to its end. */
@@ -11,16 +11,22 @@ export class BrokenOff extends ReplicationError {
   }
 }
 
+/** A file that can be read whole, and is not yet safe. */
+export interface Uploaded {
+  /** Answers when it is on the disk. Throws `unavailable`. */
+  readonly flushed: () => Promise<void>
+}
+
 /**
  * Writes what comes to a new file, or behind the first `from` bytes of one that is there, and stops at the first byte beyond the limit. Whatever
- * it throws, nothing is written any more: `too-large`; `BrokenOff`; `unavailable` when the disk is full.
+ * it throws, nothing is written any more: `too-large`; `BrokenOff`; `unavailable` when the disk is full. When it answers, the file is being flushed.
  */
 export async function writeUpload(
   upload: Readable,
   { file, from = 0 }: { readonly file: string; readonly from?: number },
   maxZipBytes: number,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Uploaded> {
   const out = new UploadFile(file, from)
   let bytes = from
   // Before it gathers.
@@ -31,6 +37,7 @@ export async function writeUpload(
   })
   try {
     await pipeline(upload, out, { signal })
+    return { flushed: () => guarded('receiving a package', () => out.flushed()) }
   } catch (cause) {
     // Until then it is written to.
     if (!out.closed) await new Promise<void>((resolve) => out.once('close', () => resolve()))

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, open, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ReplicationError } from '../../src/errors.ts'
 import { defaultLimits } from '../../src/packages/limits.ts'
 import type { PackageId } from '../../src/packages/manifest.ts'
@@ -237,4 +238,32 @@ test('a store whose folder was taken away is unavailable', async () => {
   await rm(dir, { recursive: true })
   await assert.rejects(write(store, { '/a': 'x' }), { code: 'unavailable' })
   await assert.rejects(store.receive(Readable.from(['x']), never), { code: 'unavailable' })
+})
+
+test('what is received is kept only once it has been flushed, though it is checked meanwhile', async (t) => {
+  const { store, dir } = await newStore()
+  const source = join(folder, 'to-flush.zip')
+  const { id } = await packed(source, { '/a': Buffer.from('x') })
+  const whole = await readFile(source)
+  const handle = await open(source)
+  const handles = Object.getPrototypeOf(handle) as typeof handle
+  await handle.close()
+  const { sync } = handles
+  let isFlushed = false
+  const flush = t.mock.method(handles, 'sync', async function (this: typeof handle) {
+    await sleep(500)
+    await sync.call(this)
+    isFlushed = true
+  })
+  const receiving = store.receive(Readable.from([whole]), never)
+  while (flush.mock.callCount() === 0) await sleep(5)
+  assert.equal(await store.has(id), false)
+  await receiving
+  assert.equal(isFlushed, true)
+  assert.equal(await store.remove(id), true)
+  flush.mock.mockImplementation(async () => {
+    throw Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'fsync' })
+  })
+  await assert.rejects(store.receive(Readable.from([whole]), never), { code: 'unavailable', message: /the disk fails/ })
+  assert.deepEqual(await filesIn(dir), [])
 })
