@@ -6,12 +6,16 @@ export function agentsOfPackage({ agent, agents = [] }: PackageRecord): string[]
   return [...(agent === undefined ? [] : [agent]), ...agents]
 }
 
+/** The same record, where these agents have it already. */
+export function takenBy(record: PackageRecord, takers: readonly { readonly name: string }[]): PackageRecord {
+  const known = agentsOfPackage(record)
+  const more = takers.map(({ name }) => name).filter((name) => !known.includes(name))
+  return more.length === 0 ? record : { ...record, agents: [...(record.agents ?? []), ...more] }
+}
+
 /** What makes known that these agents have it too; nothing where that is known. The batch must check its version. */
 export function alsoOf(record: PackageRecord | undefined, takers: readonly { readonly name: string }[]): Write[] {
   if (record === undefined) return []
-  const known = agentsOfPackage(record)
-  const more = takers.map(({ name }) => name).filter((name) => !known.includes(name))
-  if (more.length === 0) return []
-  const value: PackageRecord = { ...record, agents: [...(record.agents ?? []), ...more] }
-  return [{ put: packageKey(record.id), value }]
+  const value = takenBy(record, takers)
+  return value === record ? [] : [{ put: packageKey(record.id), value }]
 }

@@ -5,7 +5,7 @@ import { openPackage } from '../packages/read.ts'
 import type { Receiving } from '../packages/unfinished.ts'
 import { isWithin, type ResourcePath } from '../resources/path.ts'
 import { below, scan, type Check, type Write } from '../state/store.ts'
-import { agentsOfPackage } from './package-owners.ts'
+import { agentsOfPackage, takenBy } from './package-owners.ts'
 import type { Parts } from './parts.ts'
 import {
   idleKey,
@@ -18,6 +18,12 @@ import {
 } from './commands/records.ts'
 import type { Page } from './commands/views.ts'
 
+interface Reception {
+  readonly into?: Receiving | undefined
+  /** Those that have it from then on. */
+  readonly takers?: readonly { readonly name: string }[]
+}
+
 /**
  * Takes a package from outside: streamed to disk, checked whole, and only then known. The same package may come again, and
  * is then kept as if it were new. Throws `corrupt`, `too-large`, `unavailable`; `conflict` for an index without its parts.
@@ -26,11 +32,11 @@ export async function receivePackage(
   parts: Pick<Parts, 'store' | 'packages'>,
   upload: Readable,
   signal: AbortSignal,
-  into?: Receiving,
+  { into, takers = [] }: Reception = {},
 ): Promise<PackageRecord> {
   const record = packageRecord(await parts.packages.receive(upload, signal, into))
   for (;;) {
-    const { is, checks, writes } = await reception(parts, record)
+    const { is, checks, writes } = await reception(parts, record, takers)
     const idle = { put: idleKey(new Date(), record.id), value: true }
     if ((await parts.store.commit({ checks, writes: [...writes, idle] })).ok) return is
   }
@@ -49,11 +55,12 @@ export async function lacksAny(
 async function reception(
   { store }: Pick<Parts, 'store'>,
   record: PackageRecord,
+  takers: readonly { readonly name: string }[],
 ): Promise<{ is: PackageRecord; checks: Check[]; writes: Write[] }> {
   const key = packageKey(record.id)
   const known = await store.get<PackageRecord>(key)
   if (known !== undefined) {
-    const is = { ...known.value, receivedAt: record.createdAt }
+    const is = takenBy({ ...known.value, receivedAt: record.createdAt }, takers)
     return { is, checks: [{ key, version: known.version }], writes: [{ put: key, value: is }] }
   }
   const held = await store.getAll<PackageRecord>((record.parts ?? []).map(packageKey))
@@ -65,7 +72,8 @@ async function reception(
     )
   for (const part of held) if (part !== undefined) demandPart(record, part.value)
   const checks = held.flatMap((part) => (part === undefined ? [] : [{ key: part.key, version: part.version }]))
-  return { is: record, checks: [{ key, version: null }, ...checks], writes: rememberPackage(record) }
+  const is = takenBy(record, takers)
+  return { is, checks: [{ key, version: null }, ...checks], writes: rememberPackage(is) }
 }
 
 /**

@@ -50,9 +50,19 @@ export interface Pace {
  * goes behind the last.
  */
 export interface MirrorsInParts {
-  /** Before the first part. Throws `conflict` when more would be removed than the guard admits. Changes nothing. */
+  /** Whether it takes them at present; so many servers `further` on may be asked. Absent: it does. */
+  readonly taken?: (further: number, signal: AbortSignal) => Promise<boolean>
+  /**
+   * Brings a part to where all of them are applied once `finish` is called. Nothing changes by it, so that it may be done while others are
+   * still made, and as often as one likes. Absent: each part is applied by `apply`, once all are there and `judge` has admitted them.
+   */
+  readonly bring?: (part: TargetDelivery, signal: AbortSignal) => Promise<void>
+  /** Before the first part is applied. Throws `conflict` when more would be removed than the guard admits. Changes nothing. */
   judge(mirror: MirrorDelivery, signal: AbortSignal): Promise<void>
-  /** Behind the last part: removes what no part lists, counted again just before. For the rest it is as `apply`, with the id of the index in its receipt. */
+  /**
+   * Behind the last part: removes what no part lists, counted again just before; or, where parts are brought, does all of that. For the rest it is as
+   * `apply`, with the id of the index in its receipt.
+   */
   finish(mirror: MirrorDelivery, signal: AbortSignal): Promise<Receipt>
 }
 

@@ -3,12 +3,24 @@ import type { Static } from 'typebox'
 import { ReplicationError } from '../errors.ts'
 import { carriesAll, type PackageFile } from '../packages/manifest.ts'
 import { Type } from '../resources/type.ts'
-import type { EndpointContext, EndpointKind, Receipt, Source, Target, TargetDelivery, TestStep } from './endpoint.ts'
+import type {
+  EndpointContext,
+  EndpointKind,
+  MirrorsInParts,
+  Receipt,
+  Source,
+  Target,
+  TargetDelivery,
+  TestStep,
+} from './endpoint.ts'
 import { tlsSchema, tlsSecrets } from './tls.ts'
 import { HttpCaller, type Answer } from './http-caller.ts'
 import { remoteHoldings } from './remote/holdings.ts'
+import { remoteMirrors } from './remote/mirrors.ts'
+import { carriedOf, namesOf, traceOf } from './remote/names.ts'
 import { remoteSteps } from './remote/probe.ts'
-import { uploadOf, zipOf, type Zip } from './remote/upload.ts'
+import { sendZip } from './remote/send.ts'
+import { zipOf } from './remote/upload.ts'
 import { stepsOfAll } from './step.ts'
 
 const options = Type.Object(
@@ -84,6 +96,7 @@ class RemoteTarget implements Target {
   readonly sends = true
   readonly takesDeltas = true
   readonly holdings: Source
+  readonly mirrors: MirrorsInParts
   readonly #agent: string
   readonly #imports: string
   readonly #caller: HttpCaller
@@ -97,9 +110,18 @@ class RemoteTarget implements Target {
     }
     this.#caller = new HttpCaller(new URL(url).origin, headers, { hosts: bounds?.hosts, tls })
     this.holdings = remoteHoldings(this.#caller, agent)
+    this.mirrors = remoteMirrors({
+      ...{ caller: this.#caller, imports: this.#imports },
+      apply: (mirror, signal) => this.#deliver(mirror, mirror.parts.some(isDelta), signal),
+    })
   }
 
   async apply(delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt> {
+    return this.#deliver(delivery, isDelta(delivery.package), signal)
+  }
+
+  /** `mayLack`: what is delivered, or what it lists, is not all there is of it. */
+  async #deliver(delivery: TargetDelivery, mayLack: boolean, signal: AbortSignal): Promise<Receipt> {
     const accepted = await this.#send(delivery, signal)
     // What is known there already is answered before it is read.
     delivery.sent?.()
@@ -118,7 +140,7 @@ class RemoteTarget implements Target {
       const wait = command.state === 'running' ? waitSecondsRunning : waitSeconds
       command = await this.#command(id, delivery, signal, wait)
     }
-    return this.#receipt(command, delivery)
+    return this.#receipt(command, delivery, mayLack)
   }
 
   /** Unless it is there already, all of it, or what of an earlier try is not. */
@@ -127,10 +149,11 @@ class RemoteTarget implements Target {
     const known = zip.bytes > askedFromBytes ? await this.#asked(delivery, signal) : undefined
     if (known !== undefined) return known
     try {
-      return await this.#upload(delivery, zip, signal)
+      const headers = { prefer: `wait=${waitSecondsAtFirst}` }
+      return await sendZip({ caller: this.#caller, path: this.#imports, headers }, delivery, zip, signal)
     } catch (error) {
       // An older server takes what lacks something for damaged.
-      if (isDelta(delivery) && error instanceof ReplicationError && error.code === 'corrupt')
+      if (isDelta(delivery.package) && error instanceof ReplicationError && error.code === 'corrupt')
         throw new ReplicationError('incomplete', error.message, { final: true, cause: error })
       throw error
     }
@@ -156,48 +179,6 @@ class RemoteTarget implements Target {
     }
   }
 
-  /** What broke off goes on where it stopped, if the other server has kept what came of it. */
-  async #upload(delivery: TargetDelivery, zip: Zip, signal: AbortSignal): Promise<Answer> {
-    const from = delivery.again === true && zip.isResumable ? await this.#received(delivery, zip, signal) : 0
-    try {
-      return await this.#import(delivery, zip, from, signal)
-    } catch (error) {
-      // It was put together of what does not belong together, or what was there is gone.
-      const isOdd = error instanceof ReplicationError && (error.code === 'corrupt' || error.code === 'conflict')
-      if (from === 0 || !isOdd || error.transient) throw error
-      return this.#import(delivery, zip, 0, signal)
-    }
-  }
-
-  async #import(delivery: TargetDelivery, zip: Zip, from: number, signal: AbortSignal): Promise<Answer> {
-    const { type, length, body } = uploadOf(delivery, zip, from)
-    return this.#caller.call('POST', this.#imports, {
-      signal,
-      headers: {
-        'content-type': type,
-        'content-length': String(length),
-        prefer: `wait=${waitSecondsAtFirst}`,
-        ...namesOf(delivery, zip),
-        ...(from > 0 && { 'upload-offset': String(from) }),
-      },
-      body: () => body(signal).once('end', () => delivery.sent?.()),
-    })
-  }
-
-  /** How many bytes are there already. A server that cannot tell has kept none. */
-  async #received(delivery: TargetDelivery, zip: Zip, signal: AbortSignal): Promise<number> {
-    try {
-      const headers = namesOf(delivery, zip)
-      const { body } = await this.#caller.call('GET', this.#imports, { signal, headers })
-      const { received } = body as { received?: unknown }
-      return Number.isSafeInteger(received) && Number(received) < zip.bytes ? Math.max(0, Number(received)) : 0
-    } catch (error) {
-      const isUnknown = error instanceof ReplicationError && (error.code === 'missing' || error.code === 'rejected')
-      if (isUnknown && !error.transient) return 0
-      throw error
-    }
-  }
-
   test(signal: AbortSignal): AsyncGenerator<TestStep, void, void> {
     return stepsOfAll(remoteSteps(this.#caller, this.#agent, signal), signal)
   }
@@ -210,14 +191,14 @@ class RemoteTarget implements Target {
     return body as FarCommand
   }
 
-  #receipt(command: FarCommand, delivery: TargetDelivery): Receipt {
+  #receipt(command: FarCommand, delivery: TargetDelivery, mayLack: boolean): Receipt {
     const [agent] = command.agents ?? []
     if (command.state !== 'succeeded') {
       const wayOut = command.state === 'cancelled' ? 'somebody cancelled it there; skip or cancel it here' : undefined
       const reason =
         wayOut ?? agent?.error?.detail ?? agent?.targets?.find((target) => target.error !== undefined)?.error?.detail
       const message = `agent ${this.#agent} at ${this.#caller.origin} ended command ${command.id} as ${command.state}: ${reason ?? 'no reason given'}`
-      if (isDelta(delivery) && lacks(command)) throw new ReplicationError('incomplete', message, { final: true })
+      if (mayLack && lacks(command)) throw new ReplicationError('incomplete', message, { final: true })
       throw new ReplicationError('rejected', message, { transient: command.state !== 'cancelled' })
     }
     if (agent?.package === undefined || command.delivery === undefined)
@@ -243,13 +224,8 @@ function tellFar({ agents }: FarCommand, { progress }: TargetDelivery): void {
   if (slowest !== undefined) progress?.(slowest.entries, slowest.bytes)
 }
 
-function isDelta({ package: pkg }: TargetDelivery): boolean {
+function isDelta(pkg: PackageFile): boolean {
   return !carriesAll(pkg)
-}
-
-/** In `Package-Carries`: the far server is asked for one that has as much. */
-function carriedOf(pkg: PackageFile): string {
-  return carriesAll(pkg) ? 'all' : String(pkg.carries?.files)
 }
 
 /** Whether some far target does not hold what it was said to hold. */
@@ -263,24 +239,4 @@ function commandId({ body }: Answer): string {
   if (typeof id !== 'string' || !/^[0-9A-Z]{26}$/.test(id))
     throw new ReplicationError('rejected', 'the other server answered an import without a command id')
   return id
-}
-
-/** What the other server knows a delivery by, and what comes of its upload. */
-function namesOf(delivery: TargetDelivery, zip?: Zip): Record<string, string> {
-  return {
-    'idempotency-key': delivery.id,
-    'package-id': delivery.package.id,
-    'package-delivery': delivery.id,
-    'package-lane': delivery.lane,
-    'package-epoch': String(delivery.epoch),
-    ...(delivery.verify === true && { 'package-verify': 'true' }),
-    ...(zip?.isResumable === true && {
-      ...{ 'upload-complete': '?1', 'upload-length': String(zip.bytes), 'package-tag': zip.tag },
-    }),
-    ...traceOf(delivery),
-  }
-}
-
-function traceOf({ traceparent }: TargetDelivery): Record<string, string> {
-  return traceparent === undefined ? {} : { traceparent }
 }

@@ -91,6 +91,16 @@ const target = Type.Object(
         { ...closed, description: 'Of a tree in several packages: what the target has of it, while that is not all.' },
       ),
     ),
+    brought: Type.Optional(
+      Type.Object(
+        { parts: count, entries: count, bytes: count },
+        {
+          ...closed,
+          description:
+            'Of a mirror in several packages: what another server has been sent of it, and has not applied yet.',
+        },
+      ),
+    ),
     startedAt: Type.Optional(time),
     finishedAt: Type.Optional(time),
     receipt: Type.Optional(receipt),

@@ -31,7 +31,7 @@ export async function imported(
   const resumption = agent === undefined ? undefined : resumptionOf(request)
   const { fields, received } = await readImport<PackageRecord>(request, async (upload) => {
     const into = resumption && (await parts.packages.unfinished.begin(resumption, resumption.from))
-    return receivePackage(parts, upload, signal, into)
+    return receivePackage(parts, upload, signal, { into })
   })
   const input: Record<string, unknown> = { ...fields }
   if (query.path !== undefined) input['paths'] = [query.path].flat()
@@ -58,6 +58,7 @@ export async function imported(
   }
 }
 
-function mayHave({ caller }: FastifyRequest, pkg: PackageRecord): boolean {
+/** Whether the caller may have a package whose bytes he has not sent. */
+export function mayHave({ caller }: FastifyRequest, pkg: PackageRecord): boolean {
   return caller.mayAll('read') || agentsOfPackage(pkg).some((agent) => caller.sees(agent))
 }

@@ -3,6 +3,7 @@ import type { TSchema } from 'typebox'
 import { documentedConfigSchema } from '../agents/config/endpoint-config.ts'
 import { sendable } from '../resources/schema.ts'
 import { auditRoutes } from './audit-routes.ts'
+import { broughtRoutes } from './brought-routes.ts'
 import { commandRoutes } from './command-routes.ts'
 import { comparisonRoutes } from './comparison-routes.ts'
 import { configRoutes } from './config-routes.ts'
@@ -73,7 +74,7 @@ const table: readonly Routes[] = [
 ]
 
 /** Those that see to `Idempotency-Key` themselves, or whose answer is a stream or a secret, which is not kept. */
-const ownKeys: readonly Routes[] = [commandRoutes, pullRoutes, sessionRoutes, tokenRoutes]
+const ownKeys: readonly Routes[] = [commandRoutes, broughtRoutes, pullRoutes, sessionRoutes, tokenRoutes]
 
 /** All routes of the API, under each of the prefixes. */
 export async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {

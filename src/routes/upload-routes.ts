@@ -59,13 +59,25 @@ function bytesOf(text: string): number {
 
 /** How much is here of an import that broke off. */
 export function uploadRoutes(app: FastifyInstance, parts: RouteParts): void {
+  receivedRoute(app, parts, {
+    url: '/agent/:name/import',
+    operationId: 'getUpload',
+    summary: 'How much is here of an import that broke off: it may be repeated from there on, with Upload-Offset',
+  })
+}
+
+/** The same of whatever is uploaded at this address. */
+export function receivedRoute(
+  app: FastifyInstance,
+  parts: RouteParts,
+  { url, operationId, summary }: { readonly url: string; readonly operationId: string; readonly summary: string },
+): void {
   app.get<{ Params: { name: string } }>(
-    '/agent/:name/import',
+    url,
     {
       config: { needs: 'import' },
       schema: {
-        ...{ operationId: 'getUpload', tags: ['commands'], params, headers: Type.Object(names) },
-        summary: 'How much is here of an import that broke off: it may be repeated from there on, with Upload-Offset',
+        ...{ operationId, summary, tags: ['commands'], params, headers: Type.Object(names) },
         response: {
           200: answer({
             description:

@@ -239,9 +239,11 @@ test('canary: no secret is found in any answer, log, event, metric, trace, messa
   }
   // It answers who names his upload.
   const upload = { 'idempotency-key': 'any', 'package-tag': '0'.repeat(32), 'upload-length': '1000' }
-  const unfinished = await client.get('/agent/fine/import', { headers: upload })
-  canaries.absentFrom('what came of an upload', unfinished.text, [inAddress])
-  seen.set('/replication/agent/{name}/import', unfinished.status)
+  for (const place of ['import', 'import/packages']) {
+    const unfinished = await client.get(`/agent/fine/${place}`, { headers: upload })
+    canaries.absentFrom('what came of an upload', unfinished.text, [inAddress])
+    seen.set(`/replication/agent/{name}/${place}`, unfinished.status)
+  }
   const unseen = [...seen].filter(([, status]) => status !== 200).map(([path]) => path)
   assert.deepEqual(unseen, [], 'answered nothing that could be searched')
   assert.ok(seen.size > 30, `${seen.size} paths`)

@@ -171,7 +171,10 @@ function fullQueue(name: string): ReplicationError {
 }
 
 /** Why this agent cannot take a command of this kind at all. */
-function ability(agent: Agent, { kind, action }: CommandRequest): ReplicationError | undefined {
+export function ability(
+  agent: Agent,
+  { kind, action }: Pick<CommandRequest, 'kind' | 'action'>,
+): ReplicationError | undefined {
   const { config } = agent
   if (!config.enabled)
     return new ReplicationError('conflict', `agent ${agent.name} is disabled`, { retryAfterMs: disabledRetryMs })

@@ -29,8 +29,8 @@ export interface Thrown {
 }
 
 /**
- * Throws away what earlier exports have made behind the first `keep` parts, for export number `tries`: whoever has applied any of those
- * has to apply what comes in their place. Undefined where there is nothing behind.
+ * Throws away what earlier exports have made behind the first `keep` parts, for export number `tries`: whoever has applied any of those, or brought it
+ * somewhere, has to do so with what comes in their place. Undefined where there is nothing behind.
  */
 export async function throwAway(
   store: Store,
@@ -47,8 +47,9 @@ export async function throwAway(
   const deliveries: { was: Entry<Delivery>; is: Delivery }[] = []
   const checks: Check[] = []
   for await (const was of scan<Delivery>(store, below(deliveryKey(command, agent, '')))) {
-    const { applied = nothing, ...left } = was.value
-    if (applied.parts > keep) deliveries.push({ was, is: keep === 0 ? left : { ...left, applied: kept } })
+    const { applied = nothing, brought = nothing, ...left } = was.value
+    if (Math.max(applied.parts, brought.parts) > keep)
+      deliveries.push({ was, is: { ...left, ...upTo('applied', applied, kept), ...upTo('brought', brought, kept) } })
     // Somebody may be about to say that he has applied one of them.
     else checks.push({ key: was.key, version: was.version })
   }
@@ -60,6 +61,12 @@ export async function throwAway(
     },
     writes: [...gone.map(({ key }) => ({ delete: key })), ...letGo(packagesOf(gone), new Date())],
   }
+}
+
+/** What of so many parts is among those that are kept. */
+function upTo(what: 'applied' | 'brought', is: SoFar, kept: SoFar): Partial<Pick<Delivery, 'applied' | 'brought'>> {
+  const left = is.parts > kept.parts ? kept : is
+  return left.parts === 0 ? {} : { [what]: left }
 }
 
 /** What an entry keeps of it: nothing once it is made or given up, save how its parts are told apart. */

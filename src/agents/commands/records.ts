@@ -177,6 +177,8 @@ export interface Delivery {
   readonly round?: number
   /** Of a tree in several parts: what the target has applied so far. */
   readonly applied?: SoFar
+  /** Of a mirror in several parts: what was brought to where all of them will be applied. */
+  readonly brought?: SoFar
   /** Its try waits for the next part to be made, after so many ms of work. */
   readonly awaits?: { readonly spentMs: number }
   readonly nextAttemptAt?: string
@@ -224,7 +226,7 @@ export function unqueued(was: Delivery): Delivery {
 
 /** A delivery of its own, to be applied anew, of what had failed: it goes into its target's queue. */
 export function anotherRound(was: Delivery): Delivery {
-  const { error: _, applied: _applied, finishedAt: _finished, ...left } = unqueued(was)
+  const { error: _, applied: _applied, brought: _brought, finishedAt: _finished, ...left } = unqueued(was)
   return { ...left, state: 'queued', attempts: 0, round: (was.round ?? 0) + 1, queue: was.target }
 }
 

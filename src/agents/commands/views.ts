@@ -71,6 +71,8 @@ export interface TargetView {
   readonly bytes: number
   /** What it has applied of a tree in several packages, while that is not all. */
   readonly applied?: SoFar
+  /** What of a mirror in several packages was brought to where it is still to be applied. */
+  readonly brought?: SoFar
   readonly startedAt?: string
   readonly finishedAt?: string
   readonly receipt?: Receipt
@@ -167,6 +169,7 @@ function targetView(delivery: Delivery, entry: HistoryEntry, progress?: Headway)
     round: _round,
     awaits: _awaits,
     applied,
+    brought,
     decisions,
     blockedSince: _blocked,
     ...shown
@@ -176,6 +179,7 @@ function targetView(delivery: Delivery, entry: HistoryEntry, progress?: Headway)
     entries: (delivery.receipt ?? entry.made ?? entry).entries,
     bytes: (delivery.receipt ?? entry.made ?? entry).bytes,
     ...(applied !== undefined && delivery.state !== 'delivered' && { applied }),
+    ...(brought !== undefined && delivery.state !== 'delivered' && { brought }),
     ...(progress !== undefined && { progress }),
     ...(decisions !== undefined && { decisions: decisions.map(({ event: _event, ...decision }) => decision) }),
   }

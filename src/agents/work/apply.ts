@@ -5,20 +5,21 @@ import type { Write } from '../../state/store.ts'
 import { applicationOf } from '../comparisons/apply.ts'
 import { baseWrite } from '../comparisons/ancestors.ts'
 import { keepMirrored } from '../comparisons/mirrored.ts'
-import { mirrorInParts } from './mirror-apply.ts'
+import { bringing, mirrorInParts } from './mirror-apply.ts'
 import { preserved } from '../comparisons/preserve.ts'
 import type { Application } from '../comparisons/records.ts'
 import { keepReplaced } from '../comparisons/undo.ts'
 import type { ResourcePath } from '../../resources/path.ts'
-import { currentTraceparent } from '../../tracing/span.ts'
+import { bringsParts } from '../commands/mirrors.ts'
 import { partOf } from '../commands/part.ts'
 import { packageKey, type Delivery, type PackageRecord } from '../commands/records.ts'
 import type { Parts } from '../parts.ts'
 import { applyParts, type ApplyPart } from './apply-parts.ts'
 import type { Begun } from './begin.ts'
 import { confirmed } from './confirm.ts'
-import { isMendable, mend } from './mend.ts'
+import { judged, mend } from './mend.ts'
 import { admitImport, sealForOthers } from './seal.ts'
+import { deliveryOf, progressTo } from './target-delivery.ts'
 import type { HeadwayTeller } from './tell-headway.ts'
 import type { TryClock } from './try-clock.ts'
 
@@ -56,8 +57,14 @@ export async function applyAll(
         ? { package: pkg, deep: command.deep, ...asked }
         : baseAfter(await applicationOf(parts, command.id))),
     })
-  const mirror = await mirrorInParts(parts, begun, known?.value)
   const lacks = lacksOf(begun.delivery)
+  const mirrorOf = (whole: PackageRecord | undefined, totals = {}): ReturnType<typeof mirrorInParts> =>
+    mirrorInParts(parts, begun, whole, {
+      ...{ ...asked, lacks: lacks !== 'nothing', sent: () => clock.sent() },
+      progress: progressTo(headway, asked.paths === undefined ? totals : {}),
+    })
+  const isBrought = command.mode === 'mirror' && bringsParts(begun.agent, begun.delivery.target)
+  const mirror = isBrought ? undefined : await mirrorOf(known?.value)
   let applying = 0
   const applyOne: ApplyPart = async (id, pkg, { stage, entries, bytes }, before) => {
     if (lacks === 'all' || (lacks === 'next' && applying === 0)) await mend(parts, begun, pkg, signal)
@@ -65,8 +72,7 @@ export async function applyAll(
     // Of a part of a package nobody has counted how much that is, nor of a tree that is still being read.
     const isKnown = asked.paths === undefined && stage === 'ready'
     const totals = isKnown ? { totalEntries: entries, totalBytes: bytes } : {}
-    if (mirror !== undefined && before?.parts === 0)
-      await mirror.begin(deliveryOf(parts, begun, { id: begun.id, package: mirror.index, ...asked }), signal)
+    if (mirror !== undefined && before?.parts === 0) await mirror.begin(signal)
     return apply(
       parts,
       begun,
@@ -75,21 +81,27 @@ export async function applyAll(
       clock,
     )
   }
-  const finished = async (receipt: Receipt): Promise<Receipt> => {
-    if (mirror === undefined) return receipt
-    clock.begins('apply')
-    const own = deliveryOf(parts, begun, { id: `${begun.id}/mirror`, package: mirror.index, ...asked })
-    const { detail, appliedAt } = await mirror.finish(own, signal)
+  const finished = async (done: Receipt): Promise<Receipt> => {
+    if (!isBrought && mirror === undefined) return done
+    const { package: id, entries: totalEntries, bytes: totalBytes } = done
+    const index = isBrought ? await parts.store.get<PackageRecord>(packageKey(id as PackageId)) : undefined
+    const whole = mirror ?? (await mirrorOf(index?.value, { totalEntries, totalBytes }))
+    if (whole === undefined) throw new ReplicationError('missing', `command ${command.id} has no package`)
+    // What was brought has changed nothing yet.
+    if (isBrought) await whole.begin(signal)
+    clock.begins(isBrought ? 'transfer' : 'apply')
+    const { entries, bytes, detail, appliedAt } = await whole.finish(signal)
     clock.ends()
-    return { ...receipt, appliedAt, detail: { ...detail, ...receipt.detail } }
+    return { ...done, ...(isBrought && { entries, bytes }), appliedAt, detail: { ...detail, ...done.detail } }
   }
   if (entry.stage === 'ready' && known?.value.parts === undefined) {
     if (entry.package === undefined) throw new ReplicationError('missing', `command ${command.id} has no package`)
     return { base: await baseOf(entry.package), receipt: await applyOne(begun.id, entry.package, entry) }
   }
-  const applied = await applyParts(parts, begun, applyOne, clock)
-  const receipt = applied && (await finished(applied))
-  return receipt && { base: await baseOf(receipt.package as PackageId), receipt }
+  const one = isBrought ? bringing(parts, begun, watching, signal) : applyOne
+  const done = await applyParts(parts, begun, one, { clock, doing: isBrought ? 'brought' : 'applied' })
+  if (done === undefined) return undefined
+  return { base: await baseOf(done.package as PackageId), receipt: await finished(done) }
 }
 
 /**
@@ -101,38 +113,8 @@ function lacksOf({ error, tries }: Delivery): 'nothing' | 'next' | 'all' {
   return tries.filter((one) => one.error?.code === 'incomplete').length > 1 ? 'all' : 'next'
 }
 
-/** Passes on how far a target is, behind what it has applied `before`. */
-function progressTo(
-  headway: HeadwayTeller,
-  totals: { readonly totalEntries?: number; readonly totalBytes?: number },
-  before = { entries: 0, bytes: 0 },
-): NonNullable<TargetDelivery['progress']> {
-  return (entries, bytes, sending) =>
-    headway.is(
-      sending === undefined
-        ? { phase: 'applying', entries: before.entries + entries, bytes: before.bytes + bytes, ...totals }
-        : { phase: 'sending', entries: before.entries, bytes, totalBytes: sending.of },
-    )
-}
-
 function baseAfter({ rebase, covers }: Application): { rows?: string; covers?: readonly ResourcePath[] } {
   return { ...(rebase !== undefined && { rows: rebase }), ...(covers !== undefined && { covers }) }
-}
-
-function deliveryOf(
-  parts: Parts,
-  { agent, delivery: { target, attempts }, lane, epoch, progress }: Begun,
-  one: Pick<TargetDelivery, 'id' | 'package' | 'paths' | 'progress'>,
-): TargetDelivery {
-  const traceparent = currentTraceparent() ?? progress.command.traceparent
-  return {
-    ...one,
-    ...{ lane: `${parts.installation}/${lane.agent}/${target}`, epoch, deletes: agent.config.deletes },
-    ...(progress.command.verify === true && { verify: true }),
-    ...(attempts > 1 && { again: true as const }),
-    ...(agent.target(target).sends === true && { pace: parts.roster.paces.of(agent.config, target) }),
-    ...(traceparent !== undefined && { traceparent }),
-  }
 }
 
 async function apply(
@@ -170,7 +152,7 @@ async function apply(
   clock.begins(endpoint.sends === true ? 'transfer' : 'apply')
   const given = deliveryOf(parts, begun, { ...one, package: own?.package ?? file })
   const receipt = await endpoint.apply({ ...given, sent: () => clock.sent() }, signal).catch(async (error: unknown) => {
-    throw await judged(parts, begun, one.package, error)
+    throw await judged(parts, begun, [one.package], error)
   })
   clock.ends()
   // A repeat may find what an earlier try has applied, and was made with what the target had then.
@@ -183,11 +165,4 @@ async function apply(
     'rejected',
     `target ${target} sent a receipt for ${receipt.delivery} with ${receipt.package}, not for this delivery`,
   )
-}
-
-/** What the target lacks is sent by the next try, if that can be; else nothing will help. */
-async function judged(parts: Parts, begun: Begun, id: PackageId, error: unknown): Promise<unknown> {
-  if (!(error instanceof ReplicationError) || error.code !== 'incomplete') return error
-  const transient = await isMendable(parts, begun, id)
-  return new ReplicationError('incomplete', error.message, { cause: error, transient, final: !transient })
 }

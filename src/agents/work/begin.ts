@@ -4,7 +4,8 @@ import type { Again } from '../../queues/work.ts'
 import type { Check, Entry, Write } from '../../state/store.ts'
 import { advanceAll, type Move, type Progress } from '../commands/advance.ts'
 import { headwayKey } from '../commands/headway.ts'
-import { anotherTry, deliveryKey, type Delivery, type HistoryEntry } from '../commands/records.ts'
+import { bringsParts } from '../commands/mirrors.ts'
+import { anotherTry, deliveryKey, type Delivery } from '../commands/records.ts'
 import { nothing } from '../commands/so-far.ts'
 import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
@@ -35,9 +36,15 @@ export function withTry({ nextAttemptAt: _, ...was }: Delivery, startedAt: strin
   return { ...was, ...anotherTry(was, startedAt), state, active: true }
 }
 
-/** There is a package for it, or at least a part that it has not applied. */
-function hasWork({ stage, made = nothing }: HistoryEntry, { applied = nothing }: Delivery): boolean {
-  return stage === 'ready' || (stage === 'preparing' && made.parts > applied.parts)
+/** There is a package for it, or at least a part that it has not applied, or of a mirror not brought to where that will be applied. */
+function hasWork(
+  agent: Agent,
+  { command, entry: { stage, made = nothing } }: Progress,
+  { target, applied = nothing, brought = nothing }: Delivery,
+): boolean {
+  if (stage !== 'preparing') return stage === 'ready'
+  if (command.mode === 'mirror') return bringsParts(agent, target) && made.parts > brought.parts
+  return made.parts > applied.parts
 }
 
 /** A try that may begin, in a batch of its own or in another's. */
@@ -63,10 +70,10 @@ function beginning(agent: Agent, lane: LaneId, item: PlacedItem, hold: Hold): Be
   let spentMs: number | undefined
   const move: Move = {
     ...{ command, agent: lane.agent, also: [deliveryKey(command, lane.agent, target)] },
-    next: ({ entry }, [found]) => {
+    next: (progress, [found]) => {
       const was = found as Entry<Delivery> | undefined
       // Whoever makes its package wakes the lane.
-      if (was === undefined || !hasWork(entry, was.value)) return void (wait = { wait: undefined })
+      if (was === undefined || !hasWork(agent, progress, was.value)) return void (wait = { wait: undefined })
       const { nextAttemptAt, awaits, ...before } = was.value
       if (nextAttemptAt !== undefined && Date.parse(nextAttemptAt) > Date.now())
         return void (wait = { wait: { at: Date.parse(nextAttemptAt) } })

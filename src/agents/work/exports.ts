@@ -143,7 +143,7 @@ async function writeExport(
   const making = { header, origin, limits: partLimits, tally, notes, differs }
   if (command.mode === 'mirror') {
     const mirror = await writeMirror(parts, agent, begun, making, signal)
-    return { ...mirror, delta }
+    return mirror && { ...mirror, delta }
   }
   const made: PackageSummary[] = []
   for await (const make of makersOf(parts, agent, begun, making, signal)) {

@@ -16,6 +16,8 @@ export interface Making {
   readonly header: ManifestHeader
   /** Of all parts but the first, where it is another. */
   readonly headerBehind?: ManifestHeader
+  /** What is left out, where the header does not say so. */
+  readonly filters?: readonly Filter[] | undefined
   readonly origin: PackageOrigin
   readonly limits: PartLimits
   readonly tally: Tally
@@ -36,7 +38,7 @@ export async function* makersOf(
   const { action, deep, verify = false } = begun.command
   const { roots } = header
   const note = (text: string): void => notes.add(text)
-  const filters = header.filters ?? agent.config.filters
+  const filters = header.filters ?? making.filters ?? agent.config.filters
   const source = action === 'delete' ? undefined : agent.source()
   if (source !== undefined && isListed(source) && mayBeDelta(agent, begun)) {
     const few = await fewOf(additions(source, roots, { deep, filters, note }, signal))

@@ -16,8 +16,21 @@ import type { Begun } from './begin.ts'
 type Held = Extract<DeltaChange, { kind: 'held' }>['entry']
 
 /** Whether more can be sent of a package, and by us: of what was imported its sender has the rest. */
-export async function isMendable(parts: Pick<Parts, 'packages'>, { progress }: Begun, id: PackageId): Promise<boolean> {
+async function isMendable(parts: Pick<Parts, 'packages'>, { progress }: Begun, id: PackageId): Promise<boolean> {
   return progress.command.kind === 'replicate' && !carriesAll(await parts.packages.describe(id))
+}
+
+/** Of what a target answered: what it lacks of these is sent by the next try, if that can be; else nothing will help. */
+export async function judged(
+  parts: Pick<Parts, 'packages'>,
+  begun: Begun,
+  ids: readonly PackageId[],
+  error: unknown,
+): Promise<unknown> {
+  if (!(error instanceof ReplicationError) || error.code !== 'incomplete') return error
+  let transient = false
+  for (const id of ids) transient ||= await isMendable(parts, begun, id)
+  return new ReplicationError('incomplete', error.message, { cause: error, transient, final: !transient })
 }
 
 /**

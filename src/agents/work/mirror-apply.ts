@@ -1,18 +1,29 @@
 import type { Receipt, TargetDelivery } from '../../endpoints/endpoint.ts'
 import { ReplicationError } from '../../errors.ts'
-import type { PackageFile } from '../../packages/manifest.ts'
+import type { PackageFile, PackageId } from '../../packages/manifest.ts'
 import { keepMirrored } from '../comparisons/mirrored.ts'
 import type { PackageRecord } from '../commands/records.ts'
 import type { Parts } from '../parts.ts'
+import type { ApplyPart } from './apply-parts.ts'
 import type { Begun } from './begin.ts'
+import { judged, mend } from './mend.ts'
+import { sealForOthers } from './seal.ts'
+import { deliveryOf, progressTo } from './target-delivery.ts'
+import type { HeadwayTeller } from './tell-headway.ts'
+import type { TryClock } from './try-clock.ts'
 
 /** What a mirror in parts is besides its parts. */
 export interface MirrorInParts {
-  readonly index: PackageFile
-  /** Before the first part: judges the guard, and keeps what the mirror will replace. Throws `conflict`; nothing has changed then. */
-  begin(delivery: TargetDelivery, signal: AbortSignal): Promise<void>
-  /** Behind the last: removes what no part lists, once for each delivery. */
-  finish(delivery: TargetDelivery, signal: AbortSignal): Promise<Receipt>
+  /** Before the first part is applied: judges the guard, and keeps what the mirror will replace. Throws `conflict`; nothing has changed then. */
+  begin(signal: AbortSignal): Promise<void>
+  /** Behind the last: removes what no part lists, once for each delivery; or has all applied that was brought. */
+  finish(signal: AbortSignal): Promise<Receipt>
+}
+
+/** What of it is to be applied, and who is told of that. */
+interface Applying extends Pick<TargetDelivery, 'paths' | 'progress' | 'sent'> {
+  /** The target turned out to lack what parts of it do not carry. */
+  readonly lacks: boolean
 }
 
 /** Undefined for what is no mirror, or one package. Throws `conflict` where the target cannot take it any more. */
@@ -20,31 +31,68 @@ export async function mirrorInParts(
   parts: Parts,
   begun: Begun,
   whole: PackageRecord | undefined,
+  { lacks, ...applying }: Applying,
 ): Promise<MirrorInParts | undefined> {
   if (whole?.parts === undefined || whole.mode !== 'mirror') return undefined
+  const { id, parts: ids } = whole
   const { target } = begun.delivery
-  const { mirrors } = begun.agent.target(target)
+  const { mirrors, sends } = begun.agent.target(target)
   if (mirrors === undefined)
     throw new ReplicationError(
       'conflict',
       `target ${target} takes no mirror in several parts, and this one was made so; cancel it, and mirror again`,
     )
-  const { parts: ids = [], ...header } = await parts.packages.describe(whole.id)
-  const files: PackageFile[] = []
-  for (const id of ids) files.push(await parts.packages.file(id))
+  if (sends === true) await sealForOthers(parts, begun.agent, begun.progress.command, { whole: id, given: id })
+  const index = await parts.packages.file(id)
   return {
-    index: await parts.packages.file(whole.id),
-    begin: async (delivery, signal) => {
-      await mirrors.judge({ ...delivery, parts: files }, signal)
-      await keepMirrored(parts, begun, { header, parts: files }, delivery.paths, signal)
+    begin: async (signal) => {
+      const files = await filesOf(parts, ids)
+      const { parts: _, ...header } = await parts.packages.describe(id)
+      await mirrors.judge(
+        { ...deliveryOf(parts, begun, { id: begun.id, package: index, ...applying }), parts: files },
+        signal,
+      )
+      await keepMirrored(parts, begun, { header, parts: files }, applying.paths, signal)
     },
-    finish: async (delivery, signal) => {
-      const receipt = await mirrors.finish({ ...delivery, parts: files }, signal)
-      if (receipt.delivery === delivery.id && receipt.package === whole.id) return receipt
+    finish: async (signal) => {
+      // What was applied one by one was mended so.
+      if (lacks && mirrors.bring !== undefined) for (const part of ids) await mend(parts, begun, part, signal)
+      const delivery = deliveryOf(parts, begun, { id: `${begun.id}/mirror`, package: index, ...applying })
+      const given = { ...delivery, parts: await filesOf(parts, ids) }
+      const receipt = await mirrors.finish(given, signal).catch(async (error: unknown) => {
+        throw await judged(parts, begun, ids, error)
+      })
+      if (receipt.delivery === delivery.id && receipt.package === id) return receipt
       throw new ReplicationError(
         'rejected',
         `target ${target} sent a receipt for ${receipt.delivery}, not for this mirror`,
       )
     },
+  }
+}
+
+async function filesOf({ packages }: Parts, ids: readonly PackageId[]): Promise<PackageFile[]> {
+  const files: PackageFile[] = []
+  for (const id of ids) files.push(await packages.file(id))
+  return files
+}
+
+/** Brings parts to where all of them are applied when the mirror is finished. */
+export function bringing(
+  parts: Parts,
+  begun: Begun,
+  { headway, clock }: { readonly headway: HeadwayTeller; readonly clock: TryClock },
+  signal: AbortSignal,
+): ApplyPart {
+  const { agent, delivery, progress } = begun
+  const bring = agent.target(delivery.target).mirrors?.bring
+  return async (id, pkg, entry, before) => {
+    await sealForOthers(parts, agent, progress.command, { whole: entry.package ?? pkg, given: pkg })
+    const one = { id, package: await parts.packages.file(pkg), progress: progressTo(headway, {}, before) }
+    clock.begins('transfer')
+    await bring?.(deliveryOf(parts, begun, one), signal)
+    clock.ends()
+    const { entries, bytes } = await parts.packages.describe(pkg)
+    return { delivery: id, package: pkg, entries, bytes, appliedAt: new Date().toISOString() }
   }
 }

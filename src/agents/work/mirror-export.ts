@@ -2,9 +2,10 @@ import type { ManifestHeader, PackageSummary } from '../../packages/manifest.ts'
 import { openPackage, type PackageReader } from '../../packages/read.ts'
 import type { Change } from '../../resources/resource.ts'
 import type { Progress } from '../commands/advance.ts'
-import { takesMirrorsInParts } from '../commands/mirrors.ts'
+import { bringsParts, mostServers, takesMirrorsInParts } from '../commands/mirrors.ts'
 import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
+import { keepPart } from './keep-part.ts'
 import { guardMirror } from './mirror-guard.ts'
 import { makersOf, type Making } from './makers.ts'
 import type { Made } from './split.ts'
@@ -12,8 +13,9 @@ import type { Made } from './split.ts'
 const unlimited = { maxEntries: Infinity, maxBytes: Infinity }
 
 /**
- * Makes the package of a mirror, or an index of parts that say `update`, if the tree is large and whoever gets it takes that. Nothing of it
- * is made known before all is there, since what it removes depends on all of it. Throws `conflict` when that is more than the guard admits.
+ * Makes the package of a mirror, or an index of parts that say `update`, if the tree is large and whoever gets it takes that. Parts are made
+ * known before all is there only for targets that they are brought to, since what the mirror removes depends on all of it. Undefined when it is no longer
+ * wanted. Throws `conflict` when it would remove more than the guard admits.
  */
 export async function writeMirror(
   parts: Parts,
@@ -21,25 +23,34 @@ export async function writeMirror(
   begun: Progress,
   order: Omit<Making, 'headerBehind'>,
   signal: AbortSignal,
-): Promise<Made> {
+): Promise<Made | undefined> {
   const { command, entry } = begun
   const { header, origin, limits } = order
-  const splits = command.kind === 'replicate' && takesMirrorsInParts(agent, entry.targets)
-  const { filters: _, ...bare } = header
+  const splits = command.kind === 'replicate' && (await takesMirrorsInParts(agent, entry.targets, mostServers, signal))
+  const isBrought = splits && entry.targets.some((target) => bringsParts(agent, target))
+  const { filters, ...bare } = header
   const partHeader: ManifestHeader = { ...bare, mode: 'update' }
   const made: PackageSummary[] = []
-  const making = { ...order, headerBehind: partHeader, limits: splits ? limits : unlimited }
-  for await (const make of makersOf(parts, agent, begun, making, signal)) {
-    const [first] = made
-    // Until another one follows the first may be all.
-    if (first?.mode === 'mirror' && made.length === 1)
-      made[0] = await parts.packages.write(partHeader, changesOf(parts, first, signal), origin, signal)
+  // What an earlier try has brought in parts stays in parts.
+  const first = splits && entry.made !== undefined ? partHeader : header
+  const making = { ...order, header: first, headerBehind: partHeader, limits: splits ? limits : unlimited }
+  for await (const make of makersOf(parts, agent, begun, { ...making, filters }, signal)) {
+    const last = made.pop()
+    if (last !== undefined) {
+      // Until another one follows the first may be all.
+      const part =
+        last.mode === 'update'
+          ? last
+          : await parts.packages.write(partHeader, changesOf(parts, last, signal), origin, signal)
+      made.push(part)
+      if (isBrought && !(await keepPart(parts, begun, agent, made.length, part))) return undefined
+    }
     made.push(await make())
   }
   const lines = made.map(({ id, entries, bytes }) => ({ type: 'part' as const, package: id, entries, bytes }))
   const [only] = made
   const whole =
-    only !== undefined && made.length === 1 ? only : await parts.packages.writeIndex(header, lines, origin, signal)
+    only?.mode === 'mirror' && made.length === 1 ? only : await parts.packages.writeIndex(header, lines, origin, signal)
   await guardMirror(parts, agent, { header, parts: made.map(({ id }) => id) }, signal)
   return { whole, parts: made }
 }
