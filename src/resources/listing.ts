@@ -48,7 +48,7 @@ export function* statesOf(bytes: Uint8Array): Generator<ResourceState, void, voi
 
 const blockBytes = 384 * 1024
 /** The longest path, each byte of it escaped, and what is behind it. */
-const maxLineBytes = 6 * 4096 + 256
+export const maxLineBytes = 6 * 4096 + 256
 
 const plain = /^[ !#-[\]-~]*$/
 

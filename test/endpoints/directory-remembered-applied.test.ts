@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
-import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { FrameReader, FrameWriter } from '../../src/endpoints/directory/digest-file.ts'
 import { Remembered } from '../../src/endpoints/directory/remembered.ts'
 import { directoryTarget } from '../../src/endpoints/directory/target.ts'
 import type { Receipt, Target } from '../../src/endpoints/endpoint.ts'
 import { BlockWriter } from '../../src/resources/listing.ts'
 import { comparePaths, parsePath, rootPath } from '../../src/resources/path.ts'
 import { deliveryOf, held, pack, puts } from './deliveries.ts'
+import { falsify, onlyFolder, rememberedIn } from './remembered-digests.ts'
 import { makeFolder, never } from './trees.ts'
 
 /** Longer than the coarsest clock. */
@@ -42,26 +42,16 @@ async function apply(
   return target.apply(deliveryOf(await pack(t, changes), { verify }), never)
 }
 
-const only = ({ cache }: Place): string => join(cache, readdirSync(cache)[0] ?? assert.fail('nothing is remembered'))
-
 /** From here on it is remembered that what has one content has another. */
-function falsify(place: Place, content: string, other: string): void {
-  const file = only(place)
-  const reader = new FrameReader(file)
-  const writer = new FrameWriter(file)
-  for (let frame = reader.next(); typeof frame !== 'string'; frame = reader.next()) {
-    writer.add(Buffer.from(frame.toString('latin1').replace(hash('sha256', content), hash('sha256', other)), 'latin1'))
-    writer.endFrame()
-  }
-  reader.close()
-  writer.end()
+function mistake({ cache }: Place, content: string, other: string): void {
+  falsify(onlyFolder(cache), (records) => records.replace(hash('sha256', content), hash('sha256', other)))
 }
 
 describe('what a target is known to hold', { concurrency: true }, () => {
   test('is read once for a delta, and remembered then, and all is read where it is to be verified', async (t) => {
     const place = await given(t)
     await apply(t, place, held(tree))
-    falsify(place, 'two', 'TWO')
+    mistake(place, 'two', 'TWO')
     await apply(t, place, held({ ...tree, '/a/two': 'TWO' }))
     await assert.rejects(apply(t, place, held(tree)), { code: 'incomplete' })
     await assert.rejects(apply(t, place, held({ '/a/two': 'TWO' }), true), { code: 'incomplete' })
@@ -72,7 +62,7 @@ describe('what a target is known to hold', { concurrency: true }, () => {
   test('is read once for what is put, and remembered then', async (t) => {
     const place = await given(t)
     assert.equal((await apply(t, place, puts(tree))).detail?.['written'], 0)
-    falsify(place, 'two', 'TWO')
+    mistake(place, 'two', 'TWO')
     assert.equal((await apply(t, place, puts({ '/a/two': 'TWO' }))).detail?.['written'], 0)
     assert.equal(readFileSync(join(place.root, 'a/two'), 'utf8'), 'two')
     assert.equal((await apply(t, place, puts({ '/a/two': 'TWO' }), true)).detail?.['written'], 1)
@@ -97,9 +87,9 @@ describe('what a target is known to hold', { concurrency: true }, () => {
     writeFileSync(join(place.root, 'a/three'), 'three')
     await setTimeout(settleMs)
     await apply(t, place, held({ '/a/three': 'three' }))
-    const remembered = readFileSync(only(place), 'latin1')
+    const remembered = rememberedIn(place.cache)
     for (const path of [...Object.keys(tree), '/a/three']) assert.ok(remembered.includes(path), path)
-    falsify(place, 'one', 'ONE')
+    mistake(place, 'one', 'ONE')
     await apply(t, place, held({ '/a/one': 'ONE' }))
   })
 })
@@ -125,7 +115,7 @@ test('among many, the few that are asked about are found, and no others', async 
   }
   all.end()
   for (const step of [1, 7, 997, 6000]) {
-    const some = new Remembered({ ...options, passing: { entries: 1 } })
+    const some = new Remembered({ ...options, passing: true })
     const asking = new BlockWriter()
     const ask = (path: (typeof paths)[number], digest: string): boolean | undefined => {
       asking.begin(path)
@@ -141,6 +131,5 @@ test('among many, the few that are asked about are found, and no others', async 
       assert.equal(ask(parsePath(`${path}!`), digestOf(path)), undefined)
     }
     some.end()
-    some.close()
   }
 })

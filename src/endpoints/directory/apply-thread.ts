@@ -85,9 +85,9 @@ async function change(parts: Parts, staging: string, lane: LaneFolder): Promise<
   return { delivery: order.delivery, package: pkg.id, entries, bytes, appliedAt: new Date().toISOString(), detail }
 }
 
-function presentIn({ order, pkg, folders, breath }: Parts, { durableBefore }: LaneFolder): Present {
+function presentIn({ order, folders, breath }: Parts, { durableBefore }: LaneFolder): Present {
   const { root, cacheFolder, verify } = order
-  return new Present(folders.fork(), { root, cacheFolder, verify, entries: pkg.entryCount, durableBefore, breath })
+  return new Present(folders.fork(), { root, cacheFolder, verify, durableBefore, breath })
 }
 
 /** What a mirror removes; counted before anything changes, and never more than what was counted. */

@@ -1,7 +1,7 @@
 /** Remembers digests while a folder is read for another reason than to list it: the next listing then reads none of that again. */
 import type { Stats } from 'node:fs'
 import { BlockWriter } from '../../resources/listing.ts'
-import { rootPath, type ResourcePath } from '../../resources/path.ts'
+import type { ResourcePath } from '../../resources/path.ts'
 import { Remembered } from './remembered.ts'
 
 export interface LearnerOptions {
@@ -16,9 +16,6 @@ interface Seen {
   readonly path: ResourcePath
   readonly read?: { readonly stats: Stats; readonly atMs: number; readonly into: { readonly digest?: string } }
 }
-
-/** A part of a folder is remembered where what is remembered of all of it can be written anew for as few entries. */
-const partEntries = 256
 
 /** To be told in path order. Nothing comes of it before `learn` is called for the first time: a few files are sooner read again. */
 export class Learner {
@@ -43,11 +40,7 @@ export class Learner {
 
   /** All that was seen has its digest now. */
   learn(): void {
-    const { start } = this.#options
-    this.#remembered ??= new Remembered({
-      ...{ ...this.#options, verify: false },
-      ...(start !== rootPath && { passing: { entries: partEntries } }),
-    })
+    this.#remembered ??= new Remembered({ ...this.#options, verify: false })
     for (const { path, read } of this.#seen)
       if (read === undefined) this.#remembered.pass(path, this.#lines)
       else if (read.into.digest !== undefined) {
@@ -64,9 +57,5 @@ export class Learner {
     if (this.#remembered === undefined) return
     this.learn()
     this.#remembered.end()
-  }
-
-  close(): void {
-    this.#remembered?.close()
   }
 }

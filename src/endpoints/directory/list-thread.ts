@@ -109,7 +109,6 @@ export async function* blocks(
     if (!lines.empty || notes.length > 0) yield take()
     remembered?.end()
   } finally {
-    remembered?.close()
     folders.close()
     reading.close()
   }

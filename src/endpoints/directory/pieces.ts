@@ -66,7 +66,6 @@ export async function* read(
     if (!batch.empty) yield batch.take()
     learner?.end()
   } finally {
-    learner?.close()
     listing.close()
     batch.close()
   }

@@ -21,8 +21,6 @@ export interface PresentOptions {
   readonly cacheFolder: string | undefined
   /** Nothing that is remembered counts. */
   readonly verify: boolean
-  /** How many entries are asked about, more or less. */
-  readonly entries: number
   /** By the file system's clock, ms: what changed before has been made durable. */
   readonly durableBefore: number
   readonly breath: Breath
@@ -56,7 +54,7 @@ export class Present {
   constructor(folders: HeldFolders, options: PresentOptions) {
     this.#folders = folders
     this.#options = options
-    const { cacheFolder, root, verify, entries } = options
+    const { cacheFolder, root, verify } = options
     const { dev } = folders.identity
     if (cacheFolder !== undefined)
       this.#remembered = new Remembered({
@@ -65,7 +63,7 @@ export class Present {
         dev,
         start: rootPath,
         verify,
-        passing: { entries },
+        passing: true,
       })
   }
 
@@ -99,7 +97,6 @@ export class Present {
   }
 
   close(): void {
-    this.#remembered?.close()
     this.#folders.close()
   }
 

@@ -1,24 +1,24 @@
 /**
- * The digests of files that have not changed since they were read, so that a listing need not read them again. There is a file of them
- * for each root, in path order, read along with the walk and written anew where the walk finds something else. A record says:
- * what had this inode, size, mtime and ctime had this line in the listing. Whatever is wrong with the file, it is passed over: all
- * is read then.
+ * The digests of files that have not changed since they were read, so that a listing need not read them again. They are in segments, in path
+ * order, read along with the walk, of which those are written anew where the walk finds something else. A record says: what had this
+ * inode, size, mtime and ctime had this line in the listing. Whatever is wrong with a segment, it is passed over: all that it was of is read then.
  *
  * A file that was changed within the clock's grain before it was read is not remembered, since it may have been changed again
  * without another time (git calls that racily clean); nor one with times that lie ahead, nor one on another device than the root.
  * Whoever writes without the change time telling, through a device below the file system or by setting the clock back, is not
  * seen: `verify` reads all.
  */
-import { utimesSync, type Stats } from 'node:fs'
-import { stateOf, type BlockWriter } from '../../resources/listing.ts'
-import { comparePaths, isWithin, type ResourcePath } from '../../resources/path.ts'
-import { FrameReader, FrameWriter, removeUnused } from './digest-file.ts'
-import { fileOf, firstOf, numbersBytes } from './digest-records.ts'
+import type { Stats } from 'node:fs'
+import type { BlockWriter } from '../../resources/listing.ts'
+import { comparePaths, isWithin, rootPath, type ResourcePath } from '../../resources/path.ts'
+import { endOf, isSame, numbersBytes, pathOf } from './digest-records.ts'
+import { DigestSegments, type Segment } from './digest-segments.ts'
+import { maxSegmentBytes, SegmentWriter } from './segment-writer.ts'
 
 /** The coarsest clock of a file system in use (FAT). */
 const grainMs = 2000
-/** For each entry that is asked about a file of digests may have so many bytes to be written anew: some 32 records. */
-const worthBytes = 4096
+/** What it costs to open a file, in bytes that are written. */
+const openBytes = 4096
 
 export interface RememberOptions {
   readonly folder: string
@@ -29,59 +29,63 @@ export interface RememberOptions {
   /** Nothing that is remembered counts. */
   readonly verify: boolean
   /**
-   * Not all that is there is asked about, only so many, more or less: what is passed over stays. What is read is remembered where that
-   * costs no more than to read it again.
+   * Not all that is there is asked about: what is passed over stays, and what is read is remembered where a segment costs no more
+   * to write than that costs to read again.
    */
-  readonly passing?: { readonly entries: number }
+  readonly passing?: true
 }
 
-/** One file's records along one walk. No error of the file system comes out of it. */
+/** What is remembered of one root, along one walk. No error of the file system comes out of it. */
 export class Remembered {
   readonly #options: RememberOptions
-  readonly #file: string
-  readonly #header: Buffer
-  #reader: FrameReader | undefined
-  #writer: FrameWriter | undefined
-  #failed = false
-  /** There is a record that was neither kept nor dropped. */
-  #more = false
-  /** The frame that is read; where it begins in the file; the record in it, its line, and the end of both. */
-  #frame: Buffer = Buffer.alloc(0)
-  #frameAt = 0
+  readonly #segments: DigestSegments
+  readonly #known: readonly Segment[]
+  /** What there will be of those so far. */
+  readonly #kept: Segment[] = []
+  readonly #records = Buffer.allocUnsafeSlow(maxSegmentBytes)
+  /** Which of the known is read, how many bytes its records have; where the record in it begins, and ends. */
+  #at = -1
+  #length = 0
   #record = 0
   #end = 0
-  /** With what the next frame begins. */
-  #following: ResourcePath | undefined
+  #writer: SegmentWriter | undefined
+  /** Something in the segment has changed: all of its records go to the writer. */
+  #isWriting = false
+  /** What it costs to read again what was added, in bytes. */
+  #worth = 0
+  #failed = false
 
   constructor(options: RememberOptions) {
+    const { folder, root, dev, start } = options
     this.#options = options
-    const { folder, root, dev } = options
-    this.#file = fileOf(folder, root)
-    this.#header = Buffer.from(JSON.stringify({ format: 'trebuchet-digests', version: 1, root, dev }))
-    try {
-      this.#reader = new FrameReader(this.#file)
-      const header = this.#reader.next()
-      if (typeof header !== 'string' && header.equals(this.#header)) this.#nextFrame()
-      else this.#leave()
-    } catch {
-      this.#leave()
-    }
-    this.#leap(options.start)
-    while (this.#more && comparePaths(this.#path, options.start) < 0) this.#keep()
+    this.#segments = new DigestSegments(folder, root, dev)
+    this.#known = this.#segments.known()
+    if (start === rootPath) return
+    this.#pass(start)
+    while (this.#more && comparePaths(this.#path, start) < 0) this.#keep()
   }
 
   /** Whether nothing is known of what is walked through. */
   get isEmpty(): boolean {
-    return !this.#more || !isWithin(this.#path, this.#options.start)
+    const path = this.#more ? this.#path : this.#following
+    return path === undefined || !isWithin(path, this.#options.start)
   }
 
   /** Whether there is a record of this path, whose line was begun. Those before it are dropped. To be asked in path order. */
   has(path: ResourcePath, lines: BlockWriter): boolean {
+    if (this.#more && this.#isOf(lines)) return true
+    const isPassing = this.#options.passing === true
+    if (isPassing) this.#pass(path)
+    else
+      while (this.#isBehind(path)) {
+        this.#dropAll()
+        this.#goOn()
+      }
     while (this.#more) {
       if (this.#isOf(lines)) return true
       if (comparePaths(this.#path, path) >= 0) return false
-      if (this.#options.passing === undefined) this.#drop()
-      else if (!this.#leap(path)) this.#keep()
+      if (isPassing) this.#keep()
+      else this.#drop()
     }
     return false
   }
@@ -89,7 +93,7 @@ export class Remembered {
   /** Whether that record has the line, now that it has ended; undefined when the file is not what it was then. */
   isLine(stats: Stats, { bytes, lineStart, lineEnd }: BlockWriter): boolean | undefined {
     if (!this.#isStill(stats)) return undefined
-    return bytes.compare(this.#frame, this.#record + numbersBytes, this.#end, lineStart, lineEnd) === 0
+    return bytes.compare(this.#records, this.#record + numbersBytes, this.#end, lineStart, lineEnd) === 0
   }
 
   /** What is remembered of the path stays, unseen. To be asked in path order. */
@@ -102,7 +106,7 @@ export class Remembered {
   /** Ends the line as it is remembered, if the file is what it was then. The record is there: `has` has said so. */
   endLine(stats: Stats, lines: BlockWriter): boolean {
     if (!this.#isStill(stats)) return false
-    lines.endAs(this.#frame, this.#record + numbersBytes, this.#end)
+    lines.endAs(this.#records, this.#record + numbersBytes, this.#end)
     this.#keep()
     return true
   }
@@ -110,97 +114,78 @@ export class Remembered {
   /** The file was read, at that time by the clock of this machine, and its line is written; the record that it had goes. */
   put(path: ResourcePath, stats: Stats, readAtMs: number, lines: BlockWriter): void {
     const isSettled = stats.dev === this.#options.dev && readAtMs - Math.max(stats.mtimeMs, stats.ctimeMs) > grainMs
-    if (this.#options.passing !== undefined && !(isSettled && this.#isWorth(stats.size))) return
-    if (this.has(path, lines) && isSettled && this.isLine(stats, lines) === true) return this.#keep()
-    if (this.#more && this.#path === path) this.#drop()
+    if (this.#options.passing === true && !isSettled) return
+    if (this.has(path, lines)) {
+      if (isSettled && this.isLine(stats, lines) === true) return this.#keep()
+      this.#drop()
+    }
     if (!isSettled) return
-    const length = lines.lineEnd - lines.lineStart
-    const record = Buffer.allocUnsafe(numbersBytes + length)
-    record.writeDoubleLE(stats.ino, 0)
-    record.writeDoubleLE(stats.size, 8)
-    record.writeDoubleLE(stats.mtimeMs, 16)
-    record.writeDoubleLE(stats.ctimeMs, 24)
-    record.writeUInt32LE(length, 32)
-    record.set(lines.bytes.subarray(lines.lineStart, lines.lineEnd), numbersBytes)
-    this.#write((writer) => writer.add(record))
+    this.#worth += openBytes + stats.size
+    this.#write((writer) => writer.add(stats, lines.bytes.subarray(lines.lineStart, lines.lineEnd)))
   }
 
   /** The walk has come to its end: what it has not found is gone. */
   end(): void {
-    const { start, passing } = this.#options
-    const isGone = (): boolean => passing === undefined && isWithin(this.#path, start)
-    while (this.#more && (this.#writer !== undefined || isGone()))
-      if (isGone()) this.#drop()
-      else this.#keep()
-    const writer = this.#writer
-    this.#writer = undefined
+    if (this.#options.passing !== true) this.#dropWithin(this.#options.start)
+    this.#leave()
+    this.#kept.push(...this.#known.slice(this.#at + 1))
+    if (this.#failed) return
     try {
-      writer?.end()
-      if (writer === undefined) utimesSync(this.#file, new Date(), new Date())
-      else removeUnused(this.#options.folder)
+      const [kept, known] = [this.#kept, this.#known]
+      if (kept.length === known.length && kept.every(({ name }, i) => name === known[i]?.name)) this.#segments.keep()
+      else this.#segments.replaceAll(kept)
     } catch {
       // It is made again by the next listing.
     }
   }
 
-  /** Without effect when it has ended. */
-  close(): void {
-    this.#leave()
-    this.#abandon()
+  get #more(): boolean {
+    return this.#record < this.#length
   }
 
   get #path(): ResourcePath {
-    return stateOf(this.#frame, this.#record + numbersBytes, this.#end).path
+    return pathOf(this.#records, this.#record)
+  }
+
+  /** With what the next segment begins. */
+  get #following(): ResourcePath | undefined {
+    return this.#known[this.#at + 1]?.first
   }
 
   #isStill(stats: Stats): boolean {
     const { dev, verify } = this.#options
-    const [frame, at] = [this.#frame, this.#record]
-    return (
-      !verify &&
-      stats.isFile() &&
-      stats.dev === dev &&
-      frame.readDoubleLE(at) === stats.ino &&
-      frame.readDoubleLE(at + 8) === stats.size &&
-      frame.readDoubleLE(at + 16) === stats.mtimeMs &&
-      frame.readDoubleLE(at + 24) === stats.ctimeMs
-    )
-  }
-
-  /** To read some bytes again costs more than to write the file anew, or so many are read that it does. */
-  #isWorth(bytes: number): boolean {
-    const size = this.#reader?.size ?? 0
-    return this.#writer !== undefined || Math.max(bytes, (this.#options.passing?.entries ?? 0) * worthBytes) >= size
-  }
-
-  /** Goes on at the last frame that does not begin behind the path, if that is not this one. */
-  #leap(path: ResourcePath): boolean {
-    const reader = this.#reader
-    if (reader === undefined || this.#writer !== undefined) return false
-    let to: number | undefined
-    for (;;) {
-      const begun = this.#following
-      if (begun === undefined || comparePaths(begun, path) > 0) break
-      to = reader.at
-      reader.skip()
-      this.#following = firstOf(reader)
-    }
-    if (to === undefined) return false
-    reader.at = to
-    this.#nextFrame()
-    return true
+    return !verify && stats.isFile() && stats.dev === dev && isSame(this.#records, this.#record, stats)
   }
 
   /** A line of another path differs before the first of them ends. */
   #isOf({ bytes, lineStart, lineEnd }: BlockWriter): boolean {
     const at = this.#record + numbersBytes
-    return bytes.compare(this.#frame, at, Math.min(at + lineEnd - lineStart, this.#end), lineStart, lineEnd) === 0
+    return bytes.compare(this.#records, at, Math.min(at + lineEnd - lineStart, this.#end), lineStart, lineEnd) === 0
+  }
+
+  /** Whether the path, if there is anything of it, is not in this segment but in one behind it. What is before all is in the first. */
+  #isBehind(path: ResourcePath): boolean {
+    const following = this.#following
+    return following !== undefined && (this.#at < 0 || comparePaths(following, path) <= 0)
+  }
+
+  /** Goes on where the path would be; what is before it stays. */
+  #pass(path: ResourcePath): void {
+    if (!this.#isBehind(path)) return
+    this.#leave()
+    let at = this.#at + 1
+    for (; ; at++) {
+      const next = this.#known[at + 1]
+      if (next === undefined || comparePaths(next.first, path) > 0) break
+    }
+    this.#kept.push(...this.#known.slice(this.#at + 1, at))
+    this.#enter(at)
   }
 
   #keep(): void {
-    if (this.#writer !== undefined) {
-      const record = this.#frame.subarray(this.#record, this.#end)
-      this.#write((writer) => writer.add(record))
+    if (this.#isWriting) {
+      const record = this.#records.subarray(this.#record, this.#end)
+      this.#write((writer) => writer.copy(record))
     }
     this.#next()
   }
@@ -210,77 +195,76 @@ export class Remembered {
     this.#next()
   }
 
+  /** All that is left of the segment. */
+  #dropAll(): void {
+    if (this.#more) this.#write(() => undefined)
+    this.#record = this.#length
+  }
+
+  #dropWithin(path: ResourcePath): void {
+    for (;;) {
+      while (this.#more && isWithin(this.#path, path)) this.#drop()
+      const following = this.#following
+      if (this.#more || following === undefined || !isWithin(following, path)) return
+      this.#goOn()
+    }
+  }
+
   #next(): void {
     this.#record = this.#end
-    if (this.#record === this.#frame.length) this.#nextFrame()
-    else this.#bound()
+    if (this.#more) this.#end = endOf(this.#records, this.#record)
   }
 
-  #nextFrame(): void {
-    if (this.#reader === undefined) return
-    this.#frameAt = this.#reader.at
-    let frame: Buffer | 'end' | 'broken'
-    try {
-      frame = this.#reader.next()
-    } catch {
-      frame = 'broken'
-    }
-    this.#record = 0
-    this.#more = typeof frame !== 'string'
-    if (typeof frame !== 'string') {
-      this.#frame = frame
-      this.#bound()
-      this.#following = firstOf(this.#reader)
-      // What is broken is not in the next.
-    } else if (frame === 'broken') this.#write(() => undefined)
+  #enter(at: number): void {
+    this.#at = at
+    const segment = this.#known[at]
+    this.#length = (segment && this.#segments.load(segment, this.#records)) ?? 0
+    this.#end = 0
+    this.#next()
+    // It is not what it was: what is written instead, if anything, takes its place.
+    if (!this.#more) this.#write(() => undefined)
   }
 
-  #bound(): void {
-    this.#end = this.#record + numbersBytes + this.#frame.readUInt32LE(this.#record + 32)
+  /** To the next segment; what little was written goes there. */
+  #goOn(): void {
+    if (!this.#isWriting || this.#writer?.isSmall !== true) this.#leave()
+    this.#enter(this.#at + 1)
   }
 
-  /** Begins to write where that has not begun: with all that was kept so far. */
-  #write(add: (writer: FrameWriter) => void): void {
+  /** The segment is as it will be, with what is left of it. */
+  #leave(): void {
+    while (this.#isWriting && this.#more) this.#keep()
+    const segment = this.#known[this.#at]
+    if (this.#isWriting && !this.#isTooDear) this.#write((writer) => writer.end())
+    else if (segment !== undefined) this.#kept.push(segment)
+    this.#isWriting = false
+    this.#worth = 0
+  }
+
+  get #isTooDear(): boolean {
+    return this.#options.passing === true && this.#worth < (this.#writer?.length ?? 0)
+  }
+
+  #write(add: (writer: SegmentWriter) => Segment | undefined): void {
     if (this.#failed) return
     try {
-      this.#writer ??= this.#begin()
-      add(this.#writer)
+      const filled = add(this.#writing())
+      if (filled === undefined) return
+      this.#kept.push(filled)
+      // The rest goes where this went.
+      this.#worth = Infinity
     } catch {
-      this.#abandon()
+      this.#failed = true
+      this.#isWriting = false
     }
   }
 
-  #begin(): FrameWriter {
-    const writer = new FrameWriter(this.#file)
-    // So that it is given up if this fails.
-    this.#writer = writer
-    if (this.#reader === undefined) {
-      writer.add(this.#header)
-      writer.endFrame()
-    } else {
-      writer.copy(this.#reader.before(this.#frameAt))
-      if (this.#record > 0) writer.add(this.#frame.subarray(0, this.#record))
-    }
+  /** Begins with all that was kept of the segment so far, where it has not begun. */
+  #writing(): SegmentWriter {
+    const writer = (this.#writer ??= new SegmentWriter(this.#segments))
+    if (this.#isWriting) return writer
+    this.#isWriting = true
+    writer.begin(this.#records.subarray(0, this.#record))
     return writer
-  }
-
-  #abandon(): void {
-    this.#failed = true
-    const writer = this.#writer
-    this.#writer = undefined
-    try {
-      writer?.abandon()
-    } catch {
-      // The remains go with what is unused.
-    }
-  }
-
-  #leave(): void {
-    try {
-      this.#reader?.close()
-    } catch {
-      // It was only read.
-    }
-    this.#reader = undefined
   }
 }
