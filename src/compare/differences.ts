@@ -2,19 +2,9 @@ import { ReplicationError } from '../errors.ts'
 import type { PackageReader } from '../packages/read.ts'
 import type { PackageFile } from '../packages/manifest.ts'
 import { entriesOfAll } from '../packages/whole.ts'
+import type { Difference } from '../resources/byte-differences.ts'
 import { comparePaths, quote, type ResourcePath } from '../resources/path.ts'
 import type { ResourceState } from '../resources/resource.ts'
-
-/** How source and target stand at one path. */
-export type Difference<S extends ResourceState = ResourceState> =
-  | { readonly state: 'added'; readonly path: ResourcePath; readonly source: S; readonly target?: undefined }
-  | { readonly state: 'removed'; readonly path: ResourcePath; readonly source?: undefined; readonly target: S }
-  | {
-      readonly state: 'changed' | 'same'
-      readonly path: ResourcePath
-      readonly source: S
-      readonly target: S
-    }
 
 /**
  * What becomes of the target when it is made like the source: both listings side by side, in path order, holding no more of

@@ -2,7 +2,6 @@ import { createHash, hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { Source } from '../endpoints/endpoint.ts'
 import { ReplicationError } from '../errors.ts'
-import { listingDigest } from '../packages/manifest-text.ts'
 import type { PackageReader } from '../packages/read.ts'
 import { isWithin, outermost, rootPath, type ResourcePath } from '../resources/path.ts'
 import type { Block } from '../resources/listing.ts'
@@ -24,8 +23,12 @@ export interface Side {
   list(paths: readonly ResourcePath[], signal: AbortSignal): AsyncIterable<Held>
   /** The same as bytes, where that is at hand without an object for each. */
   readonly listBlocks?: (paths: readonly ResourcePath[], signal: AbortSignal) => AsyncIterable<Block>
-  /** Whether that is what a package of this `listing` has, where it costs less to say so than to list it. */
-  readonly isAsListed?: (paths: readonly ResourcePath[], listing: string, signal: AbortSignal) => Promise<boolean>
+  /** Which of these listings a package of all that would have, where it costs less to say so than to list it (Source.listedAs). */
+  readonly listedAs?: (
+    paths: readonly ResourcePath[],
+    listings: readonly string[],
+    signal: AbortSignal,
+  ) => Promise<string | undefined>
   /** What there is at exactly these paths, which come in order, one after the other; those that are not there are left out. */
   pick(paths: readonly ResourcePath[], signal: AbortSignal): AsyncIterable<Resource>
   /** The same for paths at which there are contents, and no folders, where that takes less. */
@@ -58,10 +61,13 @@ export function sideOf(source: Source, { includes, mustExist, note, verify = fal
           for (const path of outermost(paths)) yield* source.listBlocks?.(path, signal, { verify }) ?? []
         },
       }),
-    ...(includes === undefined &&
+    ...(source.listedAs !== undefined &&
+      includes === undefined &&
       !verify && {
-        isAsListed: (paths: readonly ResourcePath[], listing: string, signal: AbortSignal) =>
-          isAsListed(source, outermost(paths), listing, signal),
+        async listedAs(paths: readonly ResourcePath[], listings: readonly string[], signal: AbortSignal) {
+          const [path, ...others] = outermost(paths)
+          return path === undefined || others.length > 0 ? undefined : source.listedAs?.(path, listings, signal)
+        },
       }),
     ...(source.pick !== undefined && {
       async *pickContents(paths: readonly ResourcePath[], signal: AbortSignal): AsyncGenerator<Resource> {
@@ -90,18 +96,6 @@ export function sideOf(source: Source, { includes, mustExist, note, verify = fal
         yield* absentIsNothing(source.read(root, { ...options, deep: true, includes: only, signal }))
     },
   }
-}
-
-async function isAsListed(
-  source: Source,
-  paths: readonly ResourcePath[],
-  listing: string,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const [path, ...others] = paths
-  if (path === undefined || others.length > 0) return false
-  if (source.isAsListed !== undefined) return source.isAsListed(path, listing, signal)
-  return source.listBlocks !== undefined && (await listingDigest(source.listBlocks(path, signal))) === listing
 }
 
 /** A side that is what a package holds; what it deletes is not there. */

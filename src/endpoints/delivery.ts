@@ -1,6 +1,7 @@
 import type { ErrorView } from '../errors.ts'
 import type { ManifestHeader, PackageFile } from '../packages/manifest.ts'
 import type { ResourcePath } from '../resources/path.ts'
+import type { Resource } from '../resources/resource.ts'
 
 /** One package on its way to one target. */
 export interface TargetDelivery {
@@ -74,6 +75,22 @@ export interface MirrorDelivery extends TargetDelivery {
 /** A mirror as one package, and the digest of what it lists (PackageSummary). */
 export interface ListedMirror extends ManifestHeader {
   readonly listing: string
+}
+
+/** A mirror, for whoever says what it would change. */
+export interface Mirroring {
+  readonly header: ManifestHeader
+  /** What lists all of it: the package itself, or its parts. */
+  readonly parts: readonly PackageFile[]
+  /** Only what lies within these. Absent: all of it. */
+  readonly paths?: readonly ResourcePath[] | undefined
+}
+
+/** What a mirror will change. */
+export interface Touched {
+  readonly path: ResourcePath
+  /** What is there before; absent when nothing is. */
+  readonly was?: Resource
 }
 
 /** What became of one resource of a delivery. */

@@ -6,7 +6,7 @@ import type { Block } from '../resources/listing.ts'
 import type { ResourcePath } from '../resources/path.ts'
 import type { Resource, ResourceState } from '../resources/resource.ts'
 import type { Bounds, Lead } from './bounds/bounds.ts'
-import type { ListedMirror, MirrorsInParts, Receipt, TargetDelivery } from './delivery.ts'
+import type { ListedMirror, Mirroring, MirrorsInParts, Receipt, TargetDelivery, Touched } from './delivery.ts'
 
 export type * from './delivery.ts'
 
@@ -99,8 +99,16 @@ export interface Source {
    * resources can be read at the cost of those alone.
    */
   list?(path: ResourcePath, signal: AbortSignal, options?: ListOptions): AsyncIterable<ResourceState>
-  /** Whether `list` would give at the path what a package of this `listing` has (PackageSummary), where it need not be listed to us to say so. */
-  isAsListed?(path: ResourcePath, listing: string, signal: AbortSignal): Promise<boolean>
+  /** Which of these listings (PackageSummary) a package of what `list` gives at the path would have, where it need not be listed to us to say so. */
+  listedAs?(path: ResourcePath, listings: readonly string[], signal: AbortSignal): Promise<string | undefined>
+  /**
+   * What a mirror would change here, in path order, some at a time, where that can be said without telling of what stays. What the filters keep
+   * out is taken for absent.
+   */
+  touched?(
+    mirror: Mirroring & { readonly filters: readonly Filter[] },
+    signal: AbortSignal,
+  ): AsyncIterable<readonly Touched[]>
   /** What `list` gives, as bytes: where that is at hand without an object for each. */
   listBlocks?(path: ResourcePath, signal: AbortSignal, options?: BlockOptions): AsyncIterable<Block>
   /**

@@ -1,9 +1,10 @@
 /** What a mirror removes, and whether it may. The same for every target that can list what it holds. */
 import { ReplicationError } from '../errors.ts'
 import type { ManifestHeader } from '../packages/manifest.ts'
+import type { Difference, SameLines } from '../resources/byte-differences.ts'
 import { includes } from '../resources/glob.ts'
 import { comparePaths, isWithin, outermost, type ResourcePath } from '../resources/path.ts'
-import type { DeleteGuard } from './endpoint.ts'
+import type { DeleteGuard, Mirroring } from './endpoint.ts'
 
 /** What a delivery may touch: the package's roots, as far as they lie within `paths`, in order, none within another. */
 export function regionsOf(
@@ -107,6 +108,28 @@ async function* judged(
     }
   } finally {
     await manifest.return()
+  }
+}
+
+/** What was where a mirror will change something. */
+export interface Was {
+  readonly path: ResourcePath
+  readonly was: 'content' | 'folder' | 'absent'
+}
+
+/** What a mirror will change, of all that differs between its packages and the target. */
+export async function* touchedIn(
+  differences: AsyncIterable<Difference | SameLines>,
+  { header: { filters = [] }, paths }: Pick<Mirroring, 'header' | 'paths'>,
+): AsyncGenerator<Was, void, void> {
+  const isWanted = (path: ResourcePath): boolean => paths?.some((root) => isWithin(path, root)) ?? true
+  const isIncluded = includes(filters)
+  for await (const found of differences) {
+    if ('same' in found || found.path === '/' || !isWanted(found.path)) continue
+    const { state, path, target } = found
+    if (state === 'added') yield { path, was: 'absent' }
+    else if (state === 'changed' || (state === 'removed' && isIncluded(path)))
+      yield { path, was: target.digest === undefined ? 'folder' : 'content' }
   }
 }
 

@@ -15,6 +15,7 @@ import { quote, type ResourcePath } from '../resources/path.ts'
 import type { Resource } from '../resources/resource.ts'
 import { EntryOrder } from './entry-order.ts'
 import { defaultLimits } from './limits.ts'
+import { entryLine } from './manifest-lines.ts'
 import type { Loose, ManifestEntry, ManifestHeader, PackageFile, PackageId, PackageSummary } from './manifest.ts'
 import { bytesAccess, readFrom, type RandomAccess } from './random-access.ts'
 import { pageOf, type PackageChange, type PackageReader, type ReadOptions, type Verification } from './reader.ts'
@@ -200,6 +201,11 @@ export class LooseReader implements PackageReader {
 
   async *manifest(): AsyncGenerator<ManifestEntry[], void, void> {
     for await (const { entries } of this.#frames(false)) yield entries
+  }
+
+  async *manifestBytes(): AsyncGenerator<Buffer, void, void> {
+    for await (const entries of this.manifest())
+      yield Buffer.from(entries.map((entry) => `${entryLine(entry)}\n`).join(''))
   }
 
   async close(): Promise<void> {

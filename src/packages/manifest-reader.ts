@@ -92,6 +92,20 @@ async function* linesIn<T>(
   }
 }
 
+/** The same as bytes: whole lines, as many at a time as a chunk holds, without a look at what they say. */
+export async function* bytesBehindHeader(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
+  let begun: Buffer[] = []
+  let isBehind = false
+  for await (const chunk of chunks) {
+    const from: number = isBehind ? 0 : chunk.indexOf(newline) + 1
+    isBehind ||= from > 0
+    const end = chunk.lastIndexOf(newline) + 1
+    if (!isBehind) continue
+    if (end > from) yield Buffer.concat([...begun.splice(0), chunk.subarray(from, end)])
+    begun.push(chunk.subarray(Math.max(from, end)))
+  }
+}
+
 function latin1(chunk: Buffer, start: number, length: number): string {
   return chunk.toString('latin1', start, start + length)
 }

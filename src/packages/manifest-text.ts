@@ -172,6 +172,21 @@ export async function listingSum(blocks: AsyncIterable<Block>): Promise<ListingS
   return { listing: hash.digest('hex'), entries: spelling.entries, bytes: spelling.bytes }
 }
 
+/** The lines that a manifest has of what is listed, some at a time. Throws as `ManifestText.add` does. */
+export async function* spelledLines(
+  blocks: AsyncIterable<Block> | Iterable<Block>,
+): AsyncGenerator<{ readonly bytes: Buffer }, void, void> {
+  let lines: Buffer[] = []
+  const spelling = new Spelling((bytes) => lines.push(Buffer.from(bytes)))
+  for await (const { bytes } of blocks) {
+    const block = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    for (const [begin, feed] of linesIn(block)) spelling.add(block, begin, feed)
+    spelling.end()
+    if (lines.length > 0) yield { bytes: Buffer.concat(lines) }
+    lines = []
+  }
+}
+
 /** Each whole line of a block of a listing: where it begins and where its line feed is. */
 export function* linesIn(block: Buffer): Generator<readonly [begin: number, feed: number], void, void> {
   for (let begin = 0; begin < block.length;) {

@@ -19,7 +19,7 @@ import {
 import { bytesAccess, fileAccess, Window, type RandomAccess } from './random-access.ts'
 import { Regions } from './regions.ts'
 import { storageError } from './storage-error.ts'
-import { manifestEntries, walk, type Located } from './walk.ts'
+import { manifestBytes, manifestEntries, walk, type Located } from './walk.ts'
 
 export type { PackageChange, PackageReader, ReadOptions } from './reader.ts'
 
@@ -160,6 +160,11 @@ class ZipReader implements PackageReader {
   manifest(): AsyncGenerator<ManifestEntry[], void, void> {
     this.#refuseIndex('list its parts')
     return manifestEntries(this.#access, this.#frame)
+  }
+
+  manifestBytes(): AsyncGenerator<Buffer, void, void> {
+    this.#refuseIndex('read those of its parts')
+    return manifestBytes(this.#access, this.#frame)
   }
 
   #refuseIndex(instead: string): void {

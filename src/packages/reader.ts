@@ -70,6 +70,8 @@ export interface PackageReader {
   entries(page: { readonly after?: ResourcePath; readonly limit: number }): Promise<ManifestEntry[]>
   /** The manifest alone, a batch at a time, in order; its lines are checked, the content is not looked at. */
   manifest(): AsyncGenerator<ManifestEntry[], void, void>
+  /** Its lines behind the first, some at a time, as they are. */
+  manifestBytes(): AsyncGenerator<Buffer, void, void>
   close(): Promise<void>
 }
 

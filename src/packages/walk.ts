@@ -4,7 +4,7 @@ import { unpacked } from './content.ts'
 import { EntryOrder } from './entry-order.ts'
 import { checkRatio, checkTotal, type Frame } from './frame.ts'
 import type { PackageLimits } from './limits.ts'
-import { entriesIn } from './manifest-reader.ts'
+import { bytesBehindHeader, entriesIn } from './manifest-reader.ts'
 import type { ManifestEntry } from './manifest.ts'
 import { metaNames } from './meta-files.ts'
 import type { RandomAccess, Window } from './random-access.ts'
@@ -30,6 +30,14 @@ export function manifestEntries(
   { manifest: { entry, extent } }: Frame,
 ): AsyncGenerator<ManifestEntry[], void, void> {
   return entriesIn(unpacked(access, entry, extent.data))
+}
+
+/** Their lines, a chunk's at a time. */
+export function manifestBytes(
+  access: RandomAccess,
+  { manifest: { entry, extent } }: Frame,
+): AsyncGenerator<Buffer, void, void> {
+  return bytesBehindHeader(unpacked(access, entry, extent.data))
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { Readable } from 'node:stream'
-import { heldAt, holdingsOf, isAsListed } from '../agents/comparisons/holdings.ts'
+import { heldAt, holdingsOf, listedAs } from '../agents/comparisons/holdings.ts'
 import { parsePath, type ResourcePath } from '../resources/path.ts'
 import type { ResourceState } from '../resources/resource.ts'
 import { pathSchema } from '../resources/schema.ts'
@@ -32,7 +32,7 @@ export function holdingsRoutes(app: FastifyInstance, parts: RouteParts): void {
             description:
               'A line of JSON for each resource, in path order: `path`, and unless it is a folder `digest` (SHA-256) and `size`. ' +
               'The last line has only `end`, their number: without it the list is not complete. If-None-Match may name the SHA-256 of ' +
-              'the lines that the manifest of a package of all this has behind its first: then it is 304.',
+              'the lines that the manifest of a package of all this has behind its first, or several that may be it: then it is 304 with that one.',
             schema: Type.String(),
             type: 'application/x-ndjson',
           }),
@@ -43,11 +43,12 @@ export function holdingsRoutes(app: FastifyInstance, parts: RouteParts): void {
     async (request, reply) => {
       const agent = await parts.roster.get(request.params.name)
       const { path, target: asked, deep } = request.query
-      const [, listing] = /^"([0-9a-f]{64})"$/.exec(request.headers['if-none-match'] ?? '') ?? []
-      if (deep && listing !== undefined && (await isAsListed(agent, asked, path, listing, callerGone(reply))))
-        return reply.code(304).header('etag', `"${listing}"`).send()
+      const listings = listingsIn(request.headers['if-none-match'])
+      const listing =
+        deep && listings.length > 0 ? await listedAs(agent, asked, path, listings, callerGone(reply)) : undefined
+      if (listing !== undefined) return reply.code(304).header('etag', `"${listing}"`).send()
       // Who only asks whether it is so need not have it listed.
-      if (request.method === 'HEAD' && listing !== undefined) return reply.type('application/x-ndjson').send('')
+      if (request.method === 'HEAD' && listings.length > 0) return reply.type('application/x-ndjson').send('')
       const states = holdingsOf(agent, asked, { path: parsePath(path), deep }, callerGone(reply))
       // What fails at once is a problem; what fails later breaks the answer off.
       const first = await states.next()
@@ -81,6 +82,11 @@ export function holdingsRoutes(app: FastifyInstance, parts: RouteParts): void {
       return reply.send(bytes)
     },
   )
+}
+
+/** Those that If-None-Match names. */
+function listingsIn(tags = ''): string[] {
+  return [...tags.matchAll(/"([0-9a-f]{64})"/g)].map(([, listing = '']) => listing)
 }
 
 async function* lines(

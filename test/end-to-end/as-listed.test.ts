@@ -1,6 +1,9 @@
 /** Whether another server holds just what a package lists: asked before all of it is listed. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { createReadStream, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { HttpCaller } from '../../src/endpoints/http-caller.ts'
@@ -34,7 +37,7 @@ const { id, listing = '' } = await store.write(
 )
 
 test('a server that holds what a package lists says so, and otherwise that it does not', async () => {
-  const asked = async (): Promise<boolean | undefined> => holdings.isAsListed?.(content, listing, never)
+  const asked = async (): Promise<boolean> => (await holdings.listedAs?.(content, [listing], never)) === listing
   assert.equal(await asked(), true)
   for (const [change, back] of [
     [
@@ -48,6 +51,31 @@ test('a server that holds what a package lists says so, and otherwise that it do
     assert.equal(await asked(), false)
     back()
     assert.equal(await asked(), true)
+  }
+})
+
+test('of several listings the one is named that it is, and an older server knows none of several', async () => {
+  const other = '0'.repeat(64)
+  assert.equal(await holdings.listedAs?.(content, [other, listing], never), listing)
+  assert.equal(await holdings.listedAs?.(content, [listing, other], never), listing)
+  assert.equal(await holdings.listedAs?.(content, [other, '1'.repeat(64)], never), undefined)
+  // One that knows of a single tag takes two for none, and answers with the list.
+  const older = createServer((request, response) => {
+    response.writeHead(/^"[0-9a-f]{64}"$/.test(request.headers['if-none-match'] ?? '') ? 304 : 200, {
+      etag: `"${listing}"`,
+    })
+    response.end()
+  })
+  older.listen(0, '127.0.0.1')
+  await once(older, 'listening')
+  try {
+    const at = `http://127.0.0.1:${(older.address() as AddressInfo).port}`
+    const there = remoteHoldings(new HttpCaller(at, {}, {}), 'far')
+    assert.equal(await there.listedAs?.(content, [listing], never), listing)
+    assert.equal(await there.listedAs?.(content, [listing, other], never), undefined)
+  } finally {
+    older.closeAllConnections()
+    older.close()
   }
 })
 

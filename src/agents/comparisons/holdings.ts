@@ -30,14 +30,13 @@ export async function heldAt(
   throw new ReplicationError('missing', `nothing with content is at ${quote(path)}`)
 }
 
-/** Whether all that it holds there is what a package of this `listing` has. False where that cannot be said at once. */
-export async function isAsListed(
+/** Which of these listings a package of all that it holds there would have. Undefined too where that cannot be said at once. */
+export async function listedAs(
   agent: Agent,
   asked: string | undefined,
   path: ResourcePath,
-  listing: string,
+  listings: readonly string[],
   signal: AbortSignal,
-): Promise<boolean> {
-  const { target } = sidesOf(agent, targetOf(agent, asked))
-  return (await target.isAsListed?.([path], listing, signal)) ?? false
+): Promise<string | undefined> {
+  return sidesOf(agent, targetOf(agent, asked)).target.listedAs?.([path], listings, signal)
 }

@@ -22,7 +22,7 @@ export async function keepPackage(
   parts: Parts,
   { agent, progress: { command }, lane, epoch }: Begun,
   { roots, changes, signal }: Kept,
-  write: (id: string) => Write,
+  write: (id: string) => Write | Promise<Write>,
 ): Promise<void> {
   const origin = {
     ...{ installation: parts.installation, agent: agent.name, command: command.id, actor: command.actor },
@@ -31,6 +31,7 @@ export async function keepPackage(
   const made = await parts.packages.write({ format: 1, action: 'add', mode: 'update', roots }, changes, origin, signal)
   const record = packageRecord(made, { agent: agent.name, command: command.id })
   const key = packageKey(made.id)
+  const own = await write(made.id)
   for (;;) {
     const known = await parts.store.get<PackageRecord>(key)
     const result = await parts.store.commit({
@@ -38,7 +39,7 @@ export async function keepPackage(
       writes: [
         ...(known === undefined ? rememberPackage(record) : alsoOf(known.value, [agent])),
         { add: packageUsesKey(made.id), amount: 1 },
-        write(made.id),
+        own,
       ],
     })
     if (result.ok) return

@@ -3,7 +3,6 @@ import { ReplicationError } from '../../errors.ts'
 import type { PackageFile, PackageId } from '../../packages/manifest.ts'
 import { openPackage } from '../../packages/read.ts'
 import { Regions } from '../../packages/regions.ts'
-import { entriesOfAll } from '../../packages/whole.ts'
 import { isWithin, outermost, type ResourcePath } from '../../resources/path.ts'
 import { below } from '../../state/store.ts'
 import { packageKey, type PackageRecord } from '../commands/records.ts'
@@ -33,8 +32,15 @@ export interface Known {
    * somebody has removed it meanwhile.
    */
   files(done: ReadonlySet<PackageId>): AsyncGenerator<readonly HeldFile[], void, void>
-  /** The same as rows of the base, where one receipt says all of it. */
-  rows?(): AsyncGenerator<BaseRow, void, void>
+  /** Where one receipt says all of it. */
+  readonly whole?: KnownWhole
+}
+
+/** One command has brought all that is known of. */
+export interface KnownWhole {
+  readonly command: string
+  /** What lists it. Throws a transient error where somebody has removed that meanwhile. */
+  files(): Promise<readonly PackageFile[]>
 }
 
 /** More receipts than these, since all was last written down, are not gone through. */
@@ -100,18 +106,6 @@ function inPackage(
   touched: readonly ResourcePath[],
   command: string,
 ): Known {
-  async function* rows(): AsyncGenerator<BaseRow, void, void> {
-    const files: PackageFile[] = []
-    for (const part of parts) files.push(await packages.file(part).catch(goneMeanwhile))
-    for await (const { package: part, delta, entries: some } of entriesOfAll(files))
-      for (const entry of some) {
-        const { path, type } = entry
-        if (type === 'folder') yield { path, folder: true, command }
-        // Where a delta has a content from is not known without the receipts before it.
-        else if (type === 'file')
-          yield { path, digest: entry.digest, size: entry.size, ...(!delta && { package: part }), command }
-      }
-  }
   async function* files(done: ReadonlySet<PackageId>): AsyncGenerator<readonly HeldFile[], void, void> {
     for (const part of parts) {
       if (done.has(part)) continue
@@ -127,7 +121,12 @@ function inPackage(
   return {
     ...{ name: `${id} without ${touched.join('\0')}`, packages: new Set(isAll ? parts : []), entries },
     files: (done) => without(touched, files(done)),
-    ...(isAll && { rows }),
+    ...(isAll && {
+      whole: {
+        command,
+        files: () => Promise.all(parts.map((part) => packages.file(part).catch(goneMeanwhile))),
+      },
+    }),
   }
 }
 

@@ -140,12 +140,10 @@ async function apply(
   if (begun.progress.command.mode === 'mirror' && !ofMirror) {
     const { parts: _, ...header } = await parts.packages.describe(one.package)
     clock.begins('apply')
-    const answer = await confirmed(parts, begun, header, deliveryOf(parts, begun, { ...one, package: file }), signal)
+    const receipt = await confirmed(parts, begun, header, deliveryOf(parts, begun, { ...one, package: file }), signal)
     clock.ends()
-    if (typeof answer === 'object') return answer
-    // Nobody need ask again.
-    const listing = answer === 'differs' ? undefined : header.listing
-    await keepMirrored(parts, begun, { header, listing, parts: [file] }, one.paths, signal)
+    if (receipt !== undefined) return receipt
+    await keepMirrored(parts, begun, { header, listing: header.listing, parts: [file], paths: one.paths }, signal)
   }
   // What applies a comparison has seen to it before it was sealed.
   const own = application === undefined ? await preserved(parts, begun, file, one.paths, signal) : undefined

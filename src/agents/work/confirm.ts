@@ -14,7 +14,7 @@ export async function confirmed(
   { listing, ...header }: PackageSummary,
   given: TargetDelivery,
   signal: AbortSignal,
-): Promise<Receipt | 'differs' | undefined> {
+): Promise<Receipt | undefined> {
   const endpoint = agent.target(target)
   // What a target owns may differ, and is looked up in the package.
   if (endpoint.confirm === undefined || listing === undefined || agent.config.preserve.length > 0) return undefined
@@ -22,5 +22,5 @@ export async function confirmed(
   const known = await knownOf(parts, agent, target, header.roots)
   if (known?.packages.has(header.id) !== true) return undefined
   const mirror: ListedMirror = { ...header, listing }
-  return (await endpoint.confirm(given, mirror, signal)) ?? 'differs'
+  return endpoint.confirm(given, mirror, signal)
 }

@@ -52,7 +52,7 @@ export async function mirrorInParts(
         { ...deliveryOf(parts, begun, { id: begun.id, package: index, ...applying }), parts: files },
         signal,
       )
-      await keepMirrored(parts, begun, { header, parts: files }, applying.paths, signal)
+      await keepMirrored(parts, begun, { header, parts: files, paths: applying.paths }, signal)
     },
     finish: async (signal) => {
       // What was applied one by one was mended so.

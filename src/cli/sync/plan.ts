@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
-import { differences, statesIn, type Difference } from '../../compare/differences.ts'
+import { differences, statesIn } from '../../compare/differences.ts'
+import type { Difference } from '../../resources/byte-differences.ts'
 import type { PackageFile, PackageSummary } from '../../packages/manifest.ts'
 import { openPackage, type PackageReader } from '../../packages/read.ts'
 import { includes } from '../../resources/glob.ts'

@@ -8,8 +8,11 @@ import { batchesOf, maxThreads } from './job.ts'
 import type { ListOrder } from './list-thread.ts'
 import { refuseOwn } from './own-folder.ts'
 
-const listers = new ThreadPool(maxThreads)
+/** For whatever looks at all that a folder holds. */
+export const listers = new ThreadPool(maxThreads)
 const thread = new URL('./list-thread.js', import.meta.url)
+
+const listingThread = new URL('./listing-thread.js', import.meta.url)
 
 /** A folder that is listed. */
 export interface Listed {
@@ -32,6 +35,19 @@ export async function* listDirectory(
       yield state
       signal.throwIfAborted()
     }
+}
+
+/** What digest a package of all that would have of what it lists. */
+export async function listingAt(
+  { root: place, cacheFolder, paths }: Listed,
+  path: ResourcePath,
+  signal: AbortSignal,
+): Promise<string> {
+  refuseOwn(path)
+  const root = await plainPath(place, paths)
+  signal.throwIfAborted()
+  const order: ListOrder = { root, path, ...(cacheFolder !== undefined && { cacheFolder }) }
+  return listers.run<ListOrder, string>(listingThread, order, signal)
 }
 
 export async function* listBlocks(

@@ -38,6 +38,6 @@ async function* batches({ root, paths }: PickOrder, signal: AbortSignal): AsyncG
 }
 
 /** It, or what it was in. */
-function hasGone(error: unknown): boolean {
+export function hasGone(error: unknown): boolean {
   return error instanceof Error && ['ENOENT', 'ENOTDIR'].includes(codeOf(error.cause))
 }

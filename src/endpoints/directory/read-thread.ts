@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { ReplicationError } from '../../errors.ts'
 import { parentPath, quote, rootPath, segmentsOf, type ResourcePath } from '../../resources/path.ts'
 import { send } from '../../threads/stream.ts'
-import { readFault } from './faults.ts'
+import { changed, readFault } from './faults.ts'
 import type { FolderIdentity, HeldFolders } from './held-folders.ts'
 import { openRoot } from './root.ts'
 import { readWhole } from './stable-file.ts'
@@ -30,8 +30,8 @@ export interface PickBatch {
 
 export interface ReadEntry {
   readonly path: ResourcePath
-  /** `large`: to be opened by whoever wants it. A number: of so many of the batch's bytes. */
-  readonly content: 'none' | 'large' | number
+  /** `large`: to be opened by whoever wants it. A number: of so many of the batch's bytes. `absent`: nothing is there. */
+  readonly content: 'none' | 'large' | 'absent' | number
 }
 
 /** Null: whoever asked has left. */
@@ -89,22 +89,35 @@ async function* groups(all: AsyncIterable<Found>): AsyncGenerator<Found[]> {
   if (group.length > 0) yield group
 }
 
+/** Of no folder. */
+const nowhere: FolderIdentity = { dev: -1, ino: -1 }
+
 /** What is read until it is sent. */
 export class Batch {
-  readonly #folders: HeldFolders
+  readonly #folders: HeldFolders | undefined
   readonly #notes: string[]
   /** Room for one more, whatever is in it: whoever reads few small files takes little. */
   #scratch = Buffer.allocUnsafeSlow(2 * smallBytes)
   #entries: ReadEntry[] = []
   #used = 0
 
-  constructor(folders: HeldFolders, notes: string[]) {
+  /** Without folders nothing can be read. */
+  constructor(folders: HeldFolders | undefined, notes: string[]) {
     this.#folders = folders
     this.#notes = notes
   }
 
   get full(): boolean {
     return this.#entries.length >= maxEntries || this.#used >= maxBytes
+  }
+
+  get empty(): boolean {
+    return this.#entries.length === 0
+  }
+
+  /** Nothing is there. */
+  addAbsent(path: ResourcePath): void {
+    this.#entries.push({ path, content: 'absent' })
   }
 
   add({ path, folder }: Found): void {
@@ -122,7 +135,7 @@ export class Batch {
       entries: this.#entries,
       bytes: new Uint8Array(this.#scratch.subarray(0, this.#used)),
       notes: this.#notes.splice(0),
-      identity: this.#folders.identity,
+      identity: this.#folders?.identity ?? nowhere,
     }
     this.#entries = []
     this.#used = 0
@@ -137,6 +150,7 @@ export class Batch {
 
   #placeOf(path: ResourcePath): string {
     try {
+      if (this.#folders === undefined) throw changed(path)
       return `${this.#folders.at(parentPath(path) ?? rootPath)}/${segmentsOf(path).at(-1) ?? ''}`
     } catch (error) {
       throw readFault(error, path)

@@ -8,12 +8,13 @@ import { plainPath, type PathBounds } from '../bounds/paths.ts'
 import type { ReadOptions, Source } from '../endpoint.ts'
 import { codeOf, readFault } from './faults.ts'
 import { batchesOf, maxThreads } from './job.ts'
-import { listBlocks, listDirectory, type Listed } from './list.ts'
+import { listBlocks, listDirectory, listingAt, type Listed } from './list.ts'
 import { refuseOwn } from './own-folder.ts'
 import type { PickOrder } from './pick-thread.ts'
 import type { PiecesOrder } from './pieces.ts'
 import { smallBytes, type Answer, type PickBatch, type ReadBatch, type ReadOrder } from './read-thread.ts'
 import { rootFault } from './root.ts'
+import { foundIn, touchedBy } from './touched.ts'
 import { smallContent, streamOf } from './stable-file.ts'
 
 const readers = new ThreadPool(maxThreads)
@@ -31,6 +32,11 @@ export function directorySource(root: string, cacheFolder?: string, paths?: Path
     inThread: (paths, options) => inThread(listed, paths, options),
     list: (path, signal, options) => listDirectory(listed, path, signal, options),
     listBlocks: (path, signal, options) => listBlocks(listed, path, signal, options),
+    listedAs: async (path, listings, signal) => {
+      const listing = await listingAt(listed, path, signal)
+      return listings.find((one) => one === listing)
+    },
+    touched: (mirror, signal) => touchedBy(listed, mirror, signal),
     pick: (paths, signal) => pick(listed, paths, signal),
   }
 }
@@ -115,14 +121,6 @@ async function pickOne(root: string, path: ResourcePath, signal: AbortSignal): P
   }
 }
 
-function* resourcesIn({ entries, bytes, identity }: PickBatch, root: string, signal: AbortSignal): Generator<Resource> {
-  let at = 0
-  for (const { path, content } of entries) {
-    if (content === 'none') yield { path }
-    else if (content === 'large') yield { path, content: () => streamOf(root, identity, path, signal) }
-    else {
-      const own = bytes.subarray(at, (at += content))
-      yield { path, content: () => own }
-    }
-  }
+function* resourcesIn(batch: PickBatch, root: string, signal: AbortSignal): Generator<Resource> {
+  for (const { was } of foundIn(batch, root, signal)) if (was !== undefined) yield was
 }

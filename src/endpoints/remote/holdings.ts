@@ -32,11 +32,12 @@ export function remoteHoldings(caller: HttpCaller, agent: string): Source {
   }
   return {
     list: (path, signal) => list(path, signal),
-    async isAsListed(path, listing, signal) {
+    async listedAs(path, listings, signal) {
       const asked = `${place}?${new URLSearchParams({ path }).toString()}`
-      const headers = { 'if-none-match': `"${listing}"` }
-      // One that is older than the question lists it to itself, and says that there is something.
-      return (await caller.call('HEAD', asked, { signal, headers, unchanged: true })).status === 304
+      const headers = { 'if-none-match': listings.map((listing) => `"${listing}"`).join(', ') }
+      // One that is older than the question lists it to itself, and says that there is something; so does for several who knows of one only.
+      const answer = await caller.call('HEAD', asked, { signal, headers, unchanged: true })
+      return answer.status === 304 ? listings.find((listing) => answer.headers['etag'] === `"${listing}"`) : undefined
     },
     async *pick(paths, signal) {
       const asked: Promise<Resource | undefined>[] = []

@@ -1,7 +1,25 @@
-import { lineFeed, stateOf, type Block } from '../resources/listing.ts'
-import { comparePaths } from '../resources/path.ts'
-import type { ResourceState } from '../resources/resource.ts'
-import type { Difference } from './differences.ts'
+import { lineFeed, stateOf } from './listing.ts'
+import { comparePaths, type ResourcePath } from './path.ts'
+import type { ResourceState } from './resource.ts'
+
+/** How source and target stand at one path. */
+export type Difference<S extends ResourceState = ResourceState> =
+  | { readonly state: 'added'; readonly path: ResourcePath; readonly source: S; readonly target?: undefined }
+  | { readonly state: 'removed'; readonly path: ResourcePath; readonly source?: undefined; readonly target: S }
+  | {
+      readonly state: 'changed' | 'same'
+      readonly path: ResourcePath
+      readonly source: S
+      readonly target: S
+    }
+
+/** Whole lines, one for each state, equal for equal states; in path order, as those are that come behind them. */
+export interface Lines {
+  readonly bytes: Uint8Array
+}
+
+/** What the line between both places says. */
+export type ReadLine = (bytes: Uint8Array, begin: number, end: number) => ResourceState
 
 /** Lines that both sides have, folders among them. */
 export interface SameLines {
@@ -9,14 +27,15 @@ export interface SameLines {
 }
 
 /**
- * What `differences` says of two listings as bytes, lines that both have together: what is equal is never looked at one by one. The
- * blocks are in path order, for whoever writes them sees to that.
+ * What `differences` says of two listings as bytes, lines that both have together: what is equal is never looked at one by one. That they
+ * are in path order whoever writes them sees to. `read` reads those of both: of a listing, if nothing else is said.
  */
 export async function* byteDifferences(
-  source: AsyncIterable<Block>,
-  target: AsyncIterable<Block>,
+  source: AsyncIterable<Lines>,
+  target: AsyncIterable<Lines>,
+  read: ReadLine = stateOf,
 ): AsyncGenerator<Difference | SameLines, void, void> {
-  const [left, right] = [new Cursor(source), new Cursor(target)]
+  const [left, right] = [new Cursor(source, read), new Cursor(target, read)]
   try {
     for (;;) {
       const [hasLeft, hasRight] = await Promise.all([left.fill(), right.fill()])
@@ -45,12 +64,14 @@ export async function* byteDifferences(
 class Cursor {
   bytes: Buffer = Buffer.alloc(0)
   at = 0
-  readonly #blocks: AsyncIterator<Block>
+  readonly #blocks: AsyncIterator<Lines>
+  readonly #read: ReadLine
   #state: ResourceState | undefined
   #end = 0
 
-  constructor(blocks: AsyncIterable<Block>) {
+  constructor(blocks: AsyncIterable<Lines>, read: ReadLine) {
     this.#blocks = blocks[Symbol.asyncIterator]()
+    this.#read = read
   }
 
   /** Whether there is a line. */
@@ -62,7 +83,7 @@ class Cursor {
   state(): ResourceState | undefined {
     if (this.#state !== undefined || this.at === this.bytes.length) return this.#state
     this.#end = this.bytes.indexOf(lineFeed, this.at)
-    return (this.#state = stateOf(this.bytes, this.at, this.#end))
+    return (this.#state = this.#read(this.bytes, this.at, this.#end))
   }
 
   passLine(): void {

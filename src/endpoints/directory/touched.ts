@@ -1,0 +1,46 @@
+import type { Filter } from '../../resources/glob.ts'
+import type { Mirroring, Touched } from '../delivery.ts'
+import { plainPath } from '../bounds/paths.ts'
+import { batchesOf } from './job.ts'
+import { listers, type Listed } from './list.ts'
+import type { PickBatch } from './read-thread.ts'
+import { streamOf } from './stable-file.ts'
+import type { TouchedOrder } from './touched-thread.ts'
+
+const thread = new URL('./touched-thread.js', import.meta.url)
+
+/** See Source.touched. */
+export async function* touchedBy(
+  { root: place, cacheFolder, paths: bounds }: Listed,
+  { header, parts, paths, filters }: Mirroring & { readonly filters: readonly Filter[] },
+  signal: AbortSignal,
+): AsyncGenerator<readonly Touched[]> {
+  const root = await plainPath(place, bounds)
+  signal.throwIfAborted()
+  const order: TouchedOrder = {
+    ...{ root, header, paths, filters },
+    // Zips are read from their files: their bytes would be copied.
+    parts: parts.map(({ bytes: _, ...file }) => file),
+    ...(cacheFolder !== undefined && { cacheFolder }),
+  }
+  const job = listers.start<TouchedOrder, void>(thread, order, signal)
+  for await (const batch of batchesOf<PickBatch>(job, signal)) yield [...foundIn(batch, root, signal)]
+}
+
+/** What was found at each of the batch's paths; large contents are opened when they are asked for. */
+export function* foundIn(
+  { entries, bytes, identity }: PickBatch,
+  root: string,
+  signal: AbortSignal,
+): Generator<Touched, void, void> {
+  let at = 0
+  for (const { path, content } of entries) {
+    if (content === 'absent') yield { path }
+    else if (content === 'none') yield { path, was: { path } }
+    else if (content === 'large') yield { path, was: { path, content: () => streamOf(root, identity, path, signal) } }
+    else {
+      const own = bytes.subarray(at, (at += content))
+      yield { path, was: { path, content: () => own } }
+    }
+  }
+}
