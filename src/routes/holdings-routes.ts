@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { Readable } from 'node:stream'
-import { heldAt, holdingsOf, listedAs } from '../agents/comparisons/holdings.ts'
+import type { Static } from 'typebox'
+import { allHeldAt, heldAt, holdingsOf, listedAs } from '../agents/comparisons/holdings.ts'
+import { framed } from '../endpoints/remote/contents.ts'
 import { parsePath, type ResourcePath } from '../resources/path.ts'
 import type { ResourceState } from '../resources/resource.ts'
 import { pathSchema } from '../resources/schema.ts'
@@ -14,6 +16,8 @@ const params = Type.Object({ name: agentName })
 const target = Type.Optional({ ...agentName, description: 'May be absent when there is only one.' })
 const closed = { additionalProperties: false } as const
 type Asked = { Params: { name: string }; Querystring: { path: ResourcePath; target?: string; deep: boolean } }
+
+const pathsBody = Type.Object({ paths: Type.Array(pathSchema, { minItems: 1, maxItems: 1000 }), target }, closed)
 
 /** Lines are sent so many at a time. */
 const together = 500
@@ -82,6 +86,42 @@ export function holdingsRoutes(app: FastifyInstance, parts: RouteParts): void {
       return reply.send(bytes)
     },
   )
+  app.post<{ Params: { name: string }; Body: Static<typeof pathsBody> }>(
+    '/agent/:name/holdings/content',
+    {
+      config: { needs: 'read', looks: true },
+      schema: {
+        ...{ operationId: 'getHoldings', tags: ['comparisons'], params, body: pathsBody },
+        response: {
+          200: answer({
+            description:
+              'For each path at which there is content, in path order: a line of JSON with `path` and `size`, and then so many bytes. ' +
+              'Without `size` the content is too large to be sent among others. The last line has only `end`, the number of lines before: ' +
+              'without it the answer is not complete.',
+            schema: Type.Unsafe({ type: 'string', format: 'binary' }),
+            type: 'application/octet-stream',
+          }),
+          ...problems('conflict'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const agent = await parts.roster.get(request.params.name)
+      const { paths, target: asked } = request.body
+      const held = allHeldAt(agent, asked, paths.map(parsePath), callerGone(reply))
+      return reply.type('application/octet-stream').send(await begun(framed(held)))
+    },
+  )
+}
+
+/** What fails at once is a problem; what fails later breaks the answer off. */
+async function begun(chunks: AsyncGenerator<Buffer>): Promise<Readable> {
+  const first = await chunks.next()
+  const all = async function* (): AsyncGenerator<Buffer> {
+    if (first.done !== true) yield first.value
+    yield* chunks
+  }
+  return Readable.from(all(), { objectMode: false })
 }
 
 /** Those that If-None-Match names. */

@@ -2,15 +2,16 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createReadStream, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, request as forward, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
+import type { Source } from '../../src/endpoints/endpoint.ts'
 import { HttpCaller } from '../../src/endpoints/http-caller.ts'
 import { remoteHoldings } from '../../src/endpoints/remote/holdings.ts'
 import { PackageStore } from '../../src/packages/store.ts'
-import { parsePath } from '../../src/resources/path.ts'
-import type { Resource } from '../../src/resources/resource.ts'
+import { comparePaths, parsePath } from '../../src/resources/path.ts'
 import { changesOf, headerOf, never, origin } from '../packages/trees.ts'
 import { scratch, Server } from './server.ts'
 import { plant } from './trees.ts'
@@ -66,17 +67,10 @@ test('of several listings the one is named that it is, and an older server knows
     })
     response.end()
   })
-  older.listen(0, '127.0.0.1')
-  await once(older, 'listening')
-  try {
-    const at = `http://127.0.0.1:${(older.address() as AddressInfo).port}`
-    const there = remoteHoldings(new HttpCaller(at, {}, {}), 'far')
+  await asking(older, async (there) => {
     assert.equal(await there.listedAs?.(content, [listing], never), listing)
     assert.equal(await there.listedAs?.(content, [listing, other], never), undefined)
-  } finally {
-    older.closeAllConnections()
-    older.close()
-  }
+  })
 })
 
 test('who asks for the list with the digest of what he knows gets it when it differs', async () => {
@@ -98,16 +92,88 @@ test('the digest of what a package lists is the same for who makes it, and for w
   assert.notEqual(listing, id.slice('sha256-'.length))
 })
 
-test('contents are fetched in their order, and what is not there is left out', async () => {
-  const paths = ['/content/a', '/content/gone', '/content/sub/b', '/content/sub/c'].map((path) => parsePath(path))
-  const found: Resource[] = []
-  for await (const resource of holdings.pick?.(paths, never) ?? []) found.push(resource)
-  assert.deepEqual(
-    found.map(({ path, content: bytes }) => [path, Buffer.from(bytes?.() as Uint8Array).toString()]),
-    [
-      ['/content/a', 'is there'],
-      ['/content/sub/b', files['content/sub/b']],
-      ['/content/sub/c', 'c'],
-    ],
-  )
+const large = 'large '.repeat(100_000)
+const many = Object.fromEntries(Array.from({ length: 1500 }, (_, i) => [`many/${i}`, `of ${i}`]))
+plant(place, { ...many, 'many/large': large })
+
+async function picked(from: Source, paths: readonly string[]): Promise<Record<string, string>> {
+  const found: Record<string, string> = {}
+  const asked = paths.map((path) => parsePath(path)).toSorted(comparePaths)
+  for await (const { path, content: bytes } of from.pick?.(asked, never) ?? []) {
+    const whole = bytes?.()
+    assert.ok(whole)
+    found[path] = (whole instanceof Uint8Array ? Buffer.from(whole) : await buffer(whole)).toString()
+  }
+  return found
+}
+
+const asked = [...Object.keys(many), 'many/large', 'many', 'content/gone', 'content/sub/b'].map((path) => `/${path}`)
+const expected = {
+  ...Object.fromEntries(Object.entries(many).map(([path, text]) => [`/${path}`, text])),
+  ...{ '/many/large': large, '/content/sub/b': files['content/sub/b'] },
+}
+
+test('contents are fetched many together, large ones by themselves; what is not there, or a folder, is left out', async () => {
+  const found = await picked(holdings, asked)
+  assert.deepEqual(found, expected)
+  assert.deepEqual(Object.keys(found), Object.keys(found).toSorted(comparePathsOf))
+  for (const path of ['/content/a', '/content/gone', '/many'])
+    assert.deepEqual(await picked(holdings, [path]), path === '/content/a' ? { [path]: 'is there' } : {})
 })
+
+test('several contents are one question, and of an older server they are asked for one by one', async () => {
+  for (const isOlder of [false, true]) {
+    const seen: string[] = []
+    const before = createServer((request, response) => {
+      seen.push(request.method ?? '')
+      if (isOlder && request.method === 'POST') return void response.writeHead(404).end()
+      request.pipe(
+        forward(`${client.origin}${request.url}`, { method: request.method, headers: request.headers }, (answer) => {
+          response.writeHead(answer.statusCode ?? 500, answer.headers)
+          answer.pipe(response)
+        }),
+      )
+    })
+    await asking(before, async (there) => {
+      assert.deepEqual(await picked(there, asked.slice(0, 20)), await picked(holdings, asked.slice(0, 20)))
+    })
+    assert.deepEqual(seen, isOlder ? ['POST', ...Array.from({ length: 20 }, () => 'GET')] : ['POST'])
+  }
+})
+
+test('contents that break off are not taken for all, and what is none is refused', async () => {
+  const answers: [string, string][] = [
+    ['', 'unavailable'],
+    ['{"path":"/a","size":3}\nabc', 'unavailable'],
+    ['{"path":"/a","size":3}\nab', 'unavailable'],
+    ['{"path":"/a","size":3}\nabc{"end":2}\n', 'unavailable'],
+    ['{"path":"/a","size":3}\nabc{"end":1}\nmore', 'unavailable'],
+    ['{"path":"/a","size":-1}\n', 'rejected'],
+    ['{"path":"/a","size":999999999}\n', 'rejected'],
+    ['hello\n', 'rejected'],
+    ['x'.repeat(100_000), 'rejected'],
+  ]
+  for (const [answer, code] of answers) {
+    const before = createServer((_, response) => void response.end(answer))
+    await asking(before, async (there) => {
+      await assert.rejects(picked(there, ['/a', '/b']), { code }, answer.slice(0, 50))
+    })
+  }
+})
+
+/** Holdings of whatever answers for the server. */
+async function asking(before: HttpServer, use: (there: Source) => Promise<void>): Promise<void> {
+  before.listen(0, '127.0.0.1')
+  await once(before, 'listening')
+  try {
+    const at = `http://127.0.0.1:${(before.address() as AddressInfo).port}`
+    await use(remoteHoldings(new HttpCaller(at, {}, {}), 'far'))
+  } finally {
+    before.closeAllConnections()
+    before.close()
+  }
+}
+
+function comparePathsOf(one: string, other: string): number {
+  return comparePaths(parsePath(one), parsePath(other))
+}

@@ -1,5 +1,5 @@
 import { ReplicationError } from '../../errors.ts'
-import { quote, type ResourcePath } from '../../resources/path.ts'
+import { comparePaths, quote, type ResourcePath } from '../../resources/path.ts'
 import type { Resource, ResourceState } from '../../resources/resource.ts'
 import type { Agent } from '../roster.ts'
 import { sidesOf, targetOf } from './compare.ts'
@@ -28,6 +28,18 @@ export async function heldAt(
   for await (const { content } of target.pickContents?.([path], signal) ?? target.pick([path], signal))
     if (content !== undefined) return { path, content }
   throw new ReplicationError('missing', `nothing with content is at ${quote(path)}`)
+}
+
+/** What it holds with content at these paths, in path order. */
+export function allHeldAt(
+  agent: Agent,
+  asked: string | undefined,
+  paths: readonly ResourcePath[],
+  signal: AbortSignal,
+): AsyncIterable<Resource> {
+  const { target } = sidesOf(agent, targetOf(agent, asked))
+  const inOrder = [...new Set(paths)].toSorted(comparePaths)
+  return target.pickContents?.(inOrder, signal) ?? target.pick(inOrder, signal)
 }
 
 /** Which of these listings a package of all that it holds there would have. Undefined too where that cannot be said at once. */

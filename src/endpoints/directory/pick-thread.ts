@@ -1,4 +1,5 @@
 /** Reads single files in a thread, many at a time: small contents in batches, large ones only by name. */
+import { lstatSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
 import type { ResourcePath } from '../../resources/path.ts'
 import { send } from '../../threads/stream.ts'
@@ -27,7 +28,7 @@ async function* batches({ root, paths }: PickOrder, signal: AbortSignal): AsyncG
       try {
         batch.add({ path, folder: false })
       } catch (error) {
-        if (!hasGone(error)) throw error
+        if (!hasGone(error) && !isFolder(`${root}${path}`)) throw error
       }
       if (batch.full) yield batch.take()
     }
@@ -35,6 +36,11 @@ async function* batches({ root, paths }: PickOrder, signal: AbortSignal): AsyncG
   } finally {
     folders.close()
   }
+}
+
+/** There is no content then. */
+function isFolder(place: string): boolean {
+  return lstatSync(place, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
 /** It, or what it was in. */

@@ -4,14 +4,12 @@ import { parsePath, quote, type ResourcePath } from '../../resources/path.ts'
 import type { Resource, ResourceState } from '../../resources/resource.ts'
 import type { ReadOptions, Source } from '../endpoint.ts'
 import type { HttpCaller } from '../http-caller.ts'
+import { maxLineBytes, smallBytes, unframed, type Unframed } from './contents.ts'
 
-/** No path, with what else is said of it, makes a longer line. */
-const maxLineBytes = 64 * 1024
-
-/** So many single resources are asked for at a time: one by one each would take a trip there and back. */
+/** So many resources are one question, and so many characters of their paths. */
+const askedTogether = { paths: 1000, characters: 128 * 1024 }
+/** Where there is no such question so many single ones are asked at a time: one by one each would take a trip there and back. */
 const askedAtOnce = 16
-/** What is larger is read as it comes. */
-const smallBytes = 256 * 1024
 
 /** What the other server's agent has at its target, asked for over its API. */
 export function remoteHoldings(caller: HttpCaller, agent: string): Source {
@@ -30,6 +28,20 @@ export function remoteHoldings(caller: HttpCaller, agent: string): Source {
       return undefined
     }
   }
+  async function* oneByOne(paths: readonly ResourcePath[], signal: AbortSignal): AsyncGenerator<Resource> {
+    const asked: Promise<Resource | undefined>[] = []
+    let next = 0
+    while (asked.length > 0 || next < paths.length) {
+      for (; next < paths.length && asked.length < askedAtOnce; next++) {
+        const one = pickOne(paths[next] as ResourcePath, signal)
+        // Whoever comes to it hears of it.
+        one.catch(() => undefined)
+        asked.push(one)
+      }
+      const found = await asked.shift()
+      if (found !== undefined) yield found
+    }
+  }
   return {
     list: (path, signal) => list(path, signal),
     async listedAs(path, listings, signal) {
@@ -40,17 +52,14 @@ export function remoteHoldings(caller: HttpCaller, agent: string): Source {
       return answer.status === 304 ? listings.find((listing) => answer.headers['etag'] === `"${listing}"`) : undefined
     },
     async *pick(paths, signal) {
-      const asked: Promise<Resource | undefined>[] = []
-      let next = 0
-      while (asked.length > 0 || next < paths.length) {
-        for (; next < paths.length && asked.length < askedAtOnce; next++) {
-          const one = pickOne(paths[next] as ResourcePath, signal)
-          // Whoever comes to it hears of it.
-          one.catch(() => undefined)
-          asked.push(one)
-        }
-        const found = await asked.shift()
-        if (found !== undefined) yield found
+      for (const some of inQuestions(paths)) {
+        const answered = some.length === 1 ? undefined : await contentsAt(caller, `${place}/content`, some, signal)
+        if (answered === undefined) yield* oneByOne(some, signal)
+        else
+          for await (const { path, bytes } of answered) {
+            const found = bytes === undefined ? await pickOne(path, signal) : { path, content: () => bytes }
+            if (found !== undefined) yield found
+          }
       }
     },
     async *read(path: ResourcePath, { deep, includes, signal }: ReadOptions): AsyncGenerator<Resource> {
@@ -63,6 +72,53 @@ export function remoteHoldings(caller: HttpCaller, agent: string): Source {
       }
       if (nothing) throw new ReplicationError('missing', `nothing is at ${quote(path)}`)
     },
+  }
+}
+
+function* inQuestions(paths: readonly ResourcePath[]): Generator<readonly ResourcePath[]> {
+  let some: ResourcePath[] = []
+  let characters = 0
+  for (const path of paths) {
+    some.push(path)
+    characters += path.length
+    if (some.length < askedTogether.paths && characters < askedTogether.characters) continue
+    yield some
+    some = []
+    characters = 0
+  }
+  if (some.length > 0) yield some
+}
+
+/** What there is at these paths. Undefined: the other server is older than the question. */
+async function contentsAt(
+  caller: HttpCaller,
+  place: string,
+  paths: readonly ResourcePath[],
+  signal: AbortSignal,
+): Promise<AsyncIterable<Unframed> | undefined> {
+  const asked = Buffer.from(JSON.stringify({ paths }))
+  const headers = { 'content-type': 'application/json', 'content-length': String(asked.length), accept: '*/*' }
+  try {
+    const { body } = await caller.download('POST', place, { signal, headers, body: () => Readable.from([asked]) })
+    return contentsIn(caller, body, signal)
+  } catch (error) {
+    if (error instanceof ReplicationError && error.code === 'missing') return undefined
+    throw error
+  }
+}
+
+async function* contentsIn(
+  caller: HttpCaller,
+  body: Readable,
+  signal: AbortSignal,
+): AsyncGenerator<Unframed, void, void> {
+  try {
+    yield* unframed(body, () => brokenOff(caller))
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error instanceof ReplicationError ? error : brokenOff(caller, error)
+  } finally {
+    body.destroy()
   }
 }
 
