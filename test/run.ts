@@ -18,18 +18,26 @@ const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf
 if (files.length === 0) throw new Error(`no test file has ${wanted.join(' or ')} in its path`)
 
 /**
- * What these folders test knows of no engine (architecture.test.ts holds them to it), so once is enough; and so it is for
- * several servers and what Docker starts, which bring their own. Browsers and commands speak with a server over the API
- * alone, and that is tested on both.
+ * What these tests are about knows of no engine, so once is enough. That both engines do as they are told is held in state/
+ * and queues/, for each by itself; that all that works with them gets the same is tried on both in agents/, in the routes
+ * that keep something, and from end to end wherever servers die, end, start, wait, take turns or tell what was done. A new
+ * file is run on both until it is named here.
  */
 const engineless = new RegExp(
   [
-    '^(browser|compare|dashboard|documents|endpoints|interop|packages|resources|threads|state|queues)/',
+    // What lies below, or speaks with a server over the API alone; several servers and what Docker starts bring their own.
+    '^(browser|compare|dashboard|documents|endpoints|fuzz|interop|log|packages|resources|threads|state|queues)/',
     '^cli/(?!on-server|state)',
-    '^end-to-end/(shared/|compose)',
-    // What a page shows is the API's, which is tested on both.
-    '^(browser|dashboard)/',
-    '^(compose|dockerfile)',
+    '^(architecture|compose|compose-agents|delaying-proxy|dockerfile|settings|settings-files|supply-chain)\\.',
+    // How selections, rows and documents are compared; that comparisons are kept, in which order, and what fails is on both.
+    '^agents/comparisons/(between-kinds|complete|published)\\.',
+    // What is asked and answered, and trees, packages and endpoints on their way through a server.
+    '^end-to-end/(shared/|compose\\.)',
+    '^end-to-end/(bad-requests|bad-trees|bad-uploads|bandwidth|documents|packages|protected|refusals|services)\\.',
+    '^end-to-end/(as-listed|mirror|remote-conformance|resumed-uploads|resynchronise)\\.',
+    '^end-to-end/(deltas|real-trees|remote-deltas|selections?|versions)\\.',
+    '^routes/(access-matrix|compress|conventions|openapi|plan-of-comparison|schemas|session|slow-readers)\\.',
+    '^security/(bodies|cached-secrets|classes|http|issuer|packages|reach-hosts|reach-paths|signed-packages|tls)\\.',
   ].join('|'),
 )
 
