@@ -16,13 +16,15 @@ interface Route {
   readonly method: HTTPMethods
   readonly url: string
   readonly need: Need | undefined
+  readonly looks?: true | undefined
 }
 
 async function routesOf({ parts }: GivenApp): Promise<Route[]> {
   const routes: Route[] = []
   const bare = fastify()
   bare.addHook('onRoute', ({ method, url, config }) => {
-    for (const one of [method].flat()) routes.push({ method: one as HTTPMethods, url, need: config?.needs })
+    for (const one of [method].flat())
+      routes.push({ method: one as HTTPMethods, url, need: config?.needs, looks: config?.looks })
   })
   await addRoutes(bare, parts)
   healthRoutes(bare, parts)
@@ -97,8 +99,13 @@ test('no route is without a need, and it is the same under each prefix', async (
 
 test('what changes something is not done by who may only read', async (t) => {
   const routes = await routesOf(await givenApp(t))
-  const changing = routes.filter(({ method, need }) => !['GET', 'HEAD'].includes(method) && need === 'read')
-  assert.deepEqual(changing, [])
+  const others = routes.filter(({ method, need }) => !['GET', 'HEAD'].includes(method) && need === 'read')
+  // What is asked for there has no room in an address.
+  const asking = prefixes.map((one) => ['POST', `${one}/agent/:name/holdings/content`, true])
+  assert.deepEqual(
+    others.map(({ method, url, looks }) => [method, url, looks]),
+    asking,
+  )
 })
 
 test('each route lets in who has the right that it needs, and nobody else', async (t) => {
