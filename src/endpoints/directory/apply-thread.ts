@@ -20,6 +20,7 @@ import type { DeliveryOrder } from '../delivery-order.ts'
 import { inLane } from './in-lane.ts'
 import type { LaneFolder } from './lane-folder.ts'
 import { moveAll } from './move.ts'
+import { NewFolders } from './new-folders.ts'
 import { Placer } from './placer.ts'
 import { Present } from './present.ts'
 import { makeRoot } from './root.ts'
@@ -67,20 +68,30 @@ async function change(parts: Parts, staging: string, lane: LaneFolder): Promise<
   const [changes, unsynced] = [new ChosenEntries(listed), new ChosenEntries(listed)]
   const tell = (entries: number, bytes: number): void => port.postMessage({ entries, bytes } satisfies Progress)
   const present = presentIn(parts, lane)
+  const newFolders = new NewFolders(staging)
   let unpacked: Unpacked
   try {
     const { paths } = order
-    unpacked = await unpack(pkg, { paths, place: staging, present, changes, unsynced, tell, breath, signal })
+    unpacked = await unpack(pkg, {
+      ...{ paths, place: staging, present, newFolders, changes, unsynced, tell, breath, signal },
+    })
   } finally {
     present.close()
+    newFolders.close()
   }
   const surplus = await surplusIn(folders, pkg, order, signal)
-  await syncStaged(staging, unpacked.staged, breath, signal)
-  await moveAll(new Placer(folders, staging), changes.entries(), surplus, breath)
-  await settle({ folders, lane, staging, changes, unsynced, surplus, breath, signal })
+  await syncStaged(staging, unpacked.staged, breath, signal, newFolders)
+  const placer = new Placer(folders, staging)
+  const placed: ResourcePath[] = []
+  for (const { staged, path } of newFolders.all) {
+    placed.push(...placer.putNew(staged, path))
+    if (breath.due) await breath.take()
+  }
+  await moveAll(placer, changes.entries(), surplus, breath)
+  await settle({ folders, lane, staging, made: newFolders.count, placed, changes, unsynced, surplus, breath, signal })
   // Throws if a folder that was written has moved, and so what was put into it is not where it belongs.
   folders.at(rootPath)
-  const { entries, bytes, staged: written, stagedBytes: writtenBytes } = unpacked
+  const { entries, bytes, written, writtenBytes } = unpacked
   const detail = { written, writtenBytes }
   return { delivery: order.delivery, package: pkg.id, entries, bytes, appliedAt: new Date().toISOString(), detail }
 }

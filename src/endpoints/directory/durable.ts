@@ -57,9 +57,16 @@ export function syncFile(place: string): void {
   }
 }
 
-/** Makes durable the files 0, 1, … of the folder at `place`. */
-export async function syncStaged(place: string, files: number, breath: Breath, signal: AbortSignal): Promise<void> {
-  if (files > fewFiles && (await syncFileSystem(place, signal))) return
+/** Makes durable the files 0, 1, … of the folder at `place`, and so many in new folders there, which can do that one by one. */
+export async function syncStaged(
+  place: string,
+  files: number,
+  breath: Breath,
+  signal: AbortSignal,
+  newFolders?: { readonly count: number; readonly sync: () => void },
+): Promise<void> {
+  if (files + (newFolders?.count ?? 0) > fewFiles && (await syncFileSystem(place, signal))) return
+  newFolders?.sync()
   for (let file = 0; file < files; file++) {
     syncFile(`${place}/${file}`)
     if (breath.due) await breath.take()

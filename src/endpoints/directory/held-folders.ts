@@ -67,7 +67,7 @@ export class HeldFolders {
 
   /** Another set of handles on the same root, even if its name leads elsewhere by now. */
   fork(watch = false): HeldFolders {
-    return new HeldFolders(this.#root.place, watch, (place) => openSync(`${place}/.`, asFolder))
+    return new HeldFolders(this.#root.place, watch, openFolderAt)
   }
 
   get identity(): FolderIdentity {
@@ -164,6 +164,11 @@ export function rawPlace(place: string, raw: string): Buffer {
 /** Whether an error of node:fs says that there is nothing there, or no folder on the way. */
 export function isAbsent(error: unknown): boolean {
   return ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error))
+}
+
+/** For a folder of which the place is known to be its own. */
+export function openFolderAt(place: string): number {
+  return openSync(`${place}/.`, asFolder)
 }
 
 /** Opens the folder at `place`, its last name no link. Throws the errors of node:fs. */

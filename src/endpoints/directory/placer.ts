@@ -41,6 +41,33 @@ export class Placer {
     })
   }
 
+  /**
+   * Moves the staged folder of that name, with all that is in it, to the path, where there was nothing. Answers the folders whose names
+   * have changed by that: its own, and those within it where somebody has made it meanwhile, for what else is in it stays.
+   */
+  putNew(staged: string, path: ResourcePath): ResourcePath[] {
+    const from = `${this.#staging}/${staged}`
+    let isThere = false
+    this.#named(path, () => {
+      const place = `${this.#folders.at(parentPath(path) ?? rootPath, this.#makeFolder)}/${nameOf(path)}`
+      try {
+        renameSync(from, place)
+      } catch (error) {
+        // A file or a link is there.
+        if (codeOf(error) === 'ENOTDIR') this.#replace(place, from)
+        else if (isFolderInTheWay(error)) isThere = true
+        else throw error
+      }
+    })
+    const changed = [path]
+    for (const entry of isThere ? readdirSync(from, { withFileTypes: true }) : []) {
+      const [below, its] = [`${staged}/${entry.name}`, `${path}/${entry.name}` as ResourcePath]
+      if (entry.isDirectory()) changed.push(...this.putNew(below, its))
+      else this.putFile(below, its)
+    }
+    return changed
+  }
+
   /** Without `deep`, a folder that holds others stays; the root stays always. What is not there is fine. */
   remove(path: ResourcePath, deep: boolean): void {
     this.#named(path, () => {

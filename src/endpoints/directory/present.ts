@@ -49,6 +49,8 @@ export class Present {
   #scratch: Buffer | undefined
   /** There is no such folder, and so nothing below it. */
   #absent: ResourcePath | undefined
+  /** Else it may not be looked into. */
+  #isMissing = false
 
   /** Takes `folders` over: it is closed with this. */
   constructor(folders: HeldFolders, options: PresentOptions) {
@@ -89,6 +91,11 @@ export class Present {
       if (error instanceof ReplicationError) return 'other'
       throw error
     }
+  }
+
+  /** Of what was asked about last and is not there: the outermost folder above it, or itself, that is not there either. */
+  missing(path: ResourcePath): ResourcePath | undefined {
+    return this.#absent !== undefined && this.#isMissing && isWithin(path, this.#absent) ? this.#absent : undefined
   }
 
   /** All has been asked about: what was read is remembered from now on. */
@@ -165,6 +172,7 @@ export class Present {
     } catch (error) {
       if (!isAbsent(error) && !['EACCES', 'EPERM'].includes(codeOf(error))) throw readFault(error, path)
       this.#absent = path
+      this.#isMissing = isAbsent(error)
       return undefined
     }
   }

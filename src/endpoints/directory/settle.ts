@@ -17,7 +17,10 @@ export interface Settling {
   readonly folders: HeldFolders
   readonly lane: LaneFolder
   readonly staging: string
-  /** What was moved into place, durable but for its names. */
+  /** So much was made in new folders, and these came to their places, durable but for their names. */
+  readonly made: number
+  readonly placed: readonly ResourcePath[]
+  /** What else was moved into place. */
   readonly changes: Some
   /** What was there, and may not be after a crash. */
   readonly unsynced: Some
@@ -31,13 +34,15 @@ export async function settle({
   folders,
   lane,
   staging,
+  made,
+  placed,
   changes,
   unsynced,
   surplus,
   breath,
   signal,
 }: Settling): Promise<void> {
-  const count = changes.count + unsynced.count + surplus.length
+  const count = made + changes.count + unsynced.count + surplus.length
   if (count > fewFiles) {
     const before = await timeBehind(staging)
     if (await syncFileSystem(staging, signal)) {
@@ -55,5 +60,7 @@ export async function settle({
     if (breath.due) await breath.take()
   }
   await syncFolders(folders, unsynced.entries(), [], breath)
+  const names = placed.map((path) => ({ type: 'folder' as const, path }))
+  await syncFolders(folders, names, [], breath)
   await syncFolders(folders, changes.entries(), surplus, breath)
 }

@@ -9,14 +9,17 @@ import type { Breath } from './breath.ts'
 import type { ChosenEntries } from './chosen-entries.ts'
 import { writeFault } from './faults.ts'
 import { refuseOwn } from './own-folder.ts'
-import type { Present } from './present.ts'
+import type { NewFolders } from './new-folders.ts'
+import type { Presence, Present } from './present.ts'
 
 export interface Unpacking {
   readonly paths: readonly ResourcePath[] | undefined
   /** What to put before `/<name>` to reach what lies in the staging folder. */
   readonly place: string
   readonly present: Present
-  /** Gets what is not there yet: its files are staged, named 0, 1, … in the order in which they are chosen. */
+  /** Get the folders that are not there yet, with all that belongs in them. */
+  readonly newFolders: NewFolders
+  /** Gets what else is not there yet: its files are staged, named 0, 1, … in the order in which they are chosen. */
   readonly changes: ChosenEntries
   /** Gets what is there, and may not be after a crash. */
   readonly unsynced: ChosenEntries
@@ -28,9 +31,11 @@ export interface Unpacking {
 export interface Unpacked {
   readonly entries: number
   readonly bytes: number
-  /** So many files are staged, and so many bytes are in them. */
+  /** So many files are staged by themselves. */
   readonly staged: number
-  readonly stagedBytes: number
+  /** So many with those of new folders, and so many bytes are in them. */
+  readonly written: number
+  readonly writtenBytes: number
 }
 
 const tellMs = 500
@@ -42,8 +47,8 @@ const writeAt = promisify(write)
  * the errors of writing.
  */
 export async function unpack(pkg: PackageReader, unpacking: Unpacking): Promise<Unpacked> {
-  const { paths, place, present, changes, unsynced, tell, breath, signal } = unpacking
-  let [entries, bytes, staged, stagedBytes] = [0, 0, 0, 0]
+  const { paths, place, present, newFolders, changes, unsynced, tell, breath, signal } = unpacking
+  let [entries, bytes, staged, written, writtenBytes] = [0, 0, 0, 0, 0]
   let toldAt = performance.now()
   let previous: ManifestEntry | undefined
   for await (const batch of pkg.deltaBatches({ ...(paths !== undefined && { paths }), signal }))
@@ -53,12 +58,16 @@ export async function unpack(pkg: PackageReader, unpacking: Unpacking): Promise<
       refuseUnholdable(entry, previous)
       previous = entry
       const presence = await presenceOf(change, present)
-      if (presence === 'other') changes.add(entry, entries)
+      const isInNew = presence === 'other' && goesIntoNew(change, present, newFolders)
+      if (isInNew && change.kind === 'folder') addFolder(newFolders, entry.path)
+      if (presence === 'other' && !isInNew) changes.add(entry, entries)
       else if (presence === 'unsynced') unsynced.add(entry, entries)
       if (change.kind === 'put') {
         const { content } = change
         if (presence === 'other') {
-          stagedBytes += await writeContent(content, `${place}/${staged++}`, entry.path, breath)
+          const file = isInNew ? () => newFolders.placeOf(entry.path) : (number = staged++) => `${place}/${number}`
+          writtenBytes += await writeContent(content, file, entry.path, breath)
+          written++
         } else if (!Buffer.isBuffer(content)) content.destroy()
       }
       if (entry.type === 'file') bytes += entry.size
@@ -70,10 +79,24 @@ export async function unpack(pkg: PackageReader, unpacking: Unpacking): Promise<
     }
   present.end()
   tell(entries, bytes)
-  return { entries, bytes, staged, stagedBytes }
+  return { entries, bytes, staged, written, writtenBytes }
 }
 
-async function presenceOf(change: DeltaChange, present: Present): ReturnType<Present['file']> {
+/** Whether it belongs in a folder that is not there yet. */
+function goesIntoNew({ kind, entry }: DeltaChange, present: Present, newFolders: NewFolders): boolean {
+  const top = kind === 'delete' ? undefined : present.missing(entry.path)
+  return top !== undefined && newFolders.takes(top)
+}
+
+function addFolder(newFolders: NewFolders, path: ResourcePath): void {
+  try {
+    newFolders.addFolder(path)
+  } catch (error) {
+    throw writeFault(error, quote(path))
+  }
+}
+
+async function presenceOf(change: DeltaChange, present: Present): Promise<Presence> {
   switch (change.kind) {
     case 'folder':
       return present.folder(change.entry.path)
@@ -92,13 +115,14 @@ async function presenceOf(change: DeltaChange, present: Present): ReturnType<Pre
 /** Answers how many bytes these were. */
 async function writeContent(
   content: Buffer | LargeContent,
-  place: string,
+  place: () => string,
   path: ResourcePath,
   breath: Breath,
 ): Promise<number> {
   let fd: number | undefined
   try {
-    fd = openSync(place, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL)
+    // The staging folder is ours alone. Where upper and lower case are the same, the last one stays, as it does in the target.
+    fd = openSync(place(), constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW)
     if (Buffer.isBuffer(content)) return writeAll(fd, content)
     return await writePieces(fd, content.pieces(), breath)
   } catch (error) {
