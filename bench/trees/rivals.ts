@@ -20,6 +20,8 @@ export interface Rival {
   readonly isRemote: boolean
   /** Whether it can be run again, and then copies less. */
   readonly isSync: boolean
+  /** Whether it ends only when what it has copied is on the disk. */
+  readonly isFlushed?: true
   start(place: RivalPlace): Promise<Contender>
 }
 
@@ -33,15 +35,17 @@ export interface RivalPlace {
 
 const rclone = ['rclone', '--config', '', 'sync', '--create-empty-src-dirs']
 
+const cp: Rival = {
+  ...{ name: 'cp -a', program: 'cp', versionFlag: '--version', isRemote: false, isSync: false },
+  start: async () => starting('cp -a', (from, to) => ['cp', '-a', join(from, 'content'), to]),
+}
+const rsync: Rival = {
+  ...{ name: rsyncDaemon, program: 'rsync', versionFlag: '--version', isRemote: true, isSync: true },
+  start: startRsync,
+}
+
 export const rivals: readonly Rival[] = [
-  {
-    ...{ name: 'cp -a', program: 'cp', versionFlag: '--version', isRemote: false, isSync: false },
-    start: async () => starting('cp -a', (from, to) => ['cp', '-a', join(from, 'content'), to]),
-  },
-  {
-    ...{ name: rsyncDaemon, program: 'rsync', versionFlag: '--version', isRemote: true, isSync: true },
-    start: rsync,
-  },
+  ...[cp, flushed(cp), rsync, flushed(rsync)],
   {
     ...{ name: 'rclone sync, local', program: 'rclone', versionFlag: 'version', isRemote: false, isSync: true },
     start: async () =>
@@ -57,6 +61,27 @@ export const rivals: readonly Rival[] = [
 export function versionOf({ program, versionFlag }: Rival): string | undefined {
   const { status, stdout } = spawnSync(program, [versionFlag], { encoding: 'utf8', timeout: 10_000 })
   return status === 0 ? stdout.split('\n')[0]?.trim() : undefined
+}
+
+/** The same, and then `sync -f` of each target: what durability alone costs. */
+function flushed(rival: Rival): Rival {
+  const name = `${rival.name}, and flushed`
+  return {
+    ...{ ...rival, name, isFlushed: true },
+    start: async (place) => {
+      const contender = await rival.start(place)
+      const copy = async (work: Work): Promise<Sample> => {
+        const total = { ...(await contender.copy(work)) }
+        for (const to of work.targets) {
+          const { wallMs, cpuMs } = await timed(['sync', '-f', to])
+          total.wallMs += wallMs
+          total.cpuMs += cpuMs
+        }
+        return total
+      }
+      return { ...contender, name, copy }
+    },
+  }
 }
 
 /** A tool knows one target, so it is run once for each. */
@@ -100,7 +125,7 @@ async function timed([command = '', ...args]: readonly string[]): Promise<Sample
 }
 
 /** A daemon of its own on a free port of the loopback, with a module that is the folder of all targets. */
-async function rsync({ targets, folder, link }: RivalPlace): Promise<Contender> {
+async function startRsync({ targets, folder, link }: RivalPlace): Promise<Contender> {
   mkdirSync(folder, { recursive: true })
   const config = join(folder, 'rsyncd.conf')
   // A daemon of root would otherwise write as nobody, and could not keep owners as -a asks.

@@ -28,6 +28,7 @@ interface Entry {
   readonly tool: string
   /** Whether there is anything between both sides that could be counted. */
   readonly isRemote: boolean
+  readonly isFlushed: boolean
   readonly way: Way
   start(place: RivalPlace, profiles: string | undefined): Promise<Contender>
 }
@@ -94,7 +95,8 @@ async function run(scenario: Scenario, bench: Bench): Promise<Result> {
       roundTripMs === undefined ? direct : new Proxied(roundTripMs),
   })
   const uncounted = entries.filter(
-    ({ tool, isRemote, way }) => isRemote && way.roundTripMs === undefined && !isSlow(scenario, tool),
+    ({ tool, isRemote, isFlushed, way }) =>
+      isRemote && !isFlushed && way.roundTripMs === undefined && !isSlow(scenario, tool),
   )
   if (scenario.memory === true || uncounted.length === 0) return { scenario, bytes, outcomes: timed }
   bench.say(`${scenario.name}: once more, only to count what goes over the wire`)
@@ -112,13 +114,19 @@ function withBytes(outcome: Outcome, counted: readonly Outcome[]): Outcome {
 /** On more than the plain way those alone that have a server there: a copy within the machine has no latency. */
 function entriesOf(scenario: Scenario, { ours }: Bench): Entry[] {
   return scenario.ways.flatMap((way): Entry[] => [
-    ...(ours ? [{ tool: trebuchet, isRemote: true, way, start: startOurs }] : []),
+    ...(ours ? [{ tool: trebuchet, isRemote: true, isFlushed: false, way, start: startOurs }] : []),
     ...(scenario.memory === true ? [] : installed)
       .filter(({ version }) => version !== undefined)
       .filter(({ rival }) => !isEndless(scenario, rival.name))
       .filter(({ rival }) => rival.isSync || scenario.state === 'cold')
-      .filter(({ rival }) => rival.isRemote || scenario.ways.length === 1)
-      .map(({ rival: { name, isRemote, start } }) => ({ tool: name, isRemote, way, start })),
+      .filter(({ rival: { isRemote, isFlushed } }) => (isRemote && isFlushed !== true) || scenario.ways.length === 1)
+      .map(({ rival: { name, isRemote, isFlushed = false, start } }) => ({
+        tool: name,
+        isRemote,
+        isFlushed,
+        way,
+        start,
+      })),
   ])
 }
 

@@ -74,7 +74,7 @@ function foot(results: readonly Result[], { runs, rivals, loadBefore, leftOut }:
   const far = results.some(({ scenario }) => scenario.ways.some(({ roundTripMs }) => roundTripMs !== undefined))
   return [
     `- ${runs === 1 ? 'One run' : `Medians of ${runs} runs`} unless a row says otherwise, the tools in turn, each new copy into a fresh empty folder; the source is in the page cache; the disk is idle before each run. The first copy of each tool was compared byte by byte.`,
-    `- ${trebuchet}: from the call of replicate to its answer, between two servers over HTTP on the loopback: read, packed, stored, sent, verified, written, and durable on both sides before the answer. The others end when the bytes are in the page cache: nothing is flushed for them.`,
+    `- ${trebuchet}: from the call of replicate to its answer, between two servers over HTTP on the loopback: read, packed, stored, sent, verified, written, and durable on both sides before the answer. The others end when the bytes are in the page cache, unless a row says “and flushed”: then \`sync -f\` of each target follows within the time.`,
     ...(changed
       ? [
           `- 1 % changed: of a hundred changed files forty have another size, forty other bytes of the same size, ten are new, ten deleted; the copy before is complete, and all that only the target has is deleted (\`mode: mirror\`, \`rsync --delete\`). ${rcloneWebdav} keeps no times there, so it runs with \`--update --use-server-modtime\`.`,
