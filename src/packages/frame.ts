@@ -19,6 +19,8 @@ export interface Frame {
   readonly delta: boolean
   readonly origin: PackageOrigin | undefined
   readonly end: ZipEnd
+  /** The central directory, which was read through to open the package; not that of a package of very many entries. */
+  readonly directory: readonly ZipEntry[] | undefined
   readonly manifest: Located
   /** Of an index. */
   readonly parts: PartList | undefined
@@ -32,6 +34,8 @@ interface Located {
 }
 
 const batchEntries = 512
+/** So many entries of a central directory are held: what a package of the usual size has. */
+const heldEntries = 16_384
 /** Content of more than this is checked for its ratio; the overhead of small entries says nothing. */
 const ratioFromBytes = 1024 * 1024
 
@@ -41,7 +45,7 @@ export async function readFrame(access: RandomAccess, limits: PackageLimits): Pr
   const end = await readZipEnd(access)
   if (end.count > limits.maxEntries + Object.keys(metaNames).length)
     throw beyond(`it has more than ${limits.maxEntries} entries`)
-  const metas = await readMetas(access, end)
+  const { metas, directory } = await readMetas(access, end)
   const manifest = metas.get('manifest') as Located
   if (manifest.entry.size > limits.maxManifestBytes)
     throw beyond(`its manifest is larger than ${limits.maxManifestBytes} bytes`)
@@ -60,6 +64,7 @@ export async function readFrame(access: RandomAccess, limits: PackageLimits): Pr
     delta,
     parts: outline.index ? await readParts(access, end, metas) : undefined,
     end,
+    directory,
     manifest,
     origin: origin === undefined ? undefined : parseOrigin(await textOf(access, origin)),
     extents: [...metas.values()].map(({ extent }) => extent),
@@ -95,9 +100,13 @@ export function checkTotal(bytes: number, zipBytes: number, { maxRatio }: Packag
  * The central directory begins with the filter, the origin, which may be absent, and the content's folder, and ends with the
  * manifest and the properties: so it is read through.
  */
-async function readMetas(access: RandomAccess, end: ZipEnd): Promise<Map<MetaFile, Located>> {
+async function readMetas(
+  access: RandomAccess,
+  end: ZipEnd,
+): Promise<{ readonly metas: Map<MetaFile, Located>; readonly directory: readonly ZipEntry[] | undefined }> {
   const window = new Window(access, 64 * 1024)
   const metas = new Map<MetaFile, Located>()
+  const directory: ZipEntry[] | undefined = end.count > heldEntries ? undefined : []
   const add = async (meta: MetaFile, entry: ZipEntry | undefined): Promise<boolean> => {
     if (entry?.name.toString() === metaNames[meta]) metas.set(meta, { entry, extent: await locate(window, entry) })
     else if (meta !== 'origin')
@@ -115,6 +124,7 @@ async function readMetas(access: RandomAccess, end: ZipEnd): Promise<Map<MetaFil
   for await (const entry of zipEntries(access, end)) {
     if (place < first.length)
       if (!(await add(first[place++] as MetaFile, entry))) await add(first[place++] as MetaFile, entry)
+    directory?.push(entry)
     lastButOne = last
     last = entry
     // Where all is in memory nothing of this waits, and other work would never have its turn.
@@ -122,7 +132,7 @@ async function readMetas(access: RandomAccess, end: ZipEnd): Promise<Map<MetaFil
   }
   await add('manifest', lastButOne)
   await add('properties', last)
-  return metas
+  return { metas, directory }
 }
 
 async function expectText(access: RandomAccess, { entry, extent }: Located, expected: string): Promise<void> {

@@ -179,7 +179,8 @@ class ZipReader implements PackageReader {
     }
     const { entry, zipEntry, data } = located
     if (!isSmall(located)) return { kind: 'put', entry, content: contentStream(this.#access, zipEntry, data, entry) }
-    return { kind: 'put', entry, content: unpack(zipEntry, await window.load(data, zipEntry.packed), entry) }
+    const packed = window.view(data, zipEntry.packed) ?? (await window.load(data, zipEntry.packed))
+    return { kind: 'put', entry, content: unpack(zipEntry, packed, entry) }
   }
 }
 

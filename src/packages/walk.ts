@@ -55,7 +55,7 @@ export async function* walk(
   const order = new EntryOrder(outline.header, limits)
   const names = new ZipNames()
   const layout = new Layout(extents)
-  const directory = new Cursor(zipEntries(access, end))
+  const directory = new Cursor(frame.directory ?? zipEntries(access, end))
   let carried = 0
   try {
     for (let i = metasBehind; i < extents.length; i++) await directory.take()
@@ -72,13 +72,13 @@ export async function* walk(
           yield { entry: entry as Exclude<ManifestEntry, FileEntry> }
           continue
         }
-        const zipEntry = await directory.next()
+        const zipEntry = directory.here ?? (await directory.next())
         if (zipEntry?.name.equals(Buffer.from(name)) !== true) {
           if (!delta || entry.type !== 'file') throw notThere(name, zipEntry)
           yield { entry, held: true }
           continue
         }
-        await directory.take()
+        directory.pass()
         const extent = await locate(window, zipEntry)
         layout.add(extent, zipEntry.name)
         if (entry.type === 'file') {
@@ -101,27 +101,40 @@ export async function* walk(
 
 /** The central directory, an entry at a time. */
 class Cursor {
-  readonly #entries: AsyncGenerator<ZipEntry, void>
-  #seen: { readonly entry: ZipEntry | undefined } | undefined
+  readonly #held: readonly ZipEntry[]
+  readonly #read: AsyncGenerator<ZipEntry, void> | undefined
+  #at = 0
+  #seen: ZipEntry | undefined
 
-  constructor(entries: AsyncGenerator<ZipEntry, void>) {
-    this.#entries = entries
+  constructor(entries: readonly ZipEntry[] | AsyncGenerator<ZipEntry, void>) {
+    this.#held = Array.isArray(entries) ? entries : []
+    this.#read = Array.isArray(entries) ? undefined : (entries as AsyncGenerator<ZipEntry, void>)
   }
 
-  /** Stays the next one until it is taken. */
+  /** The next one, if it need not be waited for. */
+  get here(): ZipEntry | undefined {
+    return this.#seen ?? this.#held[this.#at]
+  }
+
+  /** Stays the next one until it is passed. */
   async next(): Promise<ZipEntry | undefined> {
-    this.#seen ??= { entry: (await this.#entries.next()).value ?? undefined }
-    return this.#seen.entry
+    this.#seen ??= this.#read === undefined ? this.#held[this.#at] : ((await this.#read.next()).value ?? undefined)
+    return this.#seen
+  }
+
+  pass(): void {
+    this.#seen = undefined
+    this.#at++
   }
 
   async take(): Promise<ZipEntry | undefined> {
     const entry = await this.next()
-    this.#seen = undefined
+    this.pass()
     return entry
   }
 
   async close(): Promise<void> {
-    await this.#entries.return()
+    await this.#read?.return()
   }
 }
 

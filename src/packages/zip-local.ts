@@ -19,10 +19,10 @@ export interface Extent {
  */
 export async function locate(window: Window, entry: ZipEntry): Promise<Extent> {
   const { offset: start, name, packed } = entry
-  const fixed = await window.load(start, 30)
+  const fixed = window.view(start, 30) ?? (await window.load(start, 30))
   const extraBytes = fixed.readUInt16LE(28)
   const headerBytes = 30 + fixed.readUInt16LE(26) + extraBytes
-  const header = await window.load(start, headerBytes)
+  const header = window.view(start, headerBytes) ?? (await window.load(start, headerBytes))
   const contradicts = (what: string): ReplicationError =>
     new ReplicationError('corrupt', `package entry ${quote(name.toString())}: its two headers differ in ${what}`)
   if (header.readUInt32LE(0) !== signatures.local)
