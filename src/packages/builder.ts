@@ -30,6 +30,8 @@ export interface Blueprint {
   readonly delta?: boolean
   /** Parts are added to it, and nothing else. */
   readonly index?: boolean
+  /** Which of its headers it has is known only at its end; they differ in mode and filters. */
+  readonly undecided?: boolean
   /** What signs it, if anything does; the signatures stand in its origin, so it needs one. */
   readonly signing?: readonly KeyObject[]
 }
@@ -37,10 +39,13 @@ export interface Blueprint {
 /**
  * Makes one package as it is called: entries in path order, `room` awaited whenever it is `full`, then `end`. In the file stand filter.xml,
  * origin.json and `jcr_root/`, the content, the manifest, whose digest is known only then, and properties.xml, which holds
- * the digest. The origin of a signed one stands behind the manifest, for what is signed is the digest.
+ * the digest. The origin of a signed one stands behind the manifest, for what is signed is the digest, and so does filter.xml of one that is
+ * undecided.
  */
 export class PackageBuilder {
-  readonly #header: ManifestHeader
+  #header: ManifestHeader
+  readonly #isUndecided: boolean
+  readonly #isElsewhere: boolean
   readonly #limits: PackageLimits
   readonly #delta: boolean
   readonly #signs: { readonly origin: PackageOrigin; readonly keys: readonly KeyObject[] } | undefined
@@ -49,7 +54,7 @@ export class PackageBuilder {
   readonly #directory: Spool
   #parts: PartList | undefined
   readonly #order: EntryOrder
-  readonly #headerBytes: number
+  #headerLine: Buffer
   readonly #listing = createHash('sha256')
   readonly #names = new ZipNames()
   #files = 0
@@ -58,28 +63,23 @@ export class PackageBuilder {
 
   /** Throws `invalid` when the header is. */
   constructor(
-    { header, origin, limits, delta = false, index = false, signing = [] }: Blueprint,
+    { header, origin, limits, delta = false, index = false, undecided = false, signing = [] }: Blueprint,
     output: Output,
     [manifestFile, directoryFile]: readonly [string, string],
   ) {
-    checkHeader(header)
     this.#header = header
+    this.#headerLine = lineOf(header)
+    this.#isUndecided = undecided
+    this.#isElsewhere = delta || index
     this.#limits = limits
     this.#delta = delta
     this.#order = new EntryOrder(header, limits)
     this.#manifest = new Spool(manifestFile)
     this.#directory = new Spool(directoryFile)
     this.#signs = origin === undefined || signing.length === 0 ? undefined : { origin, keys: signing }
-    this.#zip = new ZipWriter(output, this.#directory, this.#signs && metaNames.origin)
-    const line = Buffer.from(`${headerLine(header)}\n`)
-    if (line.length > maxHeaderBytes)
-      throw new ReplicationError(
-        'too-large',
-        `package: its roots take more than ${maxHeaderBytes} bytes; name fewer paths`,
-      )
-    this.#manifest.add(line)
-    this.#headerBytes = line.length
-    this.#addMeta(metaNames.filter, filterXml(header, delta || index))
+    const isInOrder = this.#signs === undefined && !undecided
+    this.#zip = new ZipWriter(output, this.#directory, isInOrder ? [] : [metaNames.filter, metaNames.origin])
+    if (!undecided) this.#addMeta(metaNames.filter, filterXml(header, this.#isElsewhere))
     if (origin !== undefined && this.#signs === undefined) this.#addMeta(metaNames.origin, originJson(origin))
     this.#zip.addFolder(metaNames.content)
   }
@@ -147,11 +147,18 @@ export class PackageBuilder {
     await this.#zip.room()
   }
 
+  /** Its header, of one that is undecided. Throws `invalid` when it is. */
+  decide(header: ManifestHeader): void {
+    this.#headerLine = lineOf(header)
+    this.#header = header
+  }
+
   /** Answers once the package is on the disk. */
   async end(): Promise<PackageSummary> {
     const { digest } = await this.#addManifest()
     const listing = this.#listing.digest('hex')
     const id = `sha256-${digest}` as PackageId
+    if (this.#isUndecided) this.#addMeta(metaNames.filter, filterXml(this.#header, this.#isElsewhere))
     if (this.#signs !== undefined) {
       const { origin, keys } = this.#signs
       this.#addMeta(metaNames.origin, originJson({ ...origin, signatures: signed(id, keys) }))
@@ -185,17 +192,18 @@ export class PackageBuilder {
   #addLine(line: string): void {
     this.#manifest.add(Buffer.from(`${line}\n`))
     const { maxManifestBytes } = this.#limits
-    if (this.#manifest.size > maxManifestBytes)
+    if (this.#headerLine.length + this.#manifest.size > maxManifestBytes)
       throw new ReplicationError('too-large', `package: its manifest would be larger than ${maxManifestBytes} bytes`)
   }
 
   async #addManifest(): Promise<Written> {
     let file: LargeFile | undefined
-    let begin = this.#headerBytes
-    for (const chunk of this.#manifest.chunks(segmentBytes)) {
+    let begin = this.#headerLine.length
+    const size = begin + this.#manifest.size
+    for (const chunk of this.#manifest.chunks(segmentBytes, this.#headerLine)) {
       this.#listing.update(chunk.subarray(begin))
       begin = Math.max(0, begin - chunk.length)
-      if (this.#manifest.size <= segmentBytes) return this.#zip.addFile(metaNames.manifest, chunk)
+      if (size <= segmentBytes) return this.#zip.addFile(metaNames.manifest, chunk)
       file ??= await this.#zip.startFile(metaNames.manifest, chunk)
       await file.add(chunk)
     }
@@ -205,4 +213,11 @@ export class PackageBuilder {
   #addMeta(name: string, text: string): void {
     this.#zip.addFile(name, Buffer.from(text))
   }
+}
+
+function lineOf(header: ManifestHeader): Buffer {
+  checkHeader(header)
+  const line = Buffer.from(`${headerLine(header)}\n`)
+  if (line.length <= maxHeaderBytes) return line
+  throw new ReplicationError('too-large', `package: its roots take more than ${maxHeaderBytes} bytes; name fewer paths`)
 }

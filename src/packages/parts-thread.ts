@@ -12,7 +12,7 @@ export interface PartsOrder extends Blueprint {
   readonly module: string
   readonly order: unknown
   readonly partLimits: PartLimits
-  /** Of all packages but the first. */
+  /** Of all packages where there are several, if its mode is another; else of all but the first. */
   readonly headerBehind: ManifestHeader
 }
 
@@ -36,7 +36,12 @@ export async function run(order: PartsOrder, port: MessagePort, signal: AbortSig
   try {
     let { header } = order
     for (let more = true; more;) {
-      const made = await writeFile({ ...order, header, file: await files.next() }, parts.part())
+      const own = header
+      const file = await files.next()
+      const undecided = own.mode !== order.headerBehind.mode
+      // The first may be all.
+      const decide = async (): Promise<ManifestHeader> => ((await parts.more()) ? order.headerBehind : own)
+      const made = await writeFile({ ...order, header: own, undecided, file }, parts.part(), decide)
       header = order.headerBehind
       more = await parts.more()
       say({ made, more })

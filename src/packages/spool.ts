@@ -25,21 +25,29 @@ export class Spool {
     this.size += bytes.length
   }
 
-  /** All of it, in chunks of `segment` bytes, the last one shorter. A chunk is valid until the next is asked for. */
-  *chunks(segment: number): Generator<Uint8Array, void, void> {
-    const flushed = this.size - this.#used
-    const chunk = Buffer.allocUnsafe(Math.min(segment, this.size))
-    for (let at = 0; at < this.size; at += segment) {
-      const end = Math.min(at + segment, this.size)
-      const fromFile = Math.max(0, Math.min(end, flushed) - at)
-      for (let done = 0; done < fromFile;) {
-        const read = readSync(this.#fd as number, chunk, done, fromFile - done, at + done)
-        if (read === 0) throw new Error('a temporary file became shorter')
-        done += read
-      }
-      if (at + fromFile < end) this.#chunk.copy(chunk, fromFile, at + fromFile - flushed, end - flushed)
+  /** All of it behind `before`, in chunks of `segment` bytes, the last one shorter. A chunk is valid until the next is asked for. */
+  *chunks(segment: number, before: Uint8Array = new Uint8Array(0)): Generator<Uint8Array, void, void> {
+    const ahead = before.length
+    const chunk = Buffer.allocUnsafe(Math.min(segment, ahead + this.size))
+    for (let at = 0; at < ahead + this.size; at += segment) {
+      const end = Math.min(at + segment, ahead + this.size)
+      const first = before.subarray(at, end)
+      chunk.set(first)
+      this.#copy(chunk.subarray(first.length, end - at), at + first.length - ahead)
       yield chunk.subarray(0, end - at)
     }
+  }
+
+  /** Fills `into` with what is there from `at` on. */
+  #copy(into: Buffer, at: number): void {
+    const flushed = this.size - this.#used
+    const fromFile = Math.max(0, Math.min(at + into.length, flushed) - at)
+    for (let done = 0; done < fromFile;) {
+      const read = readSync(this.#fd as number, into, done, fromFile - done, at + done)
+      if (read === 0) throw new Error('a temporary file became shorter')
+      done += read
+    }
+    if (fromFile < into.length) this.#chunk.copy(into, fromFile, at + fromFile - flushed, at + into.length - flushed)
   }
 
   close(): void {

@@ -23,7 +23,7 @@ import { BrokenOff, writeUpload } from './upload.ts'
 import { verifyWhole } from './verify.ts'
 import type { ThreadReading } from './thread-reading.ts'
 import { writeParts, type PartsOptions } from './write-parts.ts'
-import { writeIndex, writePackage } from './write.ts'
+import { writeIndex, writePackage, type WriteOptions } from './write.ts'
 import { spoolFiles } from './write-thread.ts'
 
 interface Range {
@@ -92,7 +92,7 @@ export class PackageStore {
   }
 
   /**
-   * Writes a package of the changes and keeps it; as a delta, if these may hold contents back. Answers what is there of the package in
+   * Writes a package of the changes and keeps it; as a delta, if these may hold contents back; with the header that `decide` answers behind the last of them. Answers what is there of the package in
    * the end, which may be more: contents that were there before stay. Throws what `writePackage` does.
    */
   async write(
@@ -100,10 +100,10 @@ export class PackageStore {
     changes: AsyncIterable<Change>,
     origin: PackageOrigin,
     signal: AbortSignal,
-    { delta = false }: { readonly delta?: boolean } = {},
+    { delta = false, decide }: Pick<WriteOptions, 'delta' | 'decide'> = {},
   ): Promise<PackageSummary> {
     return this.#write(origin, signal, (file) =>
-      writePackage(header, changes, { file, origin, delta, ...this.#how, signal }),
+      writePackage(header, changes, { file, origin, delta, decide, ...this.#how, signal }),
     )
   }
 

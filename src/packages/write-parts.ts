@@ -20,7 +20,7 @@ export interface PartsOptions {
   readonly newFile: () => string
   readonly origin?: PackageOrigin | undefined
   readonly partLimits: PartLimits
-  /** Of all packages but the first, where it is another. */
+  /** Of all packages where there are several, if its mode is another; else of all but the first. */
   readonly headerBehind?: ManifestHeader
   readonly limits?: PackageLimits
   readonly signing?: readonly KeyObject[]

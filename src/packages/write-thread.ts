@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { receive } from '../threads/stream.ts'
 import { segmentBytes } from './compression.ts'
 import { PackageBuilder, type Blueprint } from './builder.ts'
-import type { ManifestPart, PackageSummary } from './manifest.ts'
+import type { ManifestHeader, ManifestPart, PackageSummary } from './manifest.ts'
 import { fileOutput, type Output } from './output.ts'
 import type { Batch, Piece } from './pieces.ts'
 import type { Spare } from './segment-buffers.ts'
@@ -15,6 +15,11 @@ export interface WriteOrder extends Blueprint {
   readonly parts?: readonly ManifestPart[]
 }
 
+/** What is sent behind the last piece of a package that is undecided. */
+export interface Decided {
+  readonly header: ManifestHeader
+}
+
 /**
  * Makes the file, and while it works up to two others beside it; leaves none of them when it fails. Says through the port that
  * it has started, then receives pieces.
@@ -23,19 +28,25 @@ export async function run(order: WriteOrder, port: MessagePort, signal: AbortSig
   // Whoever waits for the next piece is woken by the end of the port.
   signal.addEventListener('abort', () => port.close())
   port.postMessage('started')
-  return writeFile(order, order.parts === undefined ? pieces(port) : [])
+  let { header } = order
+  const decided = (last: Decided): void => void ({ header } = last)
+  return writeFile(order, order.parts === undefined ? pieces(port, decided) : [], async () => header)
 }
 
-/** Writes one package of pieces. What reading them throws comes out as it is, unless the disk says it. */
+/**
+ * Writes one package of pieces. What reading them throws comes out as it is, unless the disk says it. Behind the last of them `decide` is asked for the
+ * header of one that is undecided.
+ */
 export async function writeFile(
   order: WriteOrder,
   pieces: AsyncIterable<Piece> | Iterable<Piece>,
+  decide: () => Promise<ManifestHeader>,
 ): Promise<PackageSummary> {
   const { file } = order
   try {
     const output = fileOutput(file)
     try {
-      return await build(order, output, pieces)
+      return await build(order, output, pieces, decide)
     } catch (error) {
       rmSync(file, { force: true })
       throw error
@@ -48,8 +59,12 @@ export async function writeFile(
 }
 
 /** What is sent here; each piece's memory goes back once the next piece is asked for, when all of it has been written. */
-async function* pieces(port: MessagePort): AsyncGenerator<Piece, void, void> {
-  for await (const piece of receive<Piece>(port)) {
+async function* pieces(port: MessagePort, decided: (last: Decided) => void): AsyncGenerator<Piece, void, void> {
+  for await (const piece of receive<Piece | Decided>(port)) {
+    if ('header' in piece) {
+      decided(piece)
+      continue
+    }
     yield piece
     const spare = piece.bytes.buffer as ArrayBuffer
     if (spare.byteLength === segmentBytes) port.postMessage({ spare } satisfies Spare, [spare])
@@ -64,6 +79,7 @@ export async function build(
   order: WriteOrder,
   output: Output,
   pieces: AsyncIterable<Piece> | Iterable<Piece>,
+  decide?: () => Promise<ManifestHeader>,
 ): Promise<PackageSummary> {
   const builder = new PackageBuilder({ ...order, index: order.parts !== undefined }, output, spoolFiles(order.file))
   try {
@@ -75,6 +91,7 @@ export async function build(
         if (piece.last) piece.digest = await builder.endFile()
       }
     }
+    if (order.undecided === true && decide !== undefined) builder.decide(await decide())
     return await builder.end()
   } finally {
     builder.close()

@@ -8,7 +8,7 @@ import { defaultLimits, type PackageLimits } from './limits.ts'
 import type { ManifestHeader, ManifestPart, PackageOrigin, PackageSummary } from './manifest.ts'
 import { piecesOf, type Piece } from './pieces.ts'
 import { SegmentBuffers } from './segment-buffers.ts'
-import type { WriteOrder } from './write-thread.ts'
+import type { Decided, WriteOrder } from './write-thread.ts'
 
 const threads = new ThreadPool(2)
 const thread = new URL('./write-thread.js', import.meta.url)
@@ -20,6 +20,8 @@ export interface WriteOptions {
   readonly limits?: PackageLimits
   /** The changes may hold contents back; the package is marked as a delta. */
   readonly delta?: boolean
+  /** Its header after all, which may have another mode and other filters; asked for behind the last change. */
+  readonly decide?: (() => ManifestHeader) | undefined
   readonly signing?: readonly KeyObject[]
   readonly signal: AbortSignal
 }
@@ -32,17 +34,18 @@ export interface WriteOptions {
 export async function writePackage(
   header: ManifestHeader,
   changes: AsyncIterable<Change>,
-  { file, origin, limits = defaultLimits, delta = false, signing = [], signal }: WriteOptions,
+  { file, origin, limits = defaultLimits, delta = false, decide, signing = [], signal }: WriteOptions,
 ): Promise<PackageSummary> {
   const ended = new AbortController()
   const stop = AbortSignal.any([signal, ended.signal])
-  const order: WriteOrder = { header, origin, limits, delta, signing, file }
+  const order: WriteOrder = { header, origin, limits, delta, undecided: decide !== undefined, signing, file }
   const job = threads.start<WriteOrder, PackageSummary>(thread, order, signal)
   const buffers = new SegmentBuffers()
   let failure: { readonly error: unknown } | undefined
-  async function* pieces(): AsyncGenerator<Piece> {
+  async function* pieces(): AsyncGenerator<Piece | Decided> {
     try {
       yield* piecesOf(changes, stop, buffers)
+      if (decide !== undefined) yield { header: decide() }
     } catch (error) {
       failure = { error }
       throw error
@@ -53,7 +56,7 @@ export async function writePackage(
     // Nobody may hold a thread that reads while waiting for one that writes: those who write may need it.
     await Promise.race([once(job.port, 'message'), job.result])
     buffers.listen(job.port)
-    sent = send(job.port, pieces(), ({ bytes }) => [bytes.buffer as Transferable])
+    sent = send(job.port, pieces(), (piece) => ('bytes' in piece ? [piece.bytes.buffer as Transferable] : []))
     const summary = await job.result
     await sent
     return summary

@@ -59,30 +59,27 @@ export function fileEntry(name: string, packs: boolean): ZipEntry {
 export class ZipDirectory {
   readonly #spool: Spool
   #count = 0
-  /** Of the first entry, and of the one that is to come second though it is written later. */
-  #first: Buffer | undefined
-  #second: Buffer | undefined
-  readonly #secondName: string | undefined
+  /** What comes first, in this order, though it may be written later; undefined until it is. */
+  readonly #ahead: Map<string, Buffer | undefined>
 
-  constructor(spool: Spool, secondName?: string) {
+  constructor(spool: Spool, ahead: readonly string[] = []) {
     this.#spool = spool
-    this.#secondName = secondName
+    this.#ahead = new Map(ahead.map((name) => [name, undefined]))
   }
 
   /** An entry that has been written. */
   add(entry: ZipEntry): void {
     this.#count++
     const record = entry.getCentralDirectoryRecord()
-    if (this.#secondName === undefined) this.#spool.add(record)
-    else if (this.#first === undefined) this.#first = record
-    else if (record.toString('utf8', 46, 46 + record.readUInt16LE(28)) === this.#secondName) this.#second = record
+    const name = this.#ahead.size > 0 ? record.toString('utf8', 46, 46 + record.readUInt16LE(28)) : ''
+    if (this.#ahead.has(name)) this.#ahead.set(name, record)
     else this.#spool.add(record)
   }
 
   /** Writes it, and the end of the zip, behind `position` bytes: yazl counts as many entries as there were, and asks for what stands of each. */
   end(position: number, write: (bytes: Uint8Array) => void): void {
     const spool = this.#spool
-    const ahead = Buffer.concat([this.#first ?? Buffer.alloc(0), this.#second ?? Buffer.alloc(0)])
+    const ahead = Buffer.concat([...this.#ahead.values()].filter((record) => record !== undefined))
     const entry = { state: entryDone }
     const zip = new ZipFile() as unknown as Ending
     zip.entries = Object.assign(

@@ -34,12 +34,12 @@ export class ZipWriter {
   readonly #segments: Buffer[] = []
 
   /**
-   * `spool` takes the central directory until it is due. The entry called `secondName` comes second there, wherever in the file
-   * it is.
+   * `spool` takes the central directory until it is due. The entries with the names `ahead` come first there, in this order, wherever in the file
+   * they are.
    */
-  constructor(output: Output, spool: Spool, secondName?: string) {
+  constructor(output: Output, spool: Spool, ahead: readonly string[] = []) {
     this.#output = output
-    this.#directory = new ZipDirectory(spool, secondName)
+    this.#directory = new ZipDirectory(spool, ahead)
   }
 
   /** Whether to `await room()` before anything more is added. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -28,6 +29,44 @@ import {
 const folder = await temporaryFolder()
 let count = 0
 const newFile = (): string => join(folder, `${++count}.zip`)
+
+async function* numbered(count: number): AsyncGenerator<Change> {
+  const long = 'x'.repeat(200)
+  for (let i = 0; i < count; i++)
+    yield changeOf(parsePath(`/a/${long}${String(i).padStart(5, '0')}`), i % 100 === 0 ? 'text' : null)
+}
+
+for (const [name, entries] of [
+  ['small', 3],
+  ['large', 6000],
+] as const)
+  for (const signing of [[], [generateKeyPairSync('ed25519').privateKey]])
+    test(`a header that is decided behind the last entry makes the same ${signing.length > 0 ? 'signed ' : ''}package, with a ${name} manifest`, async () => {
+      const part = headerOf('/a')
+      const whole: ManifestHeader = { ...part, mode: 'mirror', filters: [{ exclude: '/a/b/**' }] }
+      for (const [header, other] of [
+        [part, whole],
+        [whole, part],
+        [whole, whole],
+      ] as const) {
+        const [file, decided] = [newFile(), newFile()]
+        const how = { origin, signing, signal: never }
+        const made = await writePackage(header, numbered(entries), { ...how, file })
+        let isRead = false
+        async function* changes(): AsyncGenerator<Change> {
+          yield* numbered(entries)
+          isRead = true
+        }
+        const decide = (): ManifestHeader => {
+          assert.ok(isRead)
+          return header
+        }
+        const again = await writePackage(other, changes(), { ...how, file: decided, decide })
+        assert.deepEqual(again, made)
+        assert.deepEqual(await verifyPackage(decided, defaultLimits, never), again)
+        assert.deepEqual(await contentsOf(decided), await contentsOf(file))
+      }
+    })
 
 async function* inOrder(...changes: Change[]): AsyncGenerator<Change> {
   yield* changes

@@ -14,7 +14,7 @@ import { inParts } from './split.ts'
 
 export interface Making {
   readonly header: ManifestHeader
-  /** Of all parts but the first, where it is another. */
+  /** Of all parts where there are several, if its mode is another; else of all but the first. */
   readonly headerBehind?: ManifestHeader
   /** What is left out, where the header does not say so. */
   readonly filters?: readonly Filter[] | undefined
@@ -78,7 +78,9 @@ async function* writingEach(
   let own = header
   for await (const part of inParts(changes, limits, tally)) {
     const its = own
-    yield () => packages.write(its, part, origin, signal)
+    // The first may be all.
+    const decide = its.mode === headerBehind.mode ? undefined : () => (part.more() ? headerBehind : its)
+    yield () => packages.write(its, part, origin, signal, { decide })
     own = headerBehind
   }
 }

@@ -1,6 +1,4 @@
 import type { ManifestHeader, PackageSummary } from '../../packages/manifest.ts'
-import { openPackage, type PackageReader } from '../../packages/read.ts'
-import type { Change } from '../../resources/resource.ts'
 import type { Progress } from '../commands/advance.ts'
 import { bringsParts, mostServers, takesMirrorsInParts } from '../commands/mirrors.ts'
 import type { Parts } from '../parts.ts'
@@ -33,18 +31,11 @@ export async function writeMirror(
   const made: PackageSummary[] = []
   // What an earlier try has brought in parts stays in parts.
   const first = splits && entry.made !== undefined ? partHeader : header
-  const making = { ...order, header: first, headerBehind: partHeader, limits: splits ? limits : unlimited }
-  for await (const make of makersOf(parts, agent, begun, { ...making, filters }, signal)) {
-    const last = made.pop()
-    if (last !== undefined) {
-      // Until another one follows the first may be all.
-      const part =
-        last.mode === 'update'
-          ? last
-          : await parts.packages.write(partHeader, changesOf(parts, last, signal), origin, signal)
-      made.push(part)
-      if (isBrought && !(await keepPart(parts, begun, agent, made.length, part))) return undefined
-    }
+  const limited = splits ? { headerBehind: partHeader, limits } : { limits: unlimited }
+  for await (const make of makersOf(parts, agent, begun, { ...order, header: first, filters, ...limited }, signal)) {
+    // Another one follows, so that it is a part.
+    const last = made.at(-1)
+    if (isBrought && last !== undefined && !(await keepPart(parts, begun, agent, made.length, last))) return undefined
     made.push(await make())
   }
   const lines = made.map(({ id, entries, bytes }) => ({ type: 'part' as const, package: id, entries, bytes }))
@@ -53,21 +44,4 @@ export async function writeMirror(
     only?.mode === 'mirror' && made.length === 1 ? only : await parts.packages.writeIndex(header, lines, origin, signal)
   await guardMirror(parts, agent, { header, parts: made.map(({ id }) => id) }, signal)
   return { whole, parts: made }
-}
-
-async function* changesOf({ packages }: Parts, { id }: PackageSummary, signal: AbortSignal): AsyncGenerator<Change> {
-  const pkg: PackageReader = await openPackage(await packages.file(id))
-  try {
-    for await (const change of pkg.changes({ signal })) {
-      const { path } = change.entry
-      if (change.kind === 'delete') yield { kind: 'delete', path, deep: change.entry.deep }
-      else if (change.kind === 'folder') yield { kind: 'put', resource: { path } }
-      else {
-        const { content } = change
-        yield { kind: 'put', resource: { path, content: () => content } }
-      }
-    }
-  } finally {
-    await pkg.close()
-  }
 }

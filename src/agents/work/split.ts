@@ -17,6 +17,12 @@ export interface Made {
   readonly delta?: { readonly files: number; readonly bytes: number } | undefined
 }
 
+/** The changes of one part. */
+export interface TreePart extends AsyncIterable<Change> {
+  /** Whether another one follows: known once this one has been read to its end. */
+  readonly more: () => boolean
+}
+
 /**
  * The changes in parts, at least one. Each part must be read to its end, contents included, before the next is asked for; a part
  * ends with the entry that fills it. `tally` is told how much has been read of all.
@@ -25,7 +31,7 @@ export async function* inParts(
   changes: AsyncIterable<Change>,
   limits: PartLimits,
   tally?: Tally,
-): AsyncGenerator<AsyncIterable<Change>, void, void> {
+): AsyncGenerator<TreePart, void, void> {
   const source = changes[Symbol.asyncIterator]()
   let next = await source.next()
   const all = { entries: 0, bytes: 0 }
@@ -43,8 +49,9 @@ export async function* inParts(
     }
   }
   try {
-    do yield part()
-    while (next.done !== true)
+    const more = (): boolean => next.done !== true
+    do yield Object.assign(part(), { more })
+    while (more())
   } finally {
     await source.return?.()
   }

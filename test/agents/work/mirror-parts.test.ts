@@ -81,6 +81,21 @@ test('a mirror of a large tree goes in parts, and what it removes goes behind th
   await assertConsistent(given.parts)
 })
 
+test('each part of a mirror is written once', async (t) => {
+  const given = await givenMirror(t, {}, true)
+  const { packages } = given.parts
+  const write = packages.write.bind(packages)
+  let written = 0
+  packages.write = (...order) => {
+    written++
+    return write(...order)
+  }
+  const command = await given.mirror()
+  await given.export(command, 'author')
+  const { agents } = await viewCommand(given.parts.store, command.id)
+  assert.deepEqual([agents[0]?.parts?.total, written], [4, 4])
+})
+
 test('a mirror of a small tree is one package, as is one that a passive queue gets too', async (t) => {
   const given = await givenMirror(t, { passive: ['dmz'] })
   const command = await given.mirror()
