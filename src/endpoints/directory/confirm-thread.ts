@@ -59,7 +59,8 @@ async function confirmed(order: ConfirmOrder, folders: HeldFolders, work: Work):
     const unsynced = new Unsynced(looking, order.regions, lane.durableBefore, signal)
     const found = await listingSum(blocksOf(order, unsynced, signal)).catch(notListed)
     if (found?.listing !== order.listing) return undefined
-    await settle({ folders, lane, staging, changes: nothing, unsynced, surplus: [], breath, signal })
+    const done = { made: 0, placed: [], changes: nothing, surplus: [] }
+    await settle({ folders, lane, staging, ...done, unsynced, breath, signal })
     folders.at(rootPath)
     const { delivery, package: pkg } = order
     const { entries, bytes } = found
