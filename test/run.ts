@@ -41,6 +41,13 @@ const engineless = new RegExp(
   ].join('|'),
 )
 
+/**
+ * Most processes of the tests live for a second or two, and V8 of Node.js 20 would spend a fifth of that on optimizing what
+ * then ends: here it begins later. Newer lines have no such flag, and do not need it.
+ */
+const patience = `import{setFlagsFromString}from'v8';setFlagsFromString('--interrupt-budget=1000000')`
+const unhurried = process.version.startsWith('v20.') ? [`--import=data:text/javascript,${patience}`] : []
+
 const named = process.env['TEST_REDIS_URL']
 const own = named === undefined && RedisServer.isInstalled ? await RedisServer.start() : undefined
 const redis = named ?? own?.url
@@ -59,10 +66,17 @@ process.exitCode = failed === 0 && (redis !== undefined || only !== 'redis') ? 0
 function run(engine: 'embedded' | 'redis', which: readonly string[]): Promise<number> {
   process.stdout.write(`\n=== ${which.length} test files on the ${engine} engine ===\n`)
   const paths = which.map((file) => join(import.meta.dirname, file))
-  const flags = ['--test', '--enable-source-maps', '--test-reporter=spec', '--test-concurrency=3']
+  // Some read documents of ten megabytes again and again, and would collect garbage for half of their time.
+  const flags = ['--max-semi-space-size=64', '--enable-source-maps']
+  flags.push('--test', '--test-reporter=spec', '--test-concurrency=3')
   const runner = spawn(process.execPath, [...flags, ...paths], {
     stdio: 'inherit',
-    env: { ...process.env, TEST_ENGINE: engine, ...(redis !== undefined && { TEST_REDIS_URL: redis }) },
+    env: {
+      ...process.env,
+      NODE_OPTIONS: [process.env['NODE_OPTIONS'] ?? '', ...unhurried].join(' ').trim(),
+      TEST_ENGINE: engine,
+      ...(redis !== undefined && { TEST_REDIS_URL: redis }),
+    },
   })
   return new Promise((resolve) => runner.on('exit', (code) => resolve(code ?? 1)))
 }

@@ -24,10 +24,10 @@ export class Program {
   readonly #closed: Promise<unknown[]>
 
   constructor(folder: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    const { PATH, HOME } = process.env
+    const { PATH, HOME, NODE_OPTIONS = '' } = process.env
     this.child = spawn(process.execPath, [cli, ...args], {
       cwd: folder,
-      env: { PATH, HOME, CONFIG_DIR: folder, DATA_DIR: folder, ...engineSettings(folder), ...env },
+      env: { PATH, HOME, NODE_OPTIONS, CONFIG_DIR: folder, DATA_DIR: folder, ...engineSettings(folder), ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     for (const name of ['stdout', 'stderr'] as const)

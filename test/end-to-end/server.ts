@@ -86,10 +86,11 @@ export class Server {
   }
 
   get environment(): NodeJS.ProcessEnv {
-    const { PATH, HOME } = process.env
+    const { PATH, HOME, NODE_OPTIONS = '' } = process.env
     return {
       PATH,
       HOME,
+      NODE_OPTIONS,
       HOST: '127.0.0.1',
       PORT: String(this.port),
       DATA_DIR: this.dataDir,
