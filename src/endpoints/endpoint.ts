@@ -6,7 +6,15 @@ import type { Block } from '../resources/listing.ts'
 import type { ResourcePath } from '../resources/path.ts'
 import type { Resource, ResourceState } from '../resources/resource.ts'
 import type { Bounds, Lead } from './bounds/bounds.ts'
-import type { ListedMirror, Mirroring, MirrorsInParts, Receipt, TargetDelivery, Touched } from './delivery.ts'
+import type {
+  DeleteGuard,
+  ListedMirror,
+  Mirroring,
+  MirrorsInParts,
+  Receipt,
+  TargetDelivery,
+  Touched,
+} from './delivery.ts'
 
 export type * from './delivery.ts'
 
@@ -222,6 +230,11 @@ export interface Target {
   confirm?(delivery: TargetDelivery, mirror: ListedMirror, signal: AbortSignal): Promise<Receipt | undefined>
   /** It takes mirrors in several parts. Absent: a mirror has to come as one package, however large. */
   readonly mirrors?: MirrorsInParts
+  /**
+   * Throws `conflict` when a mirror would remove more than the guard admits, where that need not be found by listing all to us. Changes
+   * nothing. Absent: that is counted by `list`, if it has that.
+   */
+  guard?(mirror: Mirroring, deletes: DeleteGuard, signal: AbortSignal): Promise<void>
   /** Whether the target can be reached and written, changing nothing, step by step; it stops at the first that fails. */
   test(signal: AbortSignal): AsyncIterable<TestStep>
   /**

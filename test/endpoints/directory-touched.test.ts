@@ -1,12 +1,13 @@
 /** What a mirror would change of a folder, found where the folder is read. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
 import type { Mirroring } from '../../src/endpoints/endpoint.ts'
 import { directorySource } from '../../src/endpoints/directory/source.ts'
+import { directoryTarget } from '../../src/endpoints/directory/target.ts'
 import type { ManifestHeader } from '../../src/packages/manifest.ts'
 import type { Filter } from '../../src/resources/glob.ts'
 import { parsePath } from '../../src/resources/path.ts'
@@ -112,4 +113,29 @@ test('more than a batch comes in order', async (t) => {
     await touched({ '/content': null }),
     Object.entries(files).map(([path, text]) => [`/${path}`, text]),
   )
+})
+
+test('a mirror that would remove more than the guard admits is refused without a listing; nothing is changed', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'guard.'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const root = join(folder, 'root')
+  const target = directoryTarget(root)
+  const header: ManifestHeader = { ...headerOf('/content'), mode: 'mirror', filters: [{ exclude: '/**/*.tmp' }] }
+  const file = join(folder, 'mirror.zip')
+  const { id } = await packed(file, { '/content': null, '/content/a': 'a' }, header)
+  const judged = async (maxCount: number, paths?: string[]): Promise<void> =>
+    target.guard?.(
+      { header, parts: [{ id, file }], paths: paths?.map(parsePath) },
+      { maxPercent: 100, maxCount },
+      never,
+    )
+  await judged(0)
+  assert.equal(existsSync(root), false)
+  for (const name of ['a', 'b', 'c', 'd.tmp']) {
+    mkdirSync(join(root, 'content'), { recursive: true })
+    writeFileSync(join(root, 'content', name), name)
+  }
+  await judged(2)
+  await assert.rejects(judged(1), { code: 'conflict', message: /would remove 2 of the 5/ })
+  await judged(1, ['/content/b'])
 })

@@ -22,8 +22,9 @@ export async function guardMirror(
   try {
     for (const name of agent.targets) {
       const target = agent.target(name)
-      if (target.list === undefined) continue
-      await countSurplus(heldBy(target, header, signal), listedIn(files), header, agent.config.deletes)
+      if (target.guard !== undefined) await target.guard({ header, parts: files }, agent.config.deletes, signal)
+      else if (target.list !== undefined)
+        await countSurplus(heldBy(target, header, signal), listedIn(files), header, agent.config.deletes)
     }
   } catch (error) {
     // What is wrong with the target itself shows when it is delivered to, and may have been mended by then.

@@ -11,6 +11,16 @@ export function openRoot(root: string): HeldFolders {
   }
 }
 
+/** The same; undefined where there is none yet, and so nothing in it. */
+export function rootIfThere(root: string): HeldFolders | undefined {
+  try {
+    return openRoot(root)
+  } catch (error) {
+    if (error instanceof ReplicationError && error.code === 'missing') return undefined
+    throw error
+  }
+}
+
 /** Messages do not say which folder: whoever may know reads it in the agent's config. */
 export function rootFault(error: unknown): unknown {
   const code = codeOf(error)

@@ -12,6 +12,7 @@ import { listDirectory, type Listed } from './list.ts'
 import type { ProbeOrder } from './probe-thread.ts'
 import { kept } from './receipts.ts'
 import { directorySource } from './source.ts'
+import { guard } from './touched.ts'
 
 const appliers = new ThreadPool(maxThreads)
 const probers = new ThreadPool(maxThreads)
@@ -34,6 +35,7 @@ export function directoryTarget(root: string, cacheFolder?: string, paths?: Path
       },
       finish: async (mirror, signal) => (await mirrorStep(listed, mirror, 'finish', signal)) as Receipt,
     },
+    guard: (mirror, deletes, signal) => guard(listed, mirror, deletes, signal),
     list: (path, signal, options) => listDirectory(listed, path, signal, options),
     holdings: directorySource(root, cacheFolder, paths),
     test: (signal) => probe(listed, signal),

@@ -3,7 +3,6 @@
  * the small contents that are there.
  */
 import type { MessagePort } from 'node:worker_threads'
-import { ReplicationError } from '../../errors.ts'
 import { spelledLines } from '../../packages/manifest-text.ts'
 import { placedLines, placedState } from '../../packages/placed-lines.ts'
 import { byteDifferences } from '../../resources/byte-differences.ts'
@@ -14,11 +13,10 @@ import { send } from '../../threads/stream.ts'
 import type { Mirroring } from '../delivery.ts'
 import { touchedIn } from '../mirror.ts'
 import { Breath } from './breath.ts'
-import type { HeldFolders } from './held-folders.ts'
 import { blocks } from './list-thread.ts'
 import { hasGone } from './pick-thread.ts'
 import { Batch, type PickBatch } from './read-thread.ts'
-import { openRoot } from './root.ts'
+import { rootIfThere } from './root.ts'
 
 export interface TouchedOrder extends Mirroring {
   /** Absolute. */
@@ -33,7 +31,7 @@ export async function run(order: TouchedOrder, port: MessagePort, signal: AbortS
 
 async function* batches(order: TouchedOrder, signal: AbortSignal): AsyncGenerator<PickBatch> {
   const differences = byteDifferences(placedLines(order.parts), spelledLines(held(order, signal)), placedState)
-  const folders = rootOf(order)
+  const folders = rootIfThere(order.root)
   const breath = new Breath(signal)
   try {
     const batch = new Batch(folders, [])
@@ -60,14 +58,4 @@ async function* held(
 ): AsyncGenerator<Block, void, void> {
   for (const path of outermost(header.roots))
     yield* blocks({ root, path, filters, ...(cacheFolder !== undefined && { cacheFolder }) }, signal)
-}
-
-/** Undefined where there is none yet, and so nothing in it. */
-function rootOf({ root }: TouchedOrder): HeldFolders | undefined {
-  try {
-    return openRoot(root)
-  } catch (error) {
-    if (error instanceof ReplicationError && error.code === 'missing') return undefined
-    throw error
-  }
 }

@@ -1,12 +1,14 @@
 import type { Filter } from '../../resources/glob.ts'
-import type { Mirroring, Touched } from '../delivery.ts'
+import type { DeleteGuard, Mirroring, Touched } from '../delivery.ts'
 import { plainPath } from '../bounds/paths.ts'
+import type { GuardOrder } from './guard-thread.ts'
 import { batchesOf } from './job.ts'
 import { listers, type Listed } from './list.ts'
 import type { PickBatch } from './read-thread.ts'
 import { streamOf } from './stable-file.ts'
 import type { TouchedOrder } from './touched-thread.ts'
 
+const guardThread = new URL('./guard-thread.js', import.meta.url)
 const thread = new URL('./touched-thread.js', import.meta.url)
 
 /** See Source.touched. */
@@ -25,6 +27,19 @@ export async function* touchedBy(
   }
   const job = listers.start<TouchedOrder, void>(thread, order, signal)
   for await (const batch of batchesOf<PickBatch>(job, signal)) yield [...foundIn(batch, root, signal)]
+}
+
+/** See Target.guard. */
+export async function guard(
+  { root: place, paths: bounds }: Listed,
+  { header, parts, paths }: Mirroring,
+  deletes: DeleteGuard,
+  signal: AbortSignal,
+): Promise<void> {
+  const root = await plainPath(place, bounds)
+  signal.throwIfAborted()
+  const order: GuardOrder = { root, header, paths, deletes, parts: parts.map(({ bytes: _, ...file }) => file) }
+  await listers.run<GuardOrder, void>(guardThread, order, signal)
 }
 
 /** What was found at each of the batch's paths; large contents are opened when they are asked for. */
