@@ -1,6 +1,7 @@
 import type { BaseRow } from '../../compare/ancestor.ts'
 import { ReplicationError } from '../../errors.ts'
 import type { PackageFile, PackageId } from '../../packages/manifest.ts'
+import { listingOf } from '../../packages/placed-lines.ts'
 import { openPackage } from '../../packages/read.ts'
 import { Regions } from '../../packages/regions.ts'
 import { isWithin, outermost, type ResourcePath } from '../../resources/path.ts'
@@ -41,6 +42,8 @@ export interface KnownWhole {
   readonly command: string
   /** What lists it. Throws a transient error where somebody has removed that meanwhile. */
   files(): Promise<readonly PackageFile[]>
+  /** Of all these together (PackageSummary). Throws the same. */
+  listing(): Promise<string>
 }
 
 /** More receipts than these, since all was last written down, are not gone through. */
@@ -121,12 +124,21 @@ function inPackage(
   return {
     ...{ name: `${id} without ${touched.join('\0')}`, packages: new Set(isAll ? parts : []), entries },
     files: (done) => without(touched, files(done)),
-    ...(isAll && {
-      whole: {
-        command,
-        files: () => Promise.all(parts.map((part) => packages.file(part).catch(goneMeanwhile))),
-      },
-    }),
+    ...(isAll && { whole: wholeOf(packages, parts, command) }),
+  }
+}
+
+function wholeOf(packages: Kept['packages'], parts: readonly PackageId[], command: string): KnownWhole {
+  const files = (): Promise<PackageFile[]> => Promise.all(parts.map((part) => packages.file(part).catch(goneMeanwhile)))
+  return {
+    command,
+    files,
+    listing: async () => {
+      const [only, ...others] = parts
+      // To open it would take longer.
+      const described = only && others.length === 0 ? await packages.describe(only).catch(goneMeanwhile) : undefined
+      return described?.listing ?? listingOf(await files())
+    },
   }
 }
 

@@ -44,12 +44,12 @@ async function differencesAt(
   signal: AbortSignal,
 ): Promise<AsyncIterable<Difference | SameLines> | undefined> {
   if (side.listedAs !== undefined) {
-    const before = (await known?.files()) ?? []
-    const [ours, theirs] = [listing ?? (await listingOf(parts)), await listingOf(before)]
-    const is = await side.listedAs(roots, before.length > 0 ? [ours, theirs] : [ours], signal)
+    const [ours, theirs] = [listing ?? (await listingOf(parts)), await known?.listing()]
+    const is = await side.listedAs(roots, theirs === undefined ? [ours] : [ours, theirs], signal)
     // Of most trees nothing has changed.
     if (is === ours) return undefined
-    if (is === theirs) return byteDifferences(placedLines(parts), placedLines(before), placedState)
+    if (known !== undefined && is !== undefined)
+      return byteDifferences(placedLines(parts), placedLines(await known.files()), placedState)
   }
   return differences(statesOfAll(parts), side.list(roots, signal))
 }
