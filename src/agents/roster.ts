@@ -8,6 +8,7 @@ import type { ConfigStore, LoadedConfig } from './config/store.ts'
 import { queuesOf, type AgentConfig, type EndpointConfig } from './config/config.ts'
 import { optionsOf } from './config/endpoint-config.ts'
 import { withSecrets } from './config/secrets.ts'
+import { AskedAhead } from './asked-ahead.ts'
 import { Paces } from './paces.ts'
 
 /** A named agent, made from its present config. */
@@ -42,6 +43,7 @@ export class Roster {
   readonly #context: EndpointContext
   readonly #made = new Map<string, Promise<Made>>()
   readonly paces = new Paces((name) => this.find(name))
+  readonly asked = new AskedAhead()
 
   constructor(configs: ConfigStore, kinds: readonly EndpointKind[], context: EndpointContext) {
     this.#configs = configs

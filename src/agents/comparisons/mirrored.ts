@@ -25,7 +25,8 @@ export async function keepMirrored(parts: Parts, begun: Begun, mirror: MirrorOf,
   const { roots } = mirror.header
   try {
     const known = (await knownOf(parts, agent, target, roots))?.whole
-    const touched = touchedAt(agent, target, mirror, known, signal)
+    const asked = (listing: string): Promise<boolean | undefined> => parts.roster.asked.answer(begun.id, listing)
+    const touched = touchedAt(agent, target, { ...mirror, asked }, known, signal)
     try {
       const first = await touched.next()
       if (first.done === true) return

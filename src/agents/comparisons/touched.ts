@@ -16,6 +16,8 @@ const pickedTogether = 1000
 export interface MirrorOf extends Mirroring {
   /** Of the whole, where it is one package (PackageSummary). */
   readonly listing?: string | undefined
+  /** Whether the target was found to have this listing, when it was asked ahead. Undefined: it was not. */
+  readonly asked?: (listing: string) => Promise<boolean | undefined>
 }
 
 /**
@@ -39,13 +41,14 @@ export async function* touchedAt(
 /** Undefined where there are none. */
 async function differencesAt(
   side: Side,
-  { header: { roots }, parts, listing }: MirrorOf,
+  { header: { roots }, parts, listing, asked }: MirrorOf,
   known: KnownWhole | undefined,
   signal: AbortSignal,
 ): Promise<AsyncIterable<Difference | SameLines> | undefined> {
   if (side.listedAs !== undefined) {
     const [ours, theirs] = [listing ?? (await listingOf(parts)), await known?.listing()]
-    const is = await side.listedAs(roots, theirs === undefined ? [ours] : [ours, theirs], signal)
+    const isKnown = theirs !== undefined && (await asked?.(theirs)) === true
+    const is = isKnown ? theirs : await side.listedAs(roots, theirs === undefined ? [ours] : [ours, theirs], signal)
     // Of most trees nothing has changed.
     if (is === ours) return undefined
     if (known !== undefined && is !== undefined)

@@ -26,7 +26,12 @@ export interface Begun {
 }
 
 /** The name that the target knows it by. What was queued again after it had failed is another delivery. */
-function deliveryId({ command, agent, target, round = 0 }: Delivery): string {
+export function deliveryId({
+  command,
+  agent,
+  target,
+  round = 0,
+}: Pick<Delivery, 'command' | 'agent' | 'target' | 'round'>): string {
   return `${command}/${agent}/${target}${round === 0 ? '' : `~${round}`}`
 }
 

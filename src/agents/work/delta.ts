@@ -1,13 +1,16 @@
 import { Readable } from 'node:stream'
 import { carriesAll, type PackageOrigin, type PackageSummary } from '../../packages/manifest.ts'
 import type { ManifestText } from '../../packages/manifest-text.ts'
+import { listingOf } from '../../packages/placed-lines.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import type { Change, Resource } from '../../resources/resource.ts'
 import { headOf } from '../../queues/lanes.ts'
+import { sidesOf } from '../comparisons/compare.ts'
 import { knownOf, type Known } from '../comparisons/known.ts'
 import type { Progress } from '../commands/advance.ts'
 import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
+import { deliveryId } from './begin.ts'
 import { listedParts, type ListedPart, type ListedSource, type Listing } from './listed-parts.ts'
 import { NeededSearch, type Needed } from './needed.ts'
 
@@ -59,6 +62,11 @@ function sizeOf(change: Change): number {
   return Infinity
 }
 
+/** A target that has got all of it lately, and so much that few will not be left of it; if they are, they are listed all the same. */
+export function isLarge({ packages, entries }: Known): boolean {
+  return packages.size > 0 && entries > 10 * smallEntries
+}
+
 /**
  * What is known of each target; undefined when one may hold anything. Where something else is still to be delivered before this command, it
  * may change what is there, and so nothing is known.
@@ -78,6 +86,30 @@ export async function knownOfAll(
     all.push(known)
   }
   return all
+}
+
+/**
+ * Asks each target that is another server whether it holds what it is known to hold, which a mirror has to know before it is applied: where nothing has
+ * changed that is all that it is asked.
+ */
+export async function askAhead(
+  { roster }: Pick<Parts, 'roster'>,
+  agent: Agent,
+  { command, entry }: Progress,
+  roots: readonly ResourcePath[],
+  known: readonly Known[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const [i, name] of entry.targets.entries()) {
+    const { whole } = known[i] as Known
+    const { target } = sidesOf(agent, name)
+    // A target that confirms is not asked before.
+    if (whole === undefined || target.listedAs === undefined || agent.target(name).confirm !== undefined) continue
+    const question = async (listing: string): Promise<boolean> =>
+      (await target.listedAs?.(roots, [listing], signal)) === listing
+    const listing = await listingOf(await whole.files())
+    roster.asked.ask(deliveryId({ command: command.id, agent: agent.name, target: name }), listing, question)
+  }
 }
 
 interface DeltaOrder extends Listing {

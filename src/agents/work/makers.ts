@@ -7,7 +7,7 @@ import type { Change } from '../../resources/resource.ts'
 import type { Progress } from '../commands/advance.ts'
 import type { Parts } from '../parts.ts'
 import type { Agent } from '../roster.ts'
-import { deltaParts, fewOf, knownOfAll, mayBeDelta, type Carries, type MakePart } from './delta.ts'
+import { askAhead, deltaParts, fewOf, isLarge, knownOfAll, mayBeDelta, type Carries, type MakePart } from './delta.ts'
 import { isListed } from './listed-parts.ts'
 import type { Notes } from './notes.ts'
 import { inParts } from './split.ts'
@@ -41,14 +41,20 @@ export async function* makersOf(
   const filters = header.filters ?? making.filters ?? agent.config.filters
   const source = action === 'delete' ? undefined : agent.source()
   if (source !== undefined && isListed(source) && mayBeDelta(agent, begun)) {
-    const few = await fewOf(additions(source, roots, { deep, filters, note }, signal))
-    if (few !== undefined) {
-      yield* writingEach(parts, few, making, signal)
-      return
+    // Of a mirror it is known at once whether it was large.
+    const isMirror = header.mode === 'mirror'
+    let known = isMirror ? await knownOfAll(parts, agent, begun, roots) : undefined
+    if (known?.every(isLarge) !== true) {
+      const few = await fewOf(additions(source, roots, { deep, filters, note }, signal))
+      if (few !== undefined) {
+        yield* writingEach(parts, few, making, signal)
+        return
+      }
+      notes.forget()
+      if (!isMirror) known = await knownOfAll(parts, agent, begun, roots)
     }
-    notes.forget()
-    const known = await knownOfAll(parts, agent, begun, roots)
     if (known !== undefined) {
+      if (isMirror) await askAhead(parts, agent, begun, roots, known, signal)
       const carries = { files: 0, bytes: 0 }
       differs(carries)
       const order = { source, known, header, headerBehind, origin, filters, limits, verify, note, tally, carries }
