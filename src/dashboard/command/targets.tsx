@@ -57,6 +57,11 @@ function HowFar({ of }: { of: Target }): preact.JSX.Element {
       {of.applied && of.state !== 'delivering' && (
         <p>{of.applied.parts === 1 ? 'One part' : `${count(of.applied.parts)} parts`} of it applied</p>
       )}
+      {of.brought && of.state !== 'delivering' && (
+        <p>
+          {of.brought.parts === 1 ? 'One part' : `${count(of.brought.parts)} parts`} of it sent, and not applied yet
+        </p>
+      )}
       {of.error && of.state !== 'delivered' && (
         <p class="fault">
           {of.error.code}: {of.error.detail}

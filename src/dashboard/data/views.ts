@@ -129,6 +129,7 @@ export interface Target {
   readonly entries: number
   readonly bytes: number
   readonly applied?: { readonly parts: number }
+  readonly brought?: { readonly parts: number }
   readonly startedAt?: string
   readonly finishedAt?: string
   readonly progress?: Progress
