@@ -98,6 +98,12 @@ export async function applyAll(
     if (entry.package === undefined) throw new ReplicationError('missing', `command ${command.id} has no package`)
     return { base: await baseOf(entry.package), receipt: await applyOne(begun.id, entry.package, entry) }
   }
+  if (mirror !== undefined && begun.delivery.applied === undefined) {
+    clock.begins('apply')
+    const receipt = await mirror.confirm(signal)
+    clock.ends()
+    if (receipt !== undefined) return { base: await baseOf(receipt.package as PackageId), receipt }
+  }
   const one = isBrought ? bringing(parts, begun, watching, signal) : applyOne
   const done = await applyParts(parts, begun, one, { clock, doing: isBrought ? 'brought' : 'applied' })
   if (done === undefined) return undefined

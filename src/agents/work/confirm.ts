@@ -1,5 +1,6 @@
 import type { ListedMirror, Receipt, TargetDelivery } from '../../endpoints/endpoint.ts'
-import type { PackageSummary } from '../../packages/manifest.ts'
+import type { PackageFile, PackageSummary } from '../../packages/manifest.ts'
+import { listingOf } from '../../packages/placed-lines.ts'
 import { knownOf } from '../comparisons/known.ts'
 import type { Parts } from '../parts.ts'
 import type { Begun } from './begin.ts'
@@ -17,10 +18,14 @@ export async function confirmed(
 ): Promise<Receipt | undefined> {
   const endpoint = agent.target(target)
   // What a target owns may differ, and is looked up in the package.
-  if (endpoint.confirm === undefined || listing === undefined || agent.config.preserve.length > 0) return undefined
+  if (endpoint.confirm === undefined || agent.config.preserve.length > 0) return undefined
   if (header.action !== 'add' || given.paths !== undefined) return undefined
+  const { id, parts: ids = [id] } = header
+  // Older versions did not write it down; of an index it is that of its parts, one behind the other.
+  if (listing === undefined && header.parts === undefined) return undefined
   const known = await knownOf(parts, agent, target, header.roots)
-  if (known?.packages.has(header.id) !== true) return undefined
-  const mirror: ListedMirror = { ...header, listing }
+  if (known === undefined || !ids.every((one) => known.packages.has(one))) return undefined
+  const files = async (): Promise<PackageFile[]> => Promise.all(ids.map((one) => parts.packages.file(one)))
+  const mirror: ListedMirror = { ...header, listing: listing ?? (await listingOf(await files())) }
   return endpoint.confirm(given, mirror, signal)
 }

@@ -6,6 +6,7 @@ import type { PackageRecord } from '../commands/records.ts'
 import type { Parts } from '../parts.ts'
 import type { ApplyPart } from './apply-parts.ts'
 import type { Begun } from './begin.ts'
+import { confirmed } from './confirm.ts'
 import { judged, mend } from './mend.ts'
 import { sealForOthers } from './seal.ts'
 import { deliveryOf, progressTo } from './target-delivery.ts'
@@ -14,6 +15,8 @@ import type { TryClock } from './try-clock.ts'
 
 /** What a mirror in parts is besides its parts. */
 export interface MirrorInParts {
+  /** The receipt for all of it, where nothing is to be changed and the target can say so at once. */
+  confirm(signal: AbortSignal): Promise<Receipt | undefined>
   /** Before the first part is applied: judges the guard, and keeps what the mirror will replace. Throws `conflict`; nothing has changed then. */
   begin(signal: AbortSignal): Promise<void>
   /** Behind the last: removes what no part lists, once for each delivery; or has all applied that was brought. */
@@ -45,6 +48,11 @@ export async function mirrorInParts(
   if (sends === true) await sealForOthers(parts, begun.agent, begun.progress.command, { whole: id, given: id })
   const index = await parts.packages.file(id)
   return {
+    confirm: async (signal) => {
+      const given = deliveryOf(parts, begun, { id: begun.id, package: index, ...applying })
+      const receipt = await confirmed(parts, begun, await parts.packages.describe(id), given, signal)
+      return receipt && { ...receipt, detail: { ...receipt.detail, parts: ids.length } }
+    },
     begin: async (signal) => {
       const files = await filesOf(parts, ids)
       const { parts: _, ...header } = await parts.packages.describe(id)

@@ -81,6 +81,17 @@ test('a mirror of a large tree goes in parts, and what it removes goes behind th
   await assertConsistent(given.parts)
 })
 
+test('a mirror in parts that changes nothing is confirmed as a whole, and one that changes anything is applied', async (t) => {
+  const given = await givenMirror(t)
+  await done(given, await given.mirror())
+  const receiptOf = async (): Promise<unknown> =>
+    (await done(given, await given.mirror())).agents[0]?.targets[0]?.receipt?.detail
+  assert.deepEqual(await receiptOf(), { written: 0, writtenBytes: 0, parts: 4 })
+  plant(given.target, { 'content/extra/e': 'e', 'content/3': 'another' })
+  assert.deepEqual(await receiptOf(), { removed: 2, parts: 4 })
+  assert.deepEqual(contentOf(given.target), contentOf(given.source))
+})
+
 test('each part of a mirror is written once', async (t) => {
   const given = await givenMirror(t, {}, true)
   const { packages } = given.parts
