@@ -10,6 +10,8 @@ import type { ZipEntry } from './zip-directory.ts'
 import { stored } from './zip-format.ts'
 
 const chunkBytes = 256 * 1024
+/** Of zlib. */
+const minChunkBytes = 64
 const pieceBytes = 1024 * 1024
 /** In a thread reading never waits, and other work would never have its turn. */
 const breathBytes = 16 * 1024 * 1024
@@ -125,7 +127,8 @@ export async function* unpacked(
 }
 
 async function* inflated(access: RandomAccess, entry: ZipEntry, data: number): AsyncGenerator<Buffer, void, void> {
-  const unpacking = createInflateRaw({ chunkSize: chunkBytes })
+  // A manifest is mostly small, and a byte more tells without another buffer that nothing follows.
+  const unpacking = createInflateRaw({ chunkSize: Math.min(chunkBytes, Math.max(minChunkBytes, entry.size + 1)) })
   const fed = pipeline(range(access, data, entry.packed), unpacking)
   // Its failure is also that of the stream, which is where it is looked at.
   fed.catch(() => {})

@@ -92,7 +92,7 @@ async function* linesIn<T>(
   }
 }
 
-/** The same as bytes: whole lines, as many at a time as a chunk holds, without a look at what they say. */
+/** The same as bytes: whole lines, at most as many at a time as a chunk holds, without a look at what they say. */
 export async function* bytesBehindHeader(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
   let begun: Buffer[] = []
   let isBehind = false
@@ -101,8 +101,15 @@ export async function* bytesBehindHeader(chunks: AsyncIterable<Buffer>): AsyncGe
     isBehind ||= from > 0
     const end = chunk.lastIndexOf(newline) + 1
     if (!isBehind) continue
-    if (end > from) yield Buffer.concat([...begun.splice(0), chunk.subarray(from, end)])
-    begun.push(chunk.subarray(Math.max(from, end)))
+    if (end <= from) {
+      begun.push(chunk.subarray(from))
+      continue
+    }
+    // Only a line that two chunks share is copied.
+    const behind = begun.length === 0 ? from : chunk.indexOf(newline, from) + 1
+    if (behind > from) yield Buffer.concat([...begun, chunk.subarray(from, behind)])
+    if (end > behind) yield chunk.subarray(behind, end)
+    begun = end < chunk.length ? [chunk.subarray(end)] : []
   }
 }
 
