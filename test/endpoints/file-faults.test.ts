@@ -22,7 +22,7 @@ function targetAt(path: string): Target {
 }
 
 function treeOf(says: string): Tree {
-  return docs(Object.fromEntries(Array.from({ length: 800 }, (_, i) => [`foo/${i}`, `"${says} ${i}"`])))
+  return docs(Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`foo/${i}`, `"${says} ${i}"`])))
 }
 
 const kills = 4
@@ -55,7 +55,7 @@ for (const signal of ['SIGKILL', 'SIGSTOP'] as const)
         await child.begun
         const from = performance.now()
         if (i > 0) {
-          await setTimeout((wholeMs * i) / kills)
+          await setTimeout((wholeMs * (i - 1)) / kills)
           child.process.kill(signal)
         } else {
           assert.deepEqual((await child.outcome)?.error, undefined)
