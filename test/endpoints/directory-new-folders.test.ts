@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
@@ -9,6 +10,7 @@ import { LaneFolder } from '../../src/endpoints/directory/lane-folder.ts'
 import { Placer } from '../../src/endpoints/directory/placer.ts'
 import { directoryTarget } from '../../src/endpoints/directory/target.ts'
 import { parsePath } from '../../src/resources/path.ts'
+import { startChild } from './apply-children.ts'
 import { deletes, deliveryOf, pack, puts, type Tree } from './deliveries.ts'
 import { makeFolder, never } from './trees.ts'
 
@@ -72,6 +74,29 @@ test('of more new folders than are counted each is made, with the mode that the 
     assert.equal(readFileSync(join(root, 'there', `${i}`, 'file'), 'utf8'), `${i}`)
     assert.equal(statSync(join(root, 'there', `${i}`)).mode, statSync(beside).mode)
   }
+})
+
+test('the file system is flushed once for a new tree, and the lane knows what was there before that', async (t) => {
+  const [root, bin] = [await makeFolder(t), await makeFolder(t)]
+  const program = execFileSync('which', ['sync'], { encoding: 'utf8' }).trim()
+  writeFileSync(join(bin, 'sync'), `#!/bin/sh\necho sync >> ${bin}/calls\nexec ${program} "$@"\n`, { mode: 0o755 })
+  const apply = async (tree: Tree, epoch: number): Promise<number> => {
+    writeFileSync(join(bin, 'calls'), '')
+    const delivery = deliveryOf(await pack(t, puts(tree)), { epoch })
+    const path = `${bin}:${process.env['PATH']}`
+    const outcome = await startChild({ do: 'apply', path: root, delivery }, { env: { PATH: path } }).outcome
+    assert.equal(outcome?.error, undefined)
+    return readFileSync(join(bin, 'calls'), 'utf8').length / 'sync\n'.length
+  }
+  const tree = numbered(100, (i) => `/new/${i}`)
+  assert.equal(await apply(tree, 1), 1)
+  const [lane] = readdirSync(join(root, '.trebuchet'))
+  const durableBefore = Number(readFileSync(join(root, '.trebuchet', lane ?? '', '1-1', 'ended'), 'latin1'))
+  assert.ok(durableBefore > lstatSync(join(root, 'new', '99')).ctimeMs)
+  // That the folder came to its place was later, and so is all that is in it once more.
+  assert.ok(durableBefore <= lstatSync(join(root, 'new')).ctimeMs)
+  assert.equal(await apply({ ...tree, '/one': 'more' }, 2), 1)
+  assert.equal(await apply({ ...tree, '/one': 'other' }, 3), 0)
 })
 
 test('what somebody puts into a new folder before it has its place stays, and a worker that is over places none', async (t) => {

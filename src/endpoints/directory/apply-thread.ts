@@ -80,7 +80,7 @@ async function change(parts: Parts, staging: string, lane: LaneFolder): Promise<
     newFolders.close()
   }
   const surplus = await surplusIn(folders, pkg, order, signal)
-  await syncStaged(staging, unpacked.staged, breath, signal, newFolders)
+  const syncedBefore = await syncStaged(staging, unpacked.staged, breath, signal, newFolders)
   const placer = new Placer(folders, staging)
   const placed: ResourcePath[] = []
   for (const { staged, path } of newFolders.all) {
@@ -88,7 +88,7 @@ async function change(parts: Parts, staging: string, lane: LaneFolder): Promise<
     if (breath.due) await breath.take()
   }
   await moveAll(placer, changes.entries(), surplus, breath)
-  await settle({ folders, lane, staging, made: newFolders.count, placed, changes, unsynced, surplus, breath, signal })
+  await settle({ folders, lane, staging, syncedBefore, placed, changes, unsynced, surplus, breath, signal })
   // Throws if a folder that was written has moved, and so what was put into it is not where it belongs.
   folders.at(rootPath)
   const { entries, bytes, written, writtenBytes } = unpacked

@@ -59,7 +59,7 @@ async function confirmed(order: ConfirmOrder, folders: HeldFolders, work: Work):
     const unsynced = new Unsynced(looking, order.regions, lane.durableBefore, signal)
     const found = await listingSum(blocksOf(order, unsynced, signal)).catch(notListed)
     if (found?.listing !== order.listing) return undefined
-    const done = { made: 0, placed: [], changes: nothing, surplus: [] }
+    const done = { syncedBefore: 0, placed: [], changes: nothing, surplus: [] }
     await settle({ folders, lane, staging, ...done, unsynced, breath, signal })
     folders.at(rootPath)
     const { delivery, package: pkg } = order

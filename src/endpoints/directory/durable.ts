@@ -37,6 +37,8 @@ export async function syncFileSystem(place: string, signal: AbortSignal): Promis
  * caller's own.
  */
 export async function timeBehind(place: string): Promise<number> {
+  // It may not have been changed itself for a while.
+  utimesSync(place, new Date(), new Date())
   const before = lstatSync(place).ctimeMs
   for (let waits = 0; ; waits++) {
     utimesSync(place, new Date(), new Date())
@@ -57,18 +59,25 @@ export function syncFile(place: string): void {
   }
 }
 
-/** Makes durable the files 0, 1, … of the folder at `place`, and so many in new folders there, which can do that one by one. */
+/**
+ * Makes durable the files 0, 1, … of the folder at `place`, and so many in new folders there, which can do that one by one. Answers since when
+ * something on their file system may not be durable, by its clock, ms; 0 when it was only these.
+ */
 export async function syncStaged(
   place: string,
   files: number,
   breath: Breath,
   signal: AbortSignal,
   newFolders?: { readonly count: number; readonly sync: () => void },
-): Promise<void> {
-  if (files + (newFolders?.count ?? 0) > fewFiles && (await syncFileSystem(place, signal))) return
+): Promise<number> {
+  if (files + (newFolders?.count ?? 0) > fewFiles) {
+    const before = await timeBehind(place)
+    if (await syncFileSystem(place, signal)) return before
+  }
   newFolders?.sync()
   for (let file = 0; file < files; file++) {
     syncFile(`${place}/${file}`)
     if (breath.due) await breath.take()
   }
+  return 0
 }

@@ -17,8 +17,9 @@ export interface Settling {
   readonly folders: HeldFolders
   readonly lane: LaneFolder
   readonly staging: string
-  /** So much was made in new folders, and these came to their places, durable but for their names. */
-  readonly made: number
+  /** What was on the file system before this time is durable, ms; 0 where that is not known. */
+  readonly syncedBefore: number
+  /** New folders that came to their places, durable but for their names. */
   readonly placed: readonly ResourcePath[]
   /** What else was moved into place. */
   readonly changes: Some
@@ -34,7 +35,7 @@ export async function settle({
   folders,
   lane,
   staging,
-  made,
+  syncedBefore,
   placed,
   changes,
   unsynced,
@@ -42,7 +43,9 @@ export async function settle({
   breath,
   signal,
 }: Settling): Promise<void> {
-  const count = made + changes.count + unsynced.count + surplus.length
+  // What was there was looked at before that.
+  const unsyncedCount = syncedBefore > 0 ? 0 : unsynced.count
+  const count = placed.length + changes.count + unsyncedCount + surplus.length
   if (count > fewFiles) {
     const before = await timeBehind(staging)
     if (await syncFileSystem(staging, signal)) {
@@ -50,6 +53,14 @@ export async function settle({
       return
     }
   }
+  if (unsyncedCount > 0) await syncThere(folders, unsynced, breath)
+  const names = placed.map((path) => ({ type: 'folder' as const, path }))
+  await syncFolders(folders, names, [], breath)
+  await syncFolders(folders, changes.entries(), surplus, breath)
+  if (syncedBefore > 0) lane.durableBefore = syncedBefore
+}
+
+async function syncThere(folders: HeldFolders, unsynced: Some, breath: Breath): Promise<void> {
   for await (const { type, path } of unsynced.entries()) {
     if (type !== 'file') continue
     try {
@@ -60,7 +71,4 @@ export async function settle({
     if (breath.due) await breath.take()
   }
   await syncFolders(folders, unsynced.entries(), [], breath)
-  const names = placed.map((path) => ({ type: 'folder' as const, path }))
-  await syncFolders(folders, names, [], breath)
-  await syncFolders(folders, changes.entries(), surplus, breath)
 }
