@@ -13,6 +13,7 @@ import {
   type PackageSummary,
 } from './manifest.ts'
 import { Keeping, missing } from './keep.ts'
+import { Listings } from './listings.ts'
 import { smallBytes } from './random-access.ts'
 import { Places, removeAbandoned, type PackageDescription, type StoredPackage } from './places.ts'
 import { RecentPackages } from './recent.ts'
@@ -60,6 +61,7 @@ export class PackageStore {
   readonly #recent = new RecentPackages(recentBytes)
   readonly #keeping: Keeping
 
+  readonly listings = new Listings(this)
   /** What came of uploads that broke off. */
   readonly unfinished: UnfinishedUploads
 

@@ -1,7 +1,6 @@
 import type { BaseRow } from '../../compare/ancestor.ts'
 import { ReplicationError } from '../../errors.ts'
 import type { PackageFile, PackageId } from '../../packages/manifest.ts'
-import { listingOf } from '../../packages/placed-lines.ts'
 import { openPackage } from '../../packages/read.ts'
 import { Regions } from '../../packages/regions.ts'
 import { isWithin, outermost, type ResourcePath } from '../../resources/path.ts'
@@ -133,12 +132,7 @@ function wholeOf(packages: Kept['packages'], parts: readonly PackageId[], comman
   return {
     command,
     files,
-    listing: async () => {
-      const [only, ...others] = parts
-      // To open it would take longer.
-      const described = only && others.length === 0 ? await packages.describe(only).catch(goneMeanwhile) : undefined
-      return described?.listing ?? listingOf(await files())
-    },
+    listing: () => packages.listings.of(parts).catch(goneMeanwhile),
   }
 }
 

@@ -3,7 +3,7 @@ import { Ordered } from '../../compare/ordered.ts'
 import type { Side } from '../../compare/sides.ts'
 import type { Mirroring, Touched } from '../../endpoints/endpoint.ts'
 import { touchedIn, type Was } from '../../endpoints/mirror.ts'
-import { listingOf, placedLines, placedState } from '../../packages/placed-lines.ts'
+import { placedLines, placedState } from '../../packages/placed-lines.ts'
 import { byteDifferences, type Difference, type SameLines } from '../../resources/byte-differences.ts'
 import type { Resource } from '../../resources/resource.ts'
 import type { Agent } from '../roster.ts'
@@ -14,8 +14,8 @@ import type { KnownWhole } from './known.ts'
 const pickedTogether = 1000
 
 export interface MirrorOf extends Mirroring {
-  /** Of the whole, where it is one package (PackageSummary). */
-  readonly listing?: string | undefined
+  /** Of the whole (PackageSummary). */
+  readonly listing: () => Promise<string>
   /** Whether the target was found to have this listing, when it was asked ahead. Undefined: it was not. */
   readonly asked?: (listing: string) => Promise<boolean | undefined>
 }
@@ -46,7 +46,7 @@ async function differencesAt(
   signal: AbortSignal,
 ): Promise<AsyncIterable<Difference | SameLines> | undefined> {
   if (side.listedAs !== undefined) {
-    const [ours, theirs] = [listing ?? (await listingOf(parts)), await known?.listing()]
+    const [ours, theirs] = [await listing(), await known?.listing()]
     const isKnown = theirs !== undefined && (await asked?.(theirs)) === true
     const is = isKnown ? theirs : await side.listedAs(roots, theirs === undefined ? [ours] : [ours, theirs], signal)
     // Of most trees nothing has changed.

@@ -149,7 +149,12 @@ async function apply(
     const receipt = await confirmed(parts, begun, header, deliveryOf(parts, begun, { ...one, package: file }), signal)
     clock.ends()
     if (receipt !== undefined) return receipt
-    await keepMirrored(parts, begun, { header, listing: header.listing, parts: [file], paths: one.paths }, signal)
+    await keepMirrored(
+      parts,
+      begun,
+      { header, listing: () => parts.packages.listings.of([one.package]), parts: [file], paths: one.paths },
+      signal,
+    )
   }
   // What applies a comparison has seen to it before it was sealed.
   const own = application === undefined ? await preserved(parts, begun, file, one.paths, signal) : undefined

@@ -1,6 +1,5 @@
 import type { ListedMirror, Receipt, TargetDelivery } from '../../endpoints/endpoint.ts'
-import type { PackageFile, PackageSummary } from '../../packages/manifest.ts'
-import { listingOf } from '../../packages/placed-lines.ts'
+import type { PackageSummary } from '../../packages/manifest.ts'
 import { knownOf } from '../comparisons/known.ts'
 import type { Parts } from '../parts.ts'
 import type { Begun } from './begin.ts'
@@ -12,7 +11,7 @@ import type { Begun } from './begin.ts'
 export async function confirmed(
   parts: Parts,
   { agent, delivery: { target } }: Begun,
-  { listing, ...header }: PackageSummary,
+  header: PackageSummary,
   given: TargetDelivery,
   signal: AbortSignal,
 ): Promise<Receipt | undefined> {
@@ -21,11 +20,8 @@ export async function confirmed(
   if (endpoint.confirm === undefined || agent.config.preserve.length > 0) return undefined
   if (header.action !== 'add' || given.paths !== undefined) return undefined
   const { id, parts: ids = [id] } = header
-  // Older versions did not write it down; of an index it is that of its parts, one behind the other.
-  if (listing === undefined && header.parts === undefined) return undefined
   const known = await knownOf(parts, agent, target, header.roots)
   if (known === undefined || !ids.every((one) => known.packages.has(one))) return undefined
-  const files = async (): Promise<PackageFile[]> => Promise.all(ids.map((one) => parts.packages.file(one)))
-  const mirror: ListedMirror = { ...header, listing: listing ?? (await listingOf(await files())) }
+  const mirror: ListedMirror = { ...header, listing: await parts.packages.listings.of(ids) }
   return endpoint.confirm(given, mirror, signal)
 }

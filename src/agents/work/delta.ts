@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream'
 import { carriesAll, type PackageOrigin, type PackageSummary } from '../../packages/manifest.ts'
 import type { ManifestText } from '../../packages/manifest-text.ts'
-import { listingOf } from '../../packages/placed-lines.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import type { Change, Resource } from '../../resources/resource.ts'
 import { headOf } from '../../queues/lanes.ts'
@@ -107,7 +106,7 @@ export async function askAhead(
     if (whole === undefined || target.listedAs === undefined || agent.target(name).confirm !== undefined) continue
     const question = async (listing: string): Promise<boolean> =>
       (await target.listedAs?.(roots, [listing], signal)) === listing
-    const listing = await listingOf(await whole.files())
+    const listing = await whole.listing()
     roster.asked.ask(deliveryId({ command: command.id, agent: agent.name, target: name }), listing, question)
   }
 }

@@ -60,7 +60,8 @@ export async function mirrorInParts(
         { ...deliveryOf(parts, begun, { id: begun.id, package: index, ...applying }), parts: files },
         signal,
       )
-      await keepMirrored(parts, begun, { header, parts: files, paths: applying.paths }, signal)
+      const listing = (): Promise<string> => parts.packages.listings.of(ids)
+      await keepMirrored(parts, begun, { header, listing, parts: files, paths: applying.paths }, signal)
     },
     finish: async (signal) => {
       // What was applied one by one was mended so.
