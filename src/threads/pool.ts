@@ -23,37 +23,39 @@ export type Notice = { readonly abort: number } | { readonly load: string }
 export type Answer =
   { readonly job: number; readonly result: unknown } | { readonly job: number; readonly error: Frozen }
 
-/** Threads that have begun to load a module, and are nobody's yet. */
-const ahead = new Map<string, Thread>()
+/** Threads that do nothing, the one that was used last at the end: those of all pools, for each takes some ten megabytes. */
+const idle = new Set<Thread>()
+
+/** Ends those that have been idle for that long. */
+const idleMs = 60_000
 
 /**
  * Starts a thread that loads the module, for whichever pool first starts a job of it: who knows that there will be one has
  * something else to do meanwhile.
  */
 export function startAhead(module: URL): void {
-  if (ahead.has(module.href)) return
-  const thread = new Thread(() => ahead.delete(module.href))
+  for (const thread of idle) if (thread.knows(module.href)) return
+  const thread = new Thread()
   thread.load(module)
-  ahead.set(module.href, thread)
+  thread.rest()
 }
 
 /**
  * Worker threads for work over many files, which is several times faster with synchronous calls and must never be done
- * on the event loop. A thread does one job at a time, is made when first needed and ended when idle.
+ * on the event loop. A thread does one job at a time, is made when there is none that does nothing, and ended when it has been idle for a while.
  *
- * Whoever needs two threads at once takes them from two pools, always in the same order, or two jobs that wait for each
- * other's thread would wait for ever.
+ * A pool says how many of them work for it at a time. Whoever needs two threads at once takes them from two pools, always in
+ * the same order, or two jobs that wait for each other's thread would wait for ever.
  */
 export class ThreadPool {
   readonly #size: number
-  readonly #idleMs: number
-  readonly #threads = new Set<Thread>()
-  readonly #waiting: ((thread: Thread) => void)[] = []
+  readonly #working = new Set<Thread>()
+  readonly #waiting: (() => void)[] = []
+  #taken = 0
   #closed = false
 
-  constructor(size: number, idleMs = 60_000) {
+  constructor(size: number) {
     this.#size = size
-    this.#idleMs = idleMs
   }
 
   /**
@@ -71,71 +73,69 @@ export class ThreadPool {
     return this.start<Data, Result>(module, data, signal).result
   }
 
-  /** Ends all threads at once, whatever they do. */
+  /** Ends what works for it at once, and takes no more jobs. */
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.all([...this.#threads].map((thread) => thread.end()))
+    await Promise.all([...this.#working].map((thread) => thread.end()))
   }
 
   async #run<Result>(module: URL, data: unknown, port: MessagePort, signal: AbortSignal): Promise<Result> {
-    let thread: Thread | undefined
     try {
       signal.throwIfAborted()
-      thread = await this.#take(module)
-      signal.throwIfAborted()
-      return (await thread.perform({ module: module.href, data, port }, signal)) as Result
+      await this.#turn()
+      try {
+        signal.throwIfAborted()
+        if (this.#closed) throw new ReplicationError('unavailable', 'the server is closing')
+        return await this.#perform<Result>({ module: module.href, data, port }, signal)
+      } finally {
+        const next = this.#waiting.shift()
+        if (next === undefined) this.#taken--
+        else next()
+      }
     } finally {
       // A port that went to the thread is closed there, behind all that was sent: from here, what is still on its way
       // would be lost. This is for one that stayed.
       port.close()
-      if (thread !== undefined) this.#giveBack(thread)
     }
   }
 
-  async #take(module?: URL): Promise<Thread> {
-    if (this.#closed) throw new ReplicationError('unavailable', 'the server is closing')
-    for (const thread of this.#threads) if (thread.take()) return thread
-    if (this.#threads.size < this.#size) {
-      const onGone = (): void => void this.#threads.delete(thread)
-      const thread = takeAhead(module, onGone) ?? new Thread(onGone)
-      thread.take()
-      this.#threads.add(thread)
-      return thread
-    }
-    return new Promise((resolve) => this.#waiting.push(resolve))
+  /** In the order of asking. */
+  async #turn(): Promise<void> {
+    if (this.#taken < this.#size) this.#taken++
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
-  #giveBack(thread: Thread): void {
-    if (!thread.alive) {
-      const next = this.#waiting.shift()
-      if (next !== undefined) void this.#take().then(next)
-      return
+  async #perform<Result>(order: Omit<Order, 'job'>, signal: AbortSignal): Promise<Result> {
+    const thread = takeIdle(order.module) ?? new Thread()
+    this.#working.add(thread)
+    try {
+      return (await thread.perform(order, signal)) as Result
+    } finally {
+      this.#working.delete(thread)
+      thread.rest()
     }
-    const next = this.#waiting.shift()
-    if (next === undefined) thread.release(this.#idleMs)
-    else next(thread)
   }
 }
 
-function takeAhead(module: URL | undefined, onGone: () => void): Thread | undefined {
-  const thread = module === undefined ? undefined : ahead.get(module.href)
-  if (module === undefined || thread === undefined) return undefined
-  ahead.delete(module.href)
-  thread.onGone = onGone
-  return thread
+/** One that has done such a job before, if there is one: it need not load and compile it. What was started ahead is for its own module. */
+function takeIdle(module: string): Thread | undefined {
+  let best: Thread | undefined
+  for (const thread of idle)
+    if (thread.knows(module) || (thread.hasWorked && best?.knows(module) !== true)) best = thread
+  best?.wake()
+  return best
 }
 
 class Thread {
-  alive = true
-  onGone: () => void
   readonly #worker: Worker
-  #busy = false
+  /** That it has loaded. */
+  readonly #modules = new Set<string>()
+  #alive = true
   #jobs = 0
-  #idle: NodeJS.Timeout | undefined
+  #timer: NodeJS.Timeout | undefined
   #settle: { resolve: (value: unknown) => void; reject: (error: unknown) => void } | undefined
 
-  constructor(onGone: () => void) {
-    this.onGone = onGone
+  constructor() {
     this.#worker = new Worker(new URL('./thread.js', import.meta.url), {
       // Batches are short-lived: a small young generation keeps a thread small, and costs little.
       resourceLimits: { maxYoungGenerationSizeMb: 8 },
@@ -150,25 +150,34 @@ class Thread {
     this.#worker.unref()
   }
 
+  get hasWorked(): boolean {
+    return this.#jobs > 0
+  }
+
+  knows(module: string): boolean {
+    return this.#modules.has(module)
+  }
+
   load(module: URL): void {
+    this.#modules.add(module.href)
     this.#worker.postMessage({ load: module.href } satisfies Notice)
   }
 
-  take(): boolean {
-    if (this.#busy || !this.alive) return false
-    this.#busy = true
-    clearTimeout(this.#idle)
-    return true
+  rest(): void {
+    if (!this.#alive) return
+    idle.add(this)
+    this.#timer = setTimeout(() => void this.end(), idleMs)
+    this.#timer.unref()
   }
 
-  release(idleMs: number): void {
-    this.#busy = false
-    this.#idle = setTimeout(() => void this.end(), idleMs)
-    this.#idle.unref()
+  wake(): void {
+    idle.delete(this)
+    clearTimeout(this.#timer)
   }
 
   async perform(order: Omit<Order, 'job'>, signal: AbortSignal): Promise<unknown> {
     const job = ++this.#jobs
+    this.#modules.add(order.module)
     const notice: Notice = { abort: job }
     const abort = (): void => this.#worker.postMessage(notice)
     this.#worker.ref()
@@ -186,14 +195,17 @@ class Thread {
   }
 
   async end(): Promise<void> {
-    this.alive = false
-    this.onGone()
+    this.#leave()
     await this.#worker.terminate()
   }
 
   #gone(cause: unknown): void {
-    this.alive = false
-    this.onGone()
+    this.#leave()
     this.#settle?.reject(new ReplicationError('unavailable', 'a worker thread ended unexpectedly', { cause }))
+  }
+
+  #leave(): void {
+    this.#alive = false
+    this.wake()
   }
 }

@@ -3,7 +3,7 @@ import { after, test } from 'node:test'
 import { startAhead, ThreadPool } from '../../src/threads/pool.ts'
 import { receive, send } from '../../src/threads/stream.ts'
 
-const pool = new ThreadPool(2, 50)
+const pool = new ThreadPool(2)
 after(() => pool.close())
 const echo = new URL('./echo.js', import.meta.url)
 const signal = new AbortController().signal
@@ -26,21 +26,45 @@ test('a thread that dies fails its job, and the next job gets a new thread', asy
 })
 
 test('a thread that was started ahead gets the first job of its module, whichever pool has it, and only that one', async () => {
-  const [one, other] = [new ThreadPool(1), new ThreadPool(1)]
+  const pools = [new ThreadPool(1), new ThreadPool(1)]
+  const [one, other] = pools as [ThreadPool, ThreadPool]
+  const [first, second] = [new URL('?first', echo), new URL('?second', echo)]
   try {
-    startAhead(echo)
-    startAhead(echo)
-    // As another module, so that its thread is one made later.
-    const later = await other.run<unknown, number>(new URL('?later', echo), { how: 'name' }, signal)
-    const ahead = await one.run<unknown, number>(echo, { how: 'name' }, signal)
-    assert.ok(ahead < later, `${ahead} was made after ${later}`)
-    assert.equal(await one.run(echo, { how: 'name' }, signal), ahead)
-    const third = new ThreadPool(1)
-    assert.ok((await third.run<unknown, number>(echo, { how: 'name' }, signal)) > later)
-    await third.close()
+    startAhead(first)
+    startAhead(first)
+    // A job of another module leaves it alone.
+    const later = await other.run<unknown, number>(second, { how: 'name' }, signal)
+    const ahead = await one.run<unknown, number>(first, { how: 'name' }, signal)
+    assert.notEqual(ahead, later)
+    assert.equal(await other.run(first, { how: 'name' }, signal), ahead, 'it has loaded that')
+    assert.equal(await one.run(second, { how: 'name' }, signal), later)
   } finally {
-    await Promise.all([one.close(), other.close()])
+    await Promise.all(pools.map((each) => each.close()))
   }
+})
+
+test('a thread that does nothing does the next job of any pool', async () => {
+  const pools = [new ThreadPool(1), new ThreadPool(1)]
+  const [one, other] = pools as [ThreadPool, ThreadPool]
+  const name = await one.run<unknown, number>(echo, { how: 'name' }, signal)
+  assert.equal(await other.run(new URL('?other', echo), { how: 'name' }, signal), name)
+  const both = pools.map((each) => each.run<unknown, number>(echo, { how: 'name' }, signal))
+  assert.equal(new Set(await Promise.all(both)).size, 2, 'no thread does two jobs at a time')
+  await Promise.all(pools.map((each) => each.close()))
+  await assert.rejects(one.run(echo, { how: 'name' }, signal), { code: 'unavailable' })
+})
+
+test('of one pool no more jobs are done at a time than it has threads, in their order', async () => {
+  const small = new ThreadPool(1)
+  const done: number[] = []
+  await Promise.all(
+    [1, 2, 3].map(async (n) => {
+      await small.run(echo, { how: 'name' }, signal)
+      done.push(n)
+    }),
+  )
+  assert.deepEqual(done, [1, 2, 3])
+  await small.close()
 })
 
 test('an aborted job ends, also while it waits for a thread', async () => {
