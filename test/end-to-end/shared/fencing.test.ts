@@ -16,12 +16,16 @@ const holds = { before: 'start', within: 'body', behind: 'answer' } as const
 const names = ['folder', ...Object.keys(holds)]
 const files = 1500
 
-/** Whether content is on its way into the folder. */
+/** Whether content is on its way into the folder: beside what is there, or in a new folder that will take its place. */
 function isStaging(target: string): boolean {
   const own = join(target, '.trebuchet')
-  if (!existsSync(own)) return false
-  const stagings = readdirSync(own).flatMap((lane) => readdirSync(join(own, lane)).map((name) => join(own, lane, name)))
-  return stagings.some((path) => /\d+-\d+$/.test(path) && readdirSync(path).length > 10)
+  try {
+    const found = readdirSync(own, { recursive: true, encoding: 'utf8' })
+    return found.filter((path) => /^[^/]+\/\d+-\d+\//.test(path)).length > 10
+  } catch {
+    // It is not there yet, or something in it has come to its place meanwhile.
+    return false
+  }
 }
 
 test(
