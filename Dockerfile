@@ -26,6 +26,7 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=dependencies /app/sbom.cdx.json ./
 COPY --from=build /app/dist ./dist
 ENV NODE_ENV=production \
+    MALLOC_ARENA_MAX=2 \
     HOST=0.0.0.0 \
     PORT=8080 \
     CONFIG_DIR=/etc/trebuchet \
@@ -37,4 +38,4 @@ USER 1000:1000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "const tls = process.env.TLS_CERT || process.env.TLS_CERT_FILE; require(tls ? 'node:https' : 'node:http').get(`http${tls ? 's' : ''}://127.0.0.1:${process.env.PORT}/health/ready`, { rejectUnauthorized: false, signal: AbortSignal.timeout(4000) }, ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 # As `npm start` does, but without npm, which would stand between the server and its signals.
-CMD ["node", "--max-semi-space-size=2", "dist/src/server.js"]
+CMD ["node", "--max-semi-space-size=2", "--initial-old-space-size=32", "dist/src/server.js"]
