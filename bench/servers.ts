@@ -10,7 +10,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 /** As `npm start` starts it. */
 const startFlags = ['--max-semi-space-size=2', '--initial-old-space-size=32']
-const startVariables = { MALLOC_ARENA_MAX: '2' }
 const program = join(import.meta.dirname, '..', 'src', 'server.js')
 const startMs = 30_000
 const stopMs = 30_000
@@ -55,7 +54,6 @@ export class ServerProcess {
       stdio: ['ignore', output, output],
       env: {
         ...process.env,
-        ...startVariables,
         HOST: '127.0.0.1',
         PORT: String(port),
         DATA_DIR: join(folder, 'data'),
