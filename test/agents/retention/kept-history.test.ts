@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { cancel, retry } from '../../../src/agents/commands/operate.ts'
+import { entryKey, type HistoryEntry } from '../../../src/agents/commands/records.ts'
 import { deletePackage, listPackages, packageOf } from '../../../src/agents/packages.ts'
 import { tidy } from '../../../src/agents/retention/tidy.ts'
 import { ReplicationError } from '../../../src/errors.ts'
@@ -76,12 +77,20 @@ class Life {
       }
       case 'tidy':
         this.#days += deed.days
+        // What is just being made has its bytes from now: for a clock that is days ahead they would have lain about for days.
+        await until(async () => ((await this.#isMaking()) ? undefined : true))
         while (await tidy(parts, Date.now() + this.#days * dayMs, never));
         return
       case 'drop':
         await this.#given.configs.delete(deed.agent, { actor: 'test', force: true }).catch(refused)
         return this.createAgents()
     }
+  }
+
+  async #isMaking(): Promise<boolean> {
+    const keys = this.#ids.flatMap((id) => agents.map((agent) => entryKey(id, agent)))
+    const entries = await this.#given.parts.store.getAll<HistoryEntry>(keys)
+    return entries.some((entry) => entry?.value.stage === 'preparing')
   }
 
   /** Waits until whatever can end has ended: in the other queues everything waits for its next try. */
