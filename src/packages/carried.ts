@@ -1,9 +1,10 @@
 /** What one delta carries, and another of the same package. */
 import { ReplicationError } from '../errors.ts'
 import type { Change } from '../resources/resource.ts'
+import { asChange, changesIn } from './changes.ts'
 import type { PackageLimits } from './limits.ts'
 import { fileAccess } from './random-access.ts'
-import type { DeltaChange, PackageReader } from './reader.ts'
+import type { PackageReader } from './reader.ts'
 import { zipEntries } from './zip-directory.ts'
 import { readZipEnd } from './zip-end.ts'
 import { openPackage } from './read.ts'
@@ -56,37 +57,17 @@ export async function unionOf(
 }
 
 async function* joined(first: PackageReader, second: PackageReader): AsyncGenerator<Change> {
-  const others = oneByOne(second)
+  const others = changesIn(second)
   try {
-    for await (const one of oneByOne(first)) {
+    for await (const one of changesIn(first)) {
       const { value: other } = await others.next()
       if (other?.entry.path !== one.entry.path)
         throw new ReplicationError('corrupt', `package ${first.id}: another one says that it is the same`)
       const had = one.kind === 'held' ? other : one
       if (one.kind === 'put' && other.kind === 'put' && !Buffer.isBuffer(other.content)) other.content.destroy()
-      yield changeOf(had)
+      yield asChange(had)
     }
   } finally {
     await others.return()
-  }
-}
-
-async function* oneByOne(pkg: PackageReader): AsyncGenerator<DeltaChange, void, void> {
-  for await (const batch of pkg.deltaBatches()) yield* batch
-}
-
-function changeOf(change: DeltaChange): Change {
-  const { path } = change.entry
-  switch (change.kind) {
-    case 'put': {
-      const { content } = change
-      return { kind: 'put', resource: { path, content: () => content } }
-    }
-    case 'folder':
-      return { kind: 'put', resource: { path } }
-    case 'delete':
-      return { kind: 'delete', path, deep: change.entry.deep }
-    case 'held':
-      return { kind: 'held', path, digest: change.entry.digest, size: change.entry.size }
   }
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { remote } from '../../src/endpoints/remote.ts'
@@ -12,13 +12,7 @@ import { never } from './trees.ts'
 
 test('a package has been sent once the other server has read it, not before, and before that answers', async (t) => {
   const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const url = await listening(t, server)
   const target = remote.target?.({ url, agent: 'import' }, { installation: 'test' })
   // More than the system holds of it on the way.
   const large = await pack(t, puts({ '/a': randomBytes(32 * 1024 * 1024) }))
@@ -56,13 +50,7 @@ test('a server that cannot say how much of an upload is there gets all of it', a
     request.once('end', () => response.writeHead(request.method === 'GET' ? 405 : 403).end())
   })
   const calls: string[] = []
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const url = await listening(t, server)
   const target = remote.target?.({ url, agent: 'import' }, { installation: 'test' })
   const large = await pack(t, puts({ '/a': randomBytes(2 * 1024 * 1024) }))
   const small = await pack(t, puts({ '/a': 'a' }))
@@ -88,13 +76,7 @@ async function olderServer(t: TestContext): Promise<string> {
       response.writeHead(problem.status, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem))
     })
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return listening(t, server)
 }
 
 test('what an older server takes for damaged is incomplete if it was a delta, and else is damaged', async (t) => {
@@ -109,3 +91,14 @@ test('what an older server takes for damaged is incomplete if it was a delta, an
     await assert.rejects(target?.apply(deliveryOf(await pack(t, put)), never) ?? Promise.resolve(), { code: 'corrupt' })
   }
 })
+
+/** Its address; it is closed behind the test. */
+async function listening(t: TestContext, server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}

@@ -1,5 +1,6 @@
 import type { BaseRow } from '../../compare/ancestor.ts'
 import { ReplicationError } from '../../errors.ts'
+import { changesIn } from '../../packages/changes.ts'
 import type { PackageId } from '../../packages/manifest.ts'
 import type { DeltaChange } from '../../packages/reader.ts'
 import { openPackage, type PackageReader } from '../../packages/read.ts'
@@ -89,9 +90,4 @@ class Cursor {
     await this.#changes?.return(undefined)
     await this.#pkg.close()
   }
-}
-
-/** Also of a delta, whatever it lacks. */
-export async function* changesIn(pkg: PackageReader): AsyncGenerator<DeltaChange, void, void> {
-  for await (const batch of pkg.deltaBatches()) yield* batch
 }

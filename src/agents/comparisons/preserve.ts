@@ -5,7 +5,8 @@ import { noRules, rulesFor, type Rules } from '../../compare/rules.ts'
 import { bytesOf, type Side } from '../../compare/sides.ts'
 import { ReplicationError } from '../../errors.ts'
 import type { PackageFile } from '../../packages/manifest.ts'
-import { openPackage, type PackageChange, type PackageReader } from '../../packages/read.ts'
+import { asChange } from '../../packages/changes.ts'
+import { openPackage, type PackageReader } from '../../packages/read.ts'
 import { isWithin, type ResourcePath } from '../../resources/path.ts'
 import type { Change, Resource } from '../../resources/resource.ts'
 import type { Parts } from '../parts.ts'
@@ -89,7 +90,7 @@ async function* changesOf(pkg: PackageReader, preserving: Preserving): AsyncGene
         yield asChange(change)
         continue
       }
-      const source = await bytesOf({ path, content: contentOf(change) }, maxDocumentBytes)
+      const source = await bytesOf({ path, content: () => change.content }, maxDocumentBytes)
       const there = await held.at(path)
       const theirs = there && (await documentOf(there))
       const contents = { source: source ?? new Uint8Array(), target: theirs, base: undefined }
@@ -111,14 +112,4 @@ async function documentOf(there: Resource): Promise<Uint8Array | undefined> {
     if (isBytes) return new Uint8Array()
     throw error
   }
-}
-
-function asChange(change: PackageChange): Change {
-  const { path } = change.entry
-  if (change.kind === 'delete') return { kind: 'delete', path, deep: change.entry.deep }
-  return { kind: 'put', resource: { path, ...(change.kind === 'put' && { content: contentOf(change) }) } }
-}
-
-function contentOf({ content }: Extract<PackageChange, { kind: 'put' }>): () => typeof content {
-  return () => content
 }

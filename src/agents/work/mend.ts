@@ -2,6 +2,7 @@ import { createHash, hash } from 'node:crypto'
 import type { BaseRow } from '../../compare/ancestor.ts'
 import { Ordered } from '../../compare/ordered.ts'
 import { ReplicationError } from '../../errors.ts'
+import { asChange, changesIn } from '../../packages/changes.ts'
 import { carriesAll, type PackageId } from '../../packages/manifest.ts'
 import type { DeltaChange } from '../../packages/reader.ts'
 import { openPackage, type PackageReader } from '../../packages/read.ts'
@@ -9,7 +10,7 @@ import { quote, type ResourcePath } from '../../resources/path.ts'
 import type { Change, Content, Resource } from '../../resources/resource.ts'
 import { packageKey, packageRecord, type PackageRecord } from '../commands/records.ts'
 import { foldBase } from '../comparisons/ancestors.ts'
-import { changesIn, openKept } from '../comparisons/package-contents.ts'
+import { openKept } from '../comparisons/package-contents.ts'
 import type { Parts } from '../parts.ts'
 import type { Begun } from './begin.ts'
 
@@ -79,11 +80,9 @@ async function* changesOf(
     const there = new Ordered(source.pick?.(paths, signal) ?? nothing(), ({ path }: Resource) => path)
     try {
       for (const change of batch) {
-        const { path } = change.entry
-        if (change.kind === 'delete') yield { kind: 'delete', path, deep: change.entry.deep }
-        else if (change.kind === 'folder') yield { kind: 'put', resource: { path } }
-        else if (change.kind === 'put') yield { kind: 'put', resource: { path, content: () => change.content } }
+        if (change.kind !== 'held') yield asChange(change)
         else {
+          const { path } = change.entry
           const found = (await there.at(path))?.content
           const isSame = found !== undefined && (await digestOf(found)) === change.entry.digest
           yield { kind: 'put', resource: { path, content: isSame ? found : await brought.content(change.entry) } }

@@ -8,7 +8,7 @@ import { deliverHead } from '../../../src/agents/work/deliveries.ts'
 import { exportEntry } from '../../../src/agents/work/exports.ts'
 import type { PackageId } from '../../../src/packages/manifest.ts'
 import { assertConsistent } from '../retention/consistency.ts'
-import { watchedStore } from '../watched-store.ts'
+import { dyingStore } from '../dying.ts'
 import { givenTrees, type GivenTrees } from './given-trees.ts'
 
 const never = new AbortController().signal
@@ -87,19 +87,7 @@ test('what nobody has any more ends its delivery, which says what to do, and hol
 
 /** Makes the package and delivers it, until commit number `at`. Answers whether it came to that. */
 async function dieAt({ given }: GivenTrees, command: string, at: number, side: 'before' | 'after'): Promise<boolean> {
-  let commits = 0
-  let isDead = false
-  const died = new Error('died')
-  const store = watchedStore(given.parts.store, {
-    commit: async (batch, really) => {
-      isDead ||= commits === at && side === 'before'
-      if (isDead) throw died
-      const result = await really(batch)
-      isDead ||= commits++ === at
-      if (isDead) throw died
-      return result
-    },
-  })
+  const { store, died, isDead } = dyingStore(given.parts.store, at, side)
   const parts: Parts = { ...given.parts, store, wakeLanes: async () => undefined }
   try {
     await exportEntry(parts, command, 'site', never)
@@ -107,7 +95,7 @@ async function dieAt({ given }: GivenTrees, command: string, at: number, side: '
   } catch (error) {
     assert.equal(error, died)
   }
-  return isDead
+  return isDead()
 }
 
 for (const side of ['before', 'after'] as const)

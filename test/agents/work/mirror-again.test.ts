@@ -3,25 +3,31 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { commandOf } from '../../../src/agents/commands/command.ts'
 import { keptOf } from '../../../src/agents/comparisons/kept.ts'
 import { baseKey, type BaseRecord } from '../../../src/agents/comparisons/records.ts'
 import { revert } from '../../../src/agents/comparisons/undo.ts'
+import type { Parts } from '../../../src/agents/parts.ts'
 import type { BaseRow } from '../../../src/compare/ancestor.ts'
 import { plant } from '../../end-to-end/trees.ts'
 import { givenEngine } from '../given-engine.ts'
 
 const never = new AbortController().signal
 
-test('a mirror that changes nothing keeps nothing, and one that changes little keeps that with what was in common', async (t) => {
+interface GivenMirror {
+  readonly parts: Parts
+  readonly source: string
+  readonly target: string
+  /** Answers the command's id, once it has succeeded. */
+  mirror(): Promise<string>
+}
+
+async function givenMirror(t: TestContext): Promise<GivenMirror> {
   const given = await givenEngine(t)
-  const { parts } = given
   const folder = mkdtempSync(join(tmpdir(), 'mirror.'))
   t.after(() => rmSync(folder, { recursive: true }))
   const [source, target] = [join(folder, 'source'), join(folder, 'target')]
-  plant(source, { 'content/a': 'a', 'content/b': 'b', 'content/c': 'c' })
-  mkdirSync(join(source, 'content/empty'))
   mkdirSync(target)
   await given.agent('author', [], {
     source: { kind: 'directory', path: source },
@@ -34,6 +40,13 @@ test('a mirror that changes nothing keeps nothing, and one that changes little k
     assert.equal(view.state, 'succeeded', JSON.stringify(view))
     return command.id
   }
+  return { parts: given.parts, source, target, mirror }
+}
+
+test('a mirror that changes nothing keeps nothing, and one that changes little keeps that with what was in common', async (t) => {
+  const { parts, source, mirror } = await givenMirror(t)
+  plant(source, { 'content/a': 'a', 'content/b': 'b', 'content/c': 'c' })
+  mkdirSync(join(source, 'content/empty'))
   await mirror()
   await assert.rejects(keptOf(parts, await mirror()), { code: 'conflict', message: /nothing is kept/ })
   plant(source, { 'content/b': 'B' })
@@ -66,27 +79,12 @@ test('a mirror that changes nothing keeps nothing, and one that changes little k
 })
 
 test('what others have changed of a mirror that is there is put back by the same mirror, and kept', async (t) => {
-  const given = await givenEngine(t)
-  const folder = mkdtempSync(join(tmpdir(), 'mirror.'))
-  t.after(() => rmSync(folder, { recursive: true }))
-  const [source, target] = [join(folder, 'source'), join(folder, 'target')]
+  const { parts, source, target, mirror } = await givenMirror(t)
   plant(source, { 'content/a': 'a', 'content/b': 'b' })
-  mkdirSync(target)
-  await given.agent('author', [], {
-    source: { kind: 'directory', path: source },
-    targets: [{ name: 'there', kind: 'directory', path: target }],
-    deletes: { maxPercent: 100, maxCount: 100 },
-  })
-  const mirror = async (): Promise<string> => {
-    const command = await given.ask({ agents: ['author'], mode: 'mirror' })
-    const view = await given.finished(command)
-    assert.equal(view.state, 'succeeded', JSON.stringify(view))
-    return command.id
-  }
   await mirror()
   await mirror()
   plant(target, { 'content/b': 'x', 'content/more': 'y' })
-  const { paths } = await keptOf(given.parts, await mirror())
+  const { paths } = await keptOf(parts, await mirror())
   assert.deepEqual(paths, ['/content/b', '/content/more'])
   assert.equal(readFileSync(join(target, 'content/b'), 'utf8'), 'b')
   assert.equal(existsSync(join(target, 'content/more')), false)

@@ -16,7 +16,7 @@ import { partLimits } from '../../../src/agents/work/split.ts'
 import { plant, textAt, treeOf } from '../../end-to-end/trees.ts'
 import { givenEngine, type Given } from '../given-engine.ts'
 import { assertConsistent } from '../retention/consistency.ts'
-import { watchedStore } from '../watched-store.ts'
+import { dyingStore } from '../dying.ts'
 
 Object.assign(partLimits, { maxEntries: 2 })
 
@@ -200,19 +200,7 @@ for (const side of ['before', 'after'] as const)
 
 /** Makes and delivers the mirror as far as it comes before commit number `at`. Answers whether it came to that. */
 async function dieAt(given: GivenMirror, command: string, at: number, side: 'before' | 'after'): Promise<boolean> {
-  let commits = 0
-  let isDead = false
-  const died = new Error('died')
-  const store = watchedStore(given.parts.store, {
-    commit: async (batch, really) => {
-      isDead ||= commits === at && side === 'before'
-      if (isDead) throw died
-      const result = await really(batch)
-      isDead ||= commits++ === at
-      if (isDead) throw died
-      return result
-    },
-  })
+  const { store, died, isDead } = dyingStore(given.parts.store, at, side)
   const parts: Parts = { ...given.parts, store, wakeLanes: () => Promise.resolve() }
   try {
     await exportEntry(parts, command, 'author', never)
@@ -220,5 +208,5 @@ async function dieAt(given: GivenMirror, command: string, at: number, side: 'bef
   } catch (error) {
     assert.equal(error, died)
   }
-  return isDead
+  return isDead()
 }

@@ -6,27 +6,14 @@ import type { Parts } from '../../../src/agents/parts.ts'
 import { deliverHead } from '../../../src/agents/work/deliveries.ts'
 import { exportEntry } from '../../../src/agents/work/exports.ts'
 import { assertConsistent } from '../retention/consistency.ts'
-import { watchedStore } from '../watched-store.ts'
+import { dyingStore } from '../dying.ts'
 import { givenParts, type GivenParts } from './given-parts.ts'
 
 const never = new AbortController().signal
 
 /** Makes the package, and has what is made applied in between, as far as it comes before commit number `at`. Answers whether it came to that. */
 async function dieAt(given: GivenParts, command: string, at: number, side: 'before' | 'after'): Promise<boolean> {
-  let commits = 0
-  let isDead = false
-  const died = new Error('died')
-  const store = watchedStore(given.parts.store, {
-    commit: async (batch, really) => {
-      isDead ||= commits === at && side === 'before'
-      if (isDead) throw died
-      const result = await really(batch)
-      // Another may have been on its way when it died.
-      isDead ||= commits++ === at
-      if (isDead) throw died
-      return result
-    },
-  })
+  const { store, died, isDead } = dyingStore(given.parts.store, at, side)
   const lane = { agent: 'author', queue: given.name('one') }
   const parts: Parts = {
     ...given.parts,
@@ -40,7 +27,7 @@ async function dieAt(given: GivenParts, command: string, at: number, side: 'befo
   } catch (error) {
     assert.equal(error, died)
   }
-  return isDead
+  return isDead()
 }
 
 for (const side of ['before', 'after'] as const)
