@@ -1,3 +1,5 @@
+import type { Span } from './profiles.ts'
+
 /** Whatever copies a tree: a tool that is installed here, or two servers of ours. */
 export interface Contender {
   readonly name: string
@@ -21,6 +23,8 @@ export interface Work {
 /** What one run took. */
 export interface Sample {
   readonly wallMs: number
+  /** When that was, in µs of `process.hrtime`; of ours only. */
+  readonly span?: Span
   /** User and system time of every process that took part. */
   readonly cpuMs: number
   /** Between both sides, in both directions; only where a proxy counts them. */

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { change } from './changes.ts'
 import type { Contender, Sample, Work } from './contender.ts'
 import type { Link } from './link.ts'
+import type { Busy } from './profiles.ts'
 import { fewFiles, type Scenario, type Way } from './scenarios.ts'
 import { verifyEqual } from './verify.ts'
 
@@ -21,6 +22,8 @@ export interface Outcome {
   readonly contender: string
   readonly way: Way
   readonly samples: readonly Sample[]
+  /** Of one of them, where it was profiled. */
+  readonly busy?: Busy & { readonly wallMs: number; readonly roles: readonly string[] }
 }
 
 export interface Place {

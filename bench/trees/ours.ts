@@ -67,12 +67,13 @@ export class Ours implements Contender {
     const agent = this.#kept.get(key) ?? (await this.#agentFor(from, targets))
     if (state === 'kept') this.#kept.set(key, agent)
     const watches = await Promise.all([watch(this.#sender), watch(this.#receiver)])
-    const startedAt = performance.now()
+    const startedAt = nowUs()
     await this.#replicate(agent, state)
-    const wallMs = performance.now() - startedAt
+    const span = { from: startedAt, to: nowUs() }
     const servers = await Promise.all(watches.map((stop) => stop()))
     if (state === 'new') await this.#forget(agent, targets)
-    return { wallMs, cpuMs: servers.reduce((sum, server) => sum + server.cpuMs, 0), servers }
+    const wallMs = (span.to - span.from) / 1000
+    return { wallMs, span, cpuMs: servers.reduce((sum, server) => sum + server.cpuMs, 0), servers }
   }
 
   async close(): Promise<void> {
@@ -135,4 +136,8 @@ async function watch(server: ServerProcess): Promise<() => Promise<ServerSample>
     peakAnonymousBytes: memory.stop(),
     longestDelayMs: await delay.stop(),
   })
+}
+
+function nowUs(): number {
+  return Number(process.hrtime.bigint() / 1000n)
 }

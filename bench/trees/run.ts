@@ -4,6 +4,7 @@ import type { Contender } from './contender.ts'
 import { direct, Proxied, type Link } from './link.ts'
 import { measure, type Entrant, type Outcome } from './measure.ts'
 import { Ours, trebuchet } from './ours.ts'
+import { busyIn } from './profiles.ts'
 import { rivals, versionOf, type RivalPlace } from './rivals.ts'
 import type { Result } from './result.ts'
 import { tooLittleRoom } from './room.ts'
@@ -68,6 +69,7 @@ async function run(scenario: Scenario, bench: Bench): Promise<Result> {
   const bytes = scenario.tree.write(source)
   const compete = async (entries: readonly Entry[], round: Round): Promise<readonly Outcome[]> => {
     const entrants: Entrant[] = []
+    const profiled = new Map<number, string>()
     for (const [index, entry] of entries.entries()) {
       const { tool, way, start } = entry
       const link = round.link(entry)
@@ -75,6 +77,7 @@ async function run(scenario: Scenario, bench: Bench): Promise<Result> {
       const own = join(folder, round.name, String(index))
       mkdirSync(own, { recursive: true })
       const profiles = round.profiles === undefined ? undefined : join(round.profiles, scenario.name, String(index))
+      if (profiles !== undefined && tool === trebuchet) profiled.set(index, profiles)
       const contender = await start({ targets, folder: own, link }, profiles)
       bench.open.add(contender)
       entrants.push({ contender, way, link, runs: runsOf(scenario, tool, round.runs) })
@@ -84,7 +87,8 @@ async function run(scenario: Scenario, bench: Bench): Promise<Result> {
       await each.close()
       bench.open.delete(each)
     }
-    return outcomes
+    // They are written when a server ends.
+    return outcomes.map((outcome, index) => withBusy(outcome, profiled.get(index)))
   }
   const entries = entriesOf(scenario, bench)
   const timed = await compete(entries, {
@@ -102,6 +106,15 @@ async function run(scenario: Scenario, bench: Bench): Promise<Result> {
   bench.say(`${scenario.name}: once more, only to count what goes over the wire`)
   const counted = await compete(uncounted, { name: 'counted', runs: 1, link: () => new Proxied(0) })
   return { scenario, bytes, outcomes: timed.map((outcome) => withBytes(outcome, counted)) }
+}
+
+/** Where the time went in the run that took the median of all, or the one before it. */
+function withBusy(outcome: Outcome, profiles: string | undefined): Outcome {
+  const sorted = outcome.samples.toSorted((one, other) => one.wallMs - other.wallMs)
+  const { span, wallMs, servers } = sorted[Math.floor((sorted.length - 1) / 2)] ?? {}
+  if (profiles === undefined || span === undefined || wallMs === undefined || servers === undefined) return outcome
+  const roles = servers.map(({ role }) => role)
+  return { ...outcome, busy: { wallMs, roles, ...busyIn(profiles, roles, span) } }
 }
 
 function withBytes(outcome: Outcome, counted: readonly Outcome[]): Outcome {

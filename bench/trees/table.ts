@@ -4,6 +4,7 @@ import type { ServerSample } from './contender.ts'
 import { goalRows } from './goals.ts'
 import { wayOf, type Outcome } from './measure.ts'
 import { trebuchet } from './ours.ts'
+import { threads } from './profiles.ts'
 import { medianMs, readBytes, wallsOf, workOf, type Result } from './result.ts'
 import { rcloneWebdav } from './scenarios.ts'
 
@@ -29,6 +30,7 @@ export function table(results: readonly Result[], circumstances: Circumstances):
     ...tableOf(heads, results.flatMap(rowsOf), 2),
     '',
     ...(goals.length === 0 ? [] : [...tableOf(goalHeads, goals, 2), '']),
+    ...busyTable(results),
     ...foot(results, circumstances),
     '',
   ].join('\n')
@@ -69,6 +71,35 @@ function peaks(
     .join(', ')
 }
 
+/** Nothing where nothing was profiled. */
+function busyTable(results: readonly Result[]): string[] {
+  const profiled = results.flatMap(({ scenario, outcomes }) =>
+    outcomes.flatMap(({ way, busy }) =>
+      busy === undefined ? [] : [{ name: `${workOf(scenario)}${wayOf(way)}`, busy }],
+    ),
+  )
+  const columns = [...new Set(profiled.flatMap(({ busy }) => busy.roles))].flatMap((role) =>
+    threads.map((kind) => `${role}, ${kind}`),
+  )
+  const rows = profiled.flatMap(({ name, busy: { wallMs, none, one, several, kinds } }) => {
+    const cells = (of: (column: string) => number): string[] => columns.map((column) => shown(of(column)))
+    const total = (column: string): number => [...kinds.values()].reduce((sum, ms) => sum + (ms.get(column) ?? 0), 0)
+    const told = `${seconds(wallMs)}: no thread ran for ${seconds(none)}, one for ${seconds(one)}, several for ${seconds(several)}`
+    return [
+      [name, told, ...cells(total)],
+      ...[...kinds]
+        .map(([kind, ms]) => ['', kind, ...cells((column) => ms.get(column) ?? 0)])
+        .filter((row) => row.slice(2).some((cell) => cell !== '')),
+    ]
+  })
+  return rows.length === 0 ? [] : [...tableOf(['work', 'where the time goes', ...columns], rows, 2), '']
+}
+
+/** What takes less than a hundredth of a second is left out. */
+function shown(ms: number): string {
+  return ms < 10 ? '' : seconds(ms)
+}
+
 function foot(results: readonly Result[], { runs, rivals, loadBefore, leftOut }: Circumstances): string[] {
   const changed = results.some(({ scenario }) => scenario.state === 'changed')
   const far = results.some(({ scenario }) => scenario.ways.some(({ roundTripMs }) => roundTripMs !== undefined))
@@ -90,6 +121,11 @@ function foot(results: readonly Result[], { runs, rivals, loadBefore, leftOut }:
     ...(results.some(({ outcomes }) => outcomes.some(({ contender }) => contender === rcloneWebdav))
       ? [
           `- ${rcloneWebdav}: rclone waits 10 ms before each call, of which a new file takes three: cold it is run once, through the proxy that counts, and left out where that would take an hour; where it only brings a tree up to date the first copy is made by \`cp -r\`.`,
+        ]
+      : []),
+    ...(results.some(({ outcomes }) => outcomes.some(({ busy }) => busy !== undefined))
+      ? [
+          '- Where the time goes: from the CPU profiles of the run with the median time, which slow the servers down. What waits in a system call (for the disk, too) counts as running in it.',
         ]
       : []),
     ...leftOut.map((line) => `- ${line}.`),
