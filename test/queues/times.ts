@@ -26,7 +26,7 @@ export function timeTests(given: Given): void {
       if (left.size === 0) done.fulfil()
       return undefined
     })
-    const soon = Date.now() + 100
+    const soon = Date.now() + 1000
     const late = Date.now() + hourMs
     await given.work.wake(delivery('now'), late)
     await given.work.wake(delivery('now'))

@@ -176,7 +176,7 @@ export function batchTests(given: Given): void {
 
   test('a batch may have tens of thousands of writes and checks', async () => {
     const p = given.prefix()
-    const keys = Array.from({ length: 30_000 }, (_, i) => `${p}${String(i).padStart(5, '0')}`)
+    const keys = Array.from({ length: 20_000 }, (_, i) => `${p}${String(i).padStart(5, '0')}`)
     await given.succeed({
       checks: keys.map((key) => ({ key, version: null })),
       writes: keys.map((key, i) => ({ put: key, value: i })),
