@@ -12,7 +12,6 @@ import { stored } from './zip-format.ts'
 const chunkBytes = 256 * 1024
 /** Of zlib. */
 const minChunkBytes = 64
-const pieceBytes = 1024 * 1024
 /** In a thread reading never waits, and other work would never have its turn. */
 const breathBytes = 16 * 1024 * 1024
 
@@ -34,16 +33,16 @@ export function unpack(entry: ZipEntry, packed: Buffer, expected: Expected): Buf
 /** A stream of content that fails with `corrupt` when it is not what the manifest says. */
 export type LargeContent = Readable & {
   /**
-   * The same for whoever reads it in a thread, instead of reading the stream. A piece is good until the next but one is asked for, so that
-   * one can be written while the next is read.
+   * The same for whoever reads it in a thread, instead of reading the stream: into two buffers of his in turn, so that one can be written
+   * while the other is filled. Each piece begins where its buffer does, and all but the last fill it.
    */
-  readonly pieces: () => AsyncGenerator<Buffer, void, void>
+  readonly pieces: (into: readonly [Buffer, Buffer]) => AsyncGenerator<Buffer, void, void>
 }
 
 export function contentStream(access: RandomAccess, entry: ZipEntry, data: number, expected: Expected): LargeContent {
   const chunks = (): AsyncGenerator<Buffer, void, void> => checkedChunks(access, entry, data, expected, false)
-  const pieces = (): AsyncGenerator<Buffer, void, void> =>
-    entry.method === stored ? storedPieces(access, entry, data, expected) : chunks()
+  const pieces = (into: readonly [Buffer, Buffer]): AsyncGenerator<Buffer, void, void> =>
+    entry.method === stored ? storedPieces(access, entry, data, expected, into) : gathered(chunks(), into)
   return Object.assign(Readable.from(chunks(), { objectMode: false, highWaterMark: chunkBytes }), { pieces })
 }
 
@@ -53,20 +52,43 @@ async function* storedPieces(
   entry: ZipEntry,
   data: number,
   expected: Expected,
+  [first, second]: readonly [Buffer, Buffer],
 ): AsyncGenerator<Buffer, void, void> {
   const digest = createHash('sha256')
-  let buffers: readonly [Buffer, Buffer] = [Buffer.allocUnsafeSlow(pieceBytes), Buffer.allocUnsafeSlow(pieceBytes)]
+  let [into, other] = [first, second]
   for (let at = 0; at < entry.size;) {
-    const into = buffers[0].subarray(0, entry.size - at)
-    const read = await readFrom(access, into, data + at)
-    if (read === 0) throw new ReplicationError('corrupt', 'package: it became shorter while it was read')
-    at += read
-    const piece = into.subarray(0, read)
+    const piece = into.subarray(0, entry.size - at)
+    for (let used = 0; used < piece.length;) {
+      const read = await readFrom(access, piece.subarray(used), data + at)
+      if (read === 0) throw new ReplicationError('corrupt', 'package: it became shorter while it was read')
+      used += read
+      at += read
+    }
     digest.update(piece)
     yield piece
-    buffers = [buffers[1], buffers[0]]
+    ;[into, other] = [other, into]
   }
   if (digest.digest('hex') !== expected.digest) throw wrongDigest(entry)
+}
+
+async function* gathered(
+  chunks: AsyncIterable<Buffer>,
+  [first, second]: readonly [Buffer, Buffer],
+): AsyncGenerator<Buffer, void, void> {
+  let [into, other] = [first, second]
+  let used = 0
+  for await (const chunk of chunks)
+    for (let rest = chunk; rest.length > 0;) {
+      const part = rest.subarray(0, into.length - used)
+      into.set(part, used)
+      used += part.length
+      rest = rest.subarray(part.length)
+      if (used < into.length) continue
+      yield into
+      ;[into, other] = [other, into]
+      used = 0
+    }
+  if (used > 0) yield into.subarray(0, used)
 }
 
 /** Reads large content only to check it. Throws `corrupt`. */

@@ -1,13 +1,14 @@
-import { closeSync, constants, openSync, write, writeSync } from 'node:fs'
-import { promisify } from 'node:util'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import type { LargeContent } from '../../packages/content.ts'
 import type { ManifestEntry } from '../../packages/manifest.ts'
 import { lacking, type DeltaChange, type PackageReader } from '../../packages/reader.ts'
+import type { FileEntry } from '../../packages/walk.ts'
 import { quote, type ResourcePath } from '../../resources/path.ts'
 import { refuseUnholdable } from '../content-or-children.ts'
 import type { Breath } from './breath.ts'
 import type { ChosenEntries } from './chosen-entries.ts'
 import { writeFault } from './faults.ts'
+import { LargeWriter, newFile } from './large-writer.ts'
 import { refuseOwn } from './own-folder.ts'
 import type { NewFolders } from './new-folders.ts'
 import type { Presence, Present } from './present.ts'
@@ -39,7 +40,6 @@ export interface Unpacked {
 }
 
 const tellMs = 500
-const writeAt = promisify(write)
 
 /**
  * Writes every content that is not there yet to a file in the staging folder, and so verifies all of it before anything changes. Throws what
@@ -51,6 +51,7 @@ export async function unpack(pkg: PackageReader, unpacking: Unpacking): Promise<
   let [entries, bytes, staged, written, writtenBytes] = [0, 0, 0, 0, 0]
   let toldAt = performance.now()
   let previous: ManifestEntry | undefined
+  const large = new LargeWriter(breath)
   for await (const batch of pkg.deltaBatches({ ...(paths !== undefined && { paths }), signal }))
     for (const change of batch) {
       const { entry } = change
@@ -65,8 +66,8 @@ export async function unpack(pkg: PackageReader, unpacking: Unpacking): Promise<
       if (change.kind === 'put') {
         const { content } = change
         if (presence === 'other') {
-          const file = isInNew ? () => newFolders.placeOf(entry.path) : (number = staged++) => `${place}/${number}`
-          writtenBytes += await writeContent(content, file, entry.path, breath)
+          const file = isInNew ? () => newFolders.placeOf(entry.path) : () => `${place}/${staged++}`
+          writtenBytes += await writeContent(content, file, change.entry, large)
           written++
         } else if (!Buffer.isBuffer(content)) content.destroy()
       }
@@ -116,47 +117,22 @@ async function presenceOf(change: DeltaChange, present: Present): Promise<Presen
 async function writeContent(
   content: Buffer | LargeContent,
   place: () => string,
-  path: ResourcePath,
-  breath: Breath,
+  { path, size }: FileEntry,
+  large: LargeWriter,
 ): Promise<number> {
-  let fd: number | undefined
   try {
-    // The staging folder is ours alone. Where upper and lower case are the same, the last one stays, as it does in the target.
-    fd = openSync(place(), constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW)
-    if (Buffer.isBuffer(content)) return writeAll(fd, content)
-    return await writePieces(fd, content.pieces(), breath)
+    if (!Buffer.isBuffer(content)) return await large.write(content, size, place())
+    const fd = openSync(place(), newFile)
+    try {
+      return writeAll(fd, content)
+    } finally {
+      closeSync(fd)
+    }
   } catch (error) {
     throw writeFault(error, quote(path))
   } finally {
-    if (fd !== undefined) closeSync(fd)
     if (!Buffer.isBuffer(content)) content.destroy()
   }
-}
-
-/** Each is written while the next is read. */
-async function writePieces(fd: number, pieces: AsyncIterable<Buffer>, breath: Breath): Promise<number> {
-  let written = 0
-  let writing: Promise<void> | undefined
-  try {
-    for await (const piece of pieces) {
-      await writing
-      writing = writeBehind(fd, piece, written)
-      // Looked at when the next has been read.
-      writing.catch(() => undefined)
-      written += piece.length
-      if (breath.due) await breath.take()
-    }
-    await writing
-    return written
-  } finally {
-    // The handle is not closed, nor the piece read into, while it is used.
-    await writing?.catch(() => undefined)
-  }
-}
-
-async function writeBehind(fd: number, bytes: Uint8Array, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length;)
-    at += (await writeAt(fd, bytes, at, bytes.length - at, position + at)).bytesWritten
 }
 
 function writeAll(fd: number, bytes: Uint8Array): number {
