@@ -1,5 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { Writable } from 'node:stream'
+import { release } from './release.ts'
 
 /** So much gathers while the file is written to; a socket gives 64 KiB at a time, and each would be a trip to another thread. */
 const gatheredBytes = 2 * 1024 * 1024
@@ -12,16 +13,21 @@ type Done = (error?: Error | null) => void
  */
 export class UploadFile extends Writable {
   readonly #file: string
+  readonly #releases: boolean
   #handle: FileHandle | undefined
   #flushing: Promise<void> | undefined
   #writing: Promise<void> | undefined
   /** All that is in it. */
   bytes: number
 
-  /** A new file, or behind the first `from` bytes of one that is there. */
-  constructor(file: string, from = 0) {
+  /**
+   * A new file, or behind the first `from` bytes of one that is there. With `releases` chunks are nobody else's: their memory is freed once they
+   * are written.
+   */
+  constructor(file: string, from: number, releases: boolean) {
     super({ highWaterMark: gatheredBytes })
     this.#file = file
+    this.#releases = releases
     this.bytes = from
   }
 
@@ -65,6 +71,7 @@ export class UploadFile extends Writable {
       this.bytes += bytesWritten
       left = behind(left, bytesWritten)
     }
+    if (this.#releases) release(chunks)
   }
 
   async #flush(): Promise<void> {

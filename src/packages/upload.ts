@@ -1,3 +1,4 @@
+import { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { ReplicationError } from '../errors.ts'
@@ -27,7 +28,8 @@ export async function writeUpload(
   maxZipBytes: number,
   signal: AbortSignal,
 ): Promise<Uploaded> {
-  const out = new UploadFile(file, from)
+  // What comes from a connection was made for this alone.
+  const out = new UploadFile(file, from, upload instanceof IncomingMessage)
   let bytes = from
   // Before it gathers.
   upload.on('data', (chunk: Uint8Array) => {
