@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { execFileSync } from 'node:child_process'
+import { hash, randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -49,6 +50,21 @@ test('what the file system does not take past the page cache is written through 
   const writer = new LargeWriter(new Breath(never))
   assert.equal(await writer.write(given, content.length, join(folder, 'file')), content.length)
   assert.ok(readFileSync(join(folder, 'file')).equals(content))
+})
+
+test('a process with a limit to its addresses writes large contents too', async (t) => {
+  const file = join(await makeFolder(t), 'file')
+  const modules = [new URL('../../src/endpoints/directory/large-writer.js', import.meta.url).href, file]
+  const script = `
+    const [, module, file] = process.argv
+    const { LargeWriter } = await import(module)
+    async function* pieces([into]) {
+      for (let i = 0; i < 17; i++) yield into.fill('a')
+    }
+    await new LargeWriter({ due: false }).write({ pieces }, 17 * ${MiB}, file)`
+  const args = [process.execPath, '--input-type=module', '-e', script, ...modules]
+  execFileSync('sh', ['-c', 'ulimit -v 12000000 && exec "$@"', 'sh', ...args], { stdio: 'pipe' })
+  assert.equal(hash('sha256', readFileSync(file)), hash('sha256', Buffer.alloc(17 * MiB, 'a')))
 })
 
 test('content that fails on its way leaves no open file behind', async (t) => {

@@ -26,7 +26,12 @@ const wasmPageBytes = 64 * 1024
 
 function alignedBuffer(): Buffer {
   const pages = pieceBytes / wasmPageBytes
-  return Buffer.from(new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer)
+  try {
+    return Buffer.from(new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer)
+  } catch {
+    // It reserves more than a process with a limit to its addresses has. From any other memory a disk may not take it: then it goes through the cache.
+    return Buffer.allocUnsafeSlow(pieceBytes)
+  }
 }
 
 /** Writes large contents, one at a time, each piece while the next is read. */
