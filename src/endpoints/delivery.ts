@@ -1,5 +1,6 @@
 import type { ErrorView } from '../errors.ts'
 import type { ManifestHeader, PackageFile } from '../packages/manifest.ts'
+import type { Filter } from '../resources/glob.ts'
 import type { ResourcePath } from '../resources/path.ts'
 import type { Resource } from '../resources/resource.ts'
 
@@ -16,6 +17,8 @@ export interface TargetDelivery {
   readonly paths?: readonly ResourcePath[]
   /** All that the target holds is read, whatever is remembered of it. */
   readonly verify?: boolean
+  /** Of the mirror that the package is, or is a part of, where the target has made one. */
+  readonly survey?: Survey | undefined
   /** The most that a mirror may remove; beyond it `apply` throws `conflict` and has changed nothing. */
   readonly deletes: DeleteGuard
   /** Told now and then how far it is; with `sending` it is the package that is sent so far, of so many bytes. */
@@ -55,13 +58,11 @@ export interface MirrorsInParts {
   readonly taken?: (further: number, signal: AbortSignal) => Promise<boolean>
   /**
    * Brings a part to where all of them are applied once `finish` is called. Nothing changes by it, so that it may be done while others are
-   * still made, and as often as one likes. Absent: each part is applied by `apply`, once all are there and `judge` has admitted them.
+   * still made, and as often as one likes. Absent: each part is applied by `apply`, once all are there and the target's survey has admitted them.
    */
   readonly bring?: (part: TargetDelivery, signal: AbortSignal) => Promise<void>
-  /** Before the first part is applied. Throws `conflict` when more would be removed than the guard admits. Changes nothing. */
-  judge(mirror: MirrorDelivery, signal: AbortSignal): Promise<void>
   /**
-   * Behind the last part: removes what no part lists, counted again just before; or, where parts are brought, does all of that. For the rest it is as
+   * Behind the last part: removes what the survey has found that no part lists; or, where parts are brought, does all of that. For the rest it is as
    * `apply`, with the id of the index in its receipt.
    */
   finish(mirror: MirrorDelivery, signal: AbortSignal): Promise<Receipt>
@@ -70,6 +71,21 @@ export interface MirrorsInParts {
 /** `package` is the index. */
 export interface MirrorDelivery extends TargetDelivery {
   readonly parts: readonly PackageFile[]
+}
+
+/** A mirror that is to be applied, whole. */
+export interface SurveyDelivery extends TargetDelivery, Mirroring {
+  readonly paths?: readonly ResourcePath[]
+  /** What these keep out of the target is told as absent. */
+  readonly filters: readonly Filter[]
+}
+
+/** What a mirror will do to a target, found before it changes anything: good for one try. */
+export interface Survey {
+  /** For the target that has made it, and nobody else. */
+  readonly found: unknown
+  /** What the mirror will change, in path order, some at a time, with what is there now. */
+  touched(signal: AbortSignal): AsyncIterable<readonly Touched[]>
 }
 
 /** A mirror as one package, and the digest of what it lists (PackageSummary). */

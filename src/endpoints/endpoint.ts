@@ -12,8 +12,9 @@ import type {
   Mirroring,
   MirrorsInParts,
   Receipt,
+  Survey,
+  SurveyDelivery,
   TargetDelivery,
-  Touched,
 } from './delivery.ts'
 
 export type * from './delivery.ts'
@@ -109,14 +110,6 @@ export interface Source {
   list?(path: ResourcePath, signal: AbortSignal, options?: ListOptions): AsyncIterable<ResourceState>
   /** Which of these listings (PackageSummary) a package of what `list` gives at the path would have, where it need not be listed to us to say so. */
   listedAs?(path: ResourcePath, listings: readonly string[], signal: AbortSignal): Promise<string | undefined>
-  /**
-   * What a mirror would change here, in path order, some at a time, where that can be said without telling of what stays. What the filters keep
-   * out is taken for absent.
-   */
-  touched?(
-    mirror: Mirroring & { readonly filters: readonly Filter[] },
-    signal: AbortSignal,
-  ): AsyncIterable<readonly Touched[]>
   /** What `list` gives, as bytes: where that is at hand without an object for each. */
   listBlocks?(path: ResourcePath, signal: AbortSignal, options?: BlockOptions): AsyncIterable<Block>
   /**
@@ -228,6 +221,12 @@ export interface Target {
    * change: then it has changed nothing, and the mirror is to be applied. Absent: only by applying it is that found out.
    */
   confirm?(delivery: TargetDelivery, mirror: ListedMirror, signal: AbortSignal): Promise<Receipt | undefined>
+  /**
+   * Looks once at all that a mirror is about, before it or its first part is applied, and keeps what it finds for `apply` and `finish`, which look again
+   * only where something is to be done. Changes nothing. Throws `conflict` when more would be removed than the guard admits. Undefined when the delivery
+   * was applied before. Absent: `apply` finds all that out by itself.
+   */
+  survey?(mirror: SurveyDelivery, signal: AbortSignal): Promise<Survey | undefined>
   /** It takes mirrors in several parts. Absent: a mirror has to come as one package, however large. */
   readonly mirrors?: MirrorsInParts
   /**

@@ -39,56 +39,78 @@ export async function surplusOf(
     surplus.pass(path, stays)
   }
   const { total, roots } = surplus.end()
-  if (total > guard.maxCount || total * 100 > count * guard.maxPercent) throw beyond(total, count, guard)
+  admit(total, count, guard)
   return roots
 }
 
 /**
- * The same for what is too much to be held: only counts. Answers how many are to be removed, each with all below it.
+ * The same for what is too much to be held: only judges.
  */
 export async function countSurplus(
   held: AsyncIterable<ResourcePath> | Iterable<ResourcePath>,
   listed: AsyncIterable<ResourcePath> | Iterable<ResourcePath>,
   header: Pick<ManifestHeader, 'filters'>,
   guard: DeleteGuard,
-): Promise<number> {
+): Promise<void> {
   const surplus = new Surplus(0)
   let count = 0
   for await (const { path, stays } of judged(held, listed, header)) {
     count++
     surplus.pass(path, stays)
   }
-  const { total } = surplus.end()
-  if (total > guard.maxCount || total * 100 > count * guard.maxPercent) throw beyond(total, count, guard)
-  return total
+  admit(surplus.end().total, count, guard)
 }
 
-/** All of the surplus one by one, what a folder holds before the folder; none is told before the next that is held is known. */
-export async function* surplusUpwards(
-  held: AsyncIterable<ResourcePath> | Iterable<ResourcePath>,
-  listed: AsyncIterable<ResourcePath> | Iterable<ResourcePath>,
-  header: Pick<ManifestHeader, 'filters'>,
-): AsyncGenerator<ResourcePath, void, void> {
-  const doubtful: { readonly path: ResourcePath; holdsWhatStays: boolean }[] = []
-  const decided = function* (next: ResourcePath | undefined): Generator<ResourcePath> {
-    for (let top = doubtful.at(-1); top !== undefined; top = doubtful.at(-1)) {
+/**
+ * The surplus of a target one by one, what a folder holds before the folder, each told as soon as it is known. What is held and what is listed is to be
+ * said in one path order; the root of the target, which cannot be removed, is neither.
+ */
+export class SurplusUpwards {
+  readonly #tell: (path: ResourcePath, folder: boolean) => void
+  readonly #doubtful: { readonly path: ResourcePath; readonly folder: boolean; holdsWhatStays: boolean }[] = []
+  #held = 0
+  #total = 0
+
+  constructor(tell: (path: ResourcePath, folder: boolean) => void) {
+    this.#tell = tell
+  }
+
+  /** So much that is held is listed, or is not held, the first of it at this path. */
+  stay(path: ResourcePath, held: number): void {
+    this.#held += held
+    this.#decide(path)
+    this.#mark()
+  }
+
+  /** It is held, and not listed. */
+  doubt(path: ResourcePath, folder: boolean): void {
+    this.#held++
+    this.#decide(path)
+    this.#doubtful.push({ path, folder, holdsWhatStays: false })
+  }
+
+  /** All has been said. Throws `conflict` when more is to be removed than the guard admits. */
+  end(guard: DeleteGuard): void {
+    this.#decide(undefined)
+    admit(this.#total, this.#held, guard)
+  }
+
+  #decide(next: ResourcePath | undefined): void {
+    for (let top = this.#doubtful.at(-1); top !== undefined; top = this.#doubtful.at(-1)) {
       if (next !== undefined && isWithin(next, top.path)) return
-      doubtful.pop()
-      if (!top.holdsWhatStays) yield top.path
-      else markLast(doubtful)
+      this.#doubtful.pop()
+      if (top.holdsWhatStays) this.#mark()
+      else {
+        this.#total++
+        this.#tell(top.path, top.folder)
+      }
     }
   }
-  for await (const { path, stays } of judged(held, listed, header)) {
-    yield* decided(path)
-    if (stays) markLast(doubtful)
-    else doubtful.push({ path, holdsWhatStays: false })
-  }
-  yield* decided(undefined)
-}
 
-function markLast(doubtful: readonly { holdsWhatStays: boolean }[]): void {
-  const above = doubtful.at(-1)
-  if (above !== undefined) above.holdsWhatStays = true
+  #mark(): void {
+    const above = this.#doubtful.at(-1)
+    if (above !== undefined) above.holdsWhatStays = true
+  }
 }
 
 /** Of all that the target holds, the root excepted, which is the endpoint itself and can not be removed: whether it stays. */
@@ -183,8 +205,9 @@ async function* asAsync<T>(items: AsyncIterable<T> | Iterable<T>): AsyncGenerato
   yield* items
 }
 
-function beyond(surplus: number, held: number, { maxPercent, maxCount }: DeleteGuard): ReplicationError {
-  return new ReplicationError(
+function admit(surplus: number, held: number, { maxPercent, maxCount }: DeleteGuard): void {
+  if (surplus <= maxCount && surplus * 100 <= held * maxPercent) return
+  throw new ReplicationError(
     'conflict',
     `the mirror would remove ${surplus} of the ${held} resources that the target holds there, and the deletes guard ` +
       `admits ${maxCount} and ${maxPercent} %; nothing was changed`,

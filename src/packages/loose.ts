@@ -165,14 +165,14 @@ export class LooseReader implements PackageReader {
     for await (const batch of this.batches(options)) yield* batch
   }
 
-  async *batches({ paths, signal }: ReadOptions = {}): AsyncGenerator<PackageChange[], void, void> {
+  async *batches({ paths, passes, signal }: ReadOptions = {}): AsyncGenerator<PackageChange[], void, void> {
     const wanted = paths === undefined ? undefined : new Regions(paths)
     for await (const { entries, contents } of this.#frames(true)) {
       const batch: PackageChange[] = []
       let at = 0
       for (const entry of entries) {
         const content = entry.type === 'file' ? contents.subarray(at, (at += entry.size)) : undefined
-        if (wanted?.hold(entry.path) === false) continue
+        if (wanted?.hold(entry.path) === false || passes?.(entry) === true) continue
         if (entry.type === 'file') batch.push({ kind: 'put', entry, content: this.#checked(entry, content as Buffer) })
         else batch.push(entry.type === 'folder' ? { kind: 'folder', entry } : { kind: 'delete', entry })
       }

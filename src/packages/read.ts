@@ -102,14 +102,14 @@ class ZipReader implements PackageReader {
     return whole(this.deltaBatches(options))
   }
 
-  async *deltaBatches({ paths, signal }: ReadOptions = {}): AsyncGenerator<DeltaChange[], void, void> {
+  async *deltaBatches({ paths, passes, signal }: ReadOptions = {}): AsyncGenerator<DeltaChange[], void, void> {
     this.#refuseIndex('apply its parts')
     const wanted = paths === undefined ? undefined : new Regions(paths)
     const window = new Window(this.#access, windowBytes)
     let batch: DeltaChange[] = []
     let bytes = 0
     for await (const located of walk(this.#access, this.#frame, this.#limits, window)) {
-      if (wanted?.hold(located.entry.path) === false) continue
+      if (wanted?.hold(located.entry.path) === false || passes?.(located.entry) === true) continue
       batch.push(await this.#change(located, window))
       if (isSmall(located)) bytes += located.entry.size
       if (batch.length < batchEntries && bytes < batchBytes) continue

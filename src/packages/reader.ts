@@ -29,6 +29,8 @@ export function lacking({ path }: FileEntry): ReplicationError {
 export interface ReadOptions {
   /** Only what lies within these; all else is still checked, except for its content. */
   readonly paths?: readonly ResourcePath[]
+  /** Asked of each of those, in order, before it is read: what it passes over does not come either. */
+  readonly passes?: (entry: ManifestEntry) => boolean
   readonly signal?: AbortSignal
 }
 

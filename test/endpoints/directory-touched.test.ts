@@ -5,12 +5,11 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
-import type { Mirroring } from '../../src/endpoints/endpoint.ts'
-import { directorySource } from '../../src/endpoints/directory/source.ts'
 import { directoryTarget } from '../../src/endpoints/directory/target.ts'
 import type { ManifestHeader } from '../../src/packages/manifest.ts'
 import type { Filter } from '../../src/resources/glob.ts'
 import { parsePath } from '../../src/resources/path.ts'
+import { deliveryOf } from './deliveries.ts'
 import { headerOf, never, packed, type Tree } from '../packages/trees.ts'
 
 interface Rig {
@@ -30,7 +29,7 @@ function givenFolder(t: TestContext, files: Readonly<Record<string, string>>): R
     mkdirSync(dirname(join(root, path)), { recursive: true })
     writeFileSync(join(root, path), text)
   }
-  const source = directorySource(root, join(folder, 'cache'))
+  const target = directoryTarget(root, join(folder, 'cache'))
   let made = 0
   return {
     root,
@@ -38,9 +37,13 @@ function givenFolder(t: TestContext, files: Readonly<Record<string, string>>): R
       const header: ManifestHeader = { ...headerOf('/content'), mode: 'mirror', ...more }
       const file = join(folder, `${made++}.zip`)
       const { id } = await packed(file, tree, header)
-      const mirror: Mirroring = { header, parts: [{ id, file }], paths: paths?.map(parsePath) }
+      const asked = paths && { paths: paths.map(parsePath) }
+      const survey = await target.survey?.(
+        { ...deliveryOf({ id, file }), ...asked, header, parts: [{ id, file }], filters },
+        never,
+      )
       const found: [string, string | null | undefined][] = []
-      for await (const batch of source.touched?.({ ...mirror, filters }, never) ?? [])
+      for await (const batch of survey?.touched(never) ?? [])
         for (const { path, was } of batch) {
           const bytes = was?.content?.()
           const text = bytes instanceof Uint8Array ? Buffer.from(bytes) : bytes && (await buffer(bytes))
@@ -95,12 +98,11 @@ test('what the filters of a mirror keep out stays, and what those of the agent k
 })
 
 test('of a folder that is not there yet nothing is there', async (t) => {
-  const { root, touched } = givenFolder(t, {})
+  const { touched } = givenFolder(t, {})
   assert.deepEqual(await touched({ '/content': null, '/content/a': 'a' }), [
     ['/content', undefined],
     ['/content/a', undefined],
   ])
-  mkdirSync(root)
   assert.deepEqual(await touched({ '/content': null }), [['/content', undefined]])
 })
 

@@ -6,6 +6,7 @@ import { placedLines, PlacedSearch } from '../../packages/placed-lines.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import type { Change } from '../../resources/resource.ts'
 import type { Parts } from '../parts.ts'
+import type { Agent } from '../roster.ts'
 import type { Begun } from '../work/begin.ts'
 import { knownAt, openBase } from './ancestors.ts'
 import { keepPackage } from './keep.ts'
@@ -20,6 +21,8 @@ import { touchedAt, type MirrorOf } from './touched.ts'
 export async function keepMirrored(parts: Parts, begun: Begun, mirror: MirrorOf, signal: AbortSignal): Promise<void> {
   const { agent, delivery, progress } = begun
   const { target } = delivery
+  // It has applied it in an earlier try, and that has kept it.
+  if (isApplied(agent, target, mirror)) return
   const key = replacedKey(progress.command.id, agent.name, target)
   if (agent.target(target).holdings === undefined || (await parts.store.get(key)) !== undefined) return
   const { roots } = mirror.header
@@ -55,6 +58,12 @@ export async function keepMirrored(parts: Parts, begun: Begun, mirror: MirrorOf,
     if (!(error instanceof ReplicationError) || !['missing', 'conflict', 'rejected'].includes(error.code)) throw error
     parts.log.warn({ agent: agent.name, target, err: error }, 'nothing is kept of what the mirror replaces')
   }
+}
+
+/** Whoever makes surveys makes none of that. */
+function isApplied(agent: Agent, target: string, { header, survey }: MirrorOf): boolean {
+  const isSurveyed = header.mode === 'mirror' && header.action === 'add' && agent.target(target).survey !== undefined
+  return isSurveyed && survey === undefined
 }
 
 /** As they are told, they are written down too. */

@@ -1,7 +1,7 @@
 import { differences, statesOfAll } from '../../compare/differences.ts'
 import { Ordered } from '../../compare/ordered.ts'
 import type { Side } from '../../compare/sides.ts'
-import type { Mirroring, Touched } from '../../endpoints/endpoint.ts'
+import type { Mirroring, Survey, Touched } from '../../endpoints/endpoint.ts'
 import { touchedIn, type Was } from '../../endpoints/mirror.ts'
 import { placedLines, placedState } from '../../packages/placed-lines.ts'
 import { byteDifferences, type Difference, type SameLines } from '../../resources/byte-differences.ts'
@@ -16,13 +16,15 @@ const pickedTogether = 1000
 export interface MirrorOf extends Mirroring {
   /** Of the whole (PackageSummary). */
   readonly listing: () => Promise<string>
+  /** What the target has found for it, where it can. */
+  readonly survey?: Survey | undefined
   /** Whether the target was found to have this listing, when it was asked ahead. Undefined: it was not. */
   readonly asked?: (listing: string) => Promise<boolean | undefined>
 }
 
 /**
  * What the mirror will change of the agent's target, in path order, with what is there now: nothing is held of that beyond a batch. Where the
- * target cannot say so by itself, but which listing it has, that of what is `known` need not be listed again.
+ * target has no survey of it, but says which listing it has, that of what is `known` need not be listed again.
  */
 export async function* touchedAt(
   agent: Agent,
@@ -31,8 +33,7 @@ export async function* touchedAt(
   known: KnownWhole | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<readonly Touched[], void, void> {
-  const own = agent.target(target).holdings?.touched?.({ ...mirror, filters: agent.config.filters }, signal)
-  if (own !== undefined) return yield* own
+  if (mirror.survey !== undefined) return yield* mirror.survey.touched(signal)
   const side = sidesOf(agent, target).target
   const differ = await differencesAt(side, mirror, known, signal)
   if (differ !== undefined) yield* withContents(touchedIn(differ, mirror), side, signal)

@@ -1,4 +1,4 @@
-import type { Receipt, TargetDelivery } from '../../endpoints/endpoint.ts'
+import type { Receipt, Survey, TargetDelivery } from '../../endpoints/endpoint.ts'
 import { ReplicationError } from '../../errors.ts'
 import type { PackageId } from '../../packages/manifest.ts'
 import type { Write } from '../../state/store.ts'
@@ -18,6 +18,7 @@ import { applyParts, type ApplyPart } from './apply-parts.ts'
 import type { Begun } from './begin.ts'
 import { confirmed } from './confirm.ts'
 import { judged, mend } from './mend.ts'
+import { surveyMirror } from './mirror-survey.ts'
 import { admitImport, sealForOthers } from './seal.ts'
 import { deliveryOf, progressTo } from './target-delivery.ts'
 import type { HeadwayTeller } from './tell-headway.ts'
@@ -72,11 +73,11 @@ export async function applyAll(
     // Of a part of a package nobody has counted how much that is, nor of a tree that is still being read.
     const isKnown = asked.paths === undefined && stage === 'ready'
     const totals = isKnown ? { totalEntries: entries, totalBytes: bytes } : {}
-    if (mirror !== undefined && before?.parts === 0) await mirror.begin(signal)
+    const ofMirror = mirror !== undefined && { survey: await mirror.begin(before?.parts === 0, signal) }
     return apply(
       parts,
       begun,
-      { id, package: pkg, ...asked, progress: progressTo(headway, totals, before), ofMirror: mirror !== undefined },
+      { id, package: pkg, ...asked, progress: progressTo(headway, totals, before), ofMirror },
       signal,
       clock,
     )
@@ -88,7 +89,7 @@ export async function applyAll(
     const whole = mirror ?? (await mirrorOf(index?.value, { totalEntries, totalBytes }))
     if (whole === undefined) throw new ReplicationError('missing', `command ${command.id} has no package`)
     // What was brought has changed nothing yet.
-    if (isBrought) await whole.begin(signal)
+    if (isBrought) await whole.begin(true, signal)
     clock.begins(isBrought ? 'transfer' : 'apply')
     const { entries, bytes, detail, appliedAt } = await whole.finish(signal)
     clock.ends()
@@ -129,7 +130,10 @@ async function apply(
   {
     ofMirror,
     ...one
-  }: Pick<TargetDelivery, 'id' | 'paths' | 'progress'> & { readonly package: PackageId; readonly ofMirror: boolean },
+  }: Pick<TargetDelivery, 'id' | 'paths' | 'progress'> & {
+    readonly package: PackageId
+    readonly ofMirror: false | { readonly survey: Survey | undefined }
+  },
   signal: AbortSignal,
   clock: TryClock,
 ): Promise<Receipt> {
@@ -142,24 +146,26 @@ async function apply(
     await sealForOthers(parts, agent, command, { whole: entry.package ?? one.package, given: one.package })
   }
   const file = await parts.packages.file(one.package)
-  // Of a mirror in parts that was kept before the first of them.
-  if (begun.progress.command.mode === 'mirror' && !ofMirror) {
+  let survey = ofMirror === false ? undefined : ofMirror.survey
+  // Of a mirror in parts it was kept before the first of them.
+  if (begun.progress.command.mode === 'mirror' && ofMirror === false) {
     const { parts: _, ...header } = await parts.packages.describe(one.package)
     clock.begins('apply')
-    const receipt = await confirmed(parts, begun, header, deliveryOf(parts, begun, { ...one, package: file }), signal)
+    const given = deliveryOf(parts, begun, { ...one, package: file })
+    const receipt = await confirmed(parts, begun, header, given, signal)
     clock.ends()
     if (receipt !== undefined) return receipt
-    await keepMirrored(
-      parts,
-      begun,
-      { header, listing: () => parts.packages.listings.of([one.package]), parts: [file], paths: one.paths },
-      signal,
-    )
+    survey = await surveyMirror(begun, given, { header, parts: [file] }, signal)
+    const listing = (): Promise<string> => parts.packages.listings.of([one.package])
+    await keepMirrored(parts, begun, { header, listing, parts: [file], paths: one.paths, survey }, signal)
   }
   // What applies a comparison has seen to it before it was sealed.
   const own = application === undefined ? await preserved(parts, begun, file, one.paths, signal) : undefined
   clock.begins(endpoint.sends === true ? 'transfer' : 'apply')
-  const given = deliveryOf(parts, begun, { ...one, package: own?.package ?? file })
+  const given = {
+    ...deliveryOf(parts, begun, { ...one, package: own?.package ?? file }),
+    ...(own === undefined && { survey }),
+  }
   const receipt = await endpoint.apply({ ...given, sent: () => clock.sent() }, signal).catch(async (error: unknown) => {
     throw await judged(parts, begun, [one.package], error)
   })

@@ -1,4 +1,4 @@
-import type { Receipt, TargetDelivery } from '../../endpoints/endpoint.ts'
+import type { Receipt, Survey, TargetDelivery } from '../../endpoints/endpoint.ts'
 import { ReplicationError } from '../../errors.ts'
 import type { PackageFile, PackageId } from '../../packages/manifest.ts'
 import { keepMirrored } from '../comparisons/mirrored.ts'
@@ -8,6 +8,7 @@ import type { ApplyPart } from './apply-parts.ts'
 import type { Begun } from './begin.ts'
 import { confirmed } from './confirm.ts'
 import { judged, mend } from './mend.ts'
+import { surveyMirror } from './mirror-survey.ts'
 import { sealForOthers } from './seal.ts'
 import { deliveryOf, progressTo } from './target-delivery.ts'
 import type { HeadwayTeller } from './tell-headway.ts'
@@ -17,8 +18,11 @@ import type { TryClock } from './try-clock.ts'
 export interface MirrorInParts {
   /** The receipt for all of it, where nothing is to be changed and the target can say so at once. */
   confirm(signal: AbortSignal): Promise<Receipt | undefined>
-  /** Before the first part is applied: judges the guard, and keeps what the mirror will replace. Throws `conflict`; nothing has changed then. */
-  begin(signal: AbortSignal): Promise<void>
+  /**
+   * Before a part is applied in this try, or all are brought: looks at what the target holds; and with `keeps`, for none was applied in an earlier try,
+   * keeps what the mirror will replace. Throws `conflict` when the guard does not admit what is to be removed; nothing has changed by this try then.
+   */
+  begin(keeps: boolean, signal: AbortSignal): Promise<Survey | undefined>
   /** Behind the last: removes what no part lists, once for each delivery; or has all applied that was brought. */
   finish(signal: AbortSignal): Promise<Receipt>
 }
@@ -47,31 +51,34 @@ export async function mirrorInParts(
     )
   if (sends === true) await sealForOthers(parts, begun.agent, begun.progress.command, { whole: id, given: id })
   const index = await parts.packages.file(id)
+  const last = deliveryOf(parts, begun, { id: `${begun.id}/mirror`, package: index, ...applying })
+  let surveyed: Promise<Survey | undefined> | undefined
+  const begin: MirrorInParts['begin'] = async (keeps, signal) => {
+    if (surveyed !== undefined && !keeps) return surveyed
+    const { parts: _, ...header } = await parts.packages.describe(id)
+    const files = await filesOf(parts, ids)
+    surveyed ??= surveyMirror(begun, last, { header, parts: files }, signal)
+    const survey = await surveyed
+    const listing = (): Promise<string> => parts.packages.listings.of(ids)
+    if (keeps)
+      await keepMirrored(parts, begun, { header, listing, parts: files, paths: applying.paths, survey }, signal)
+    return survey
+  }
   return {
     confirm: async (signal) => {
       const given = deliveryOf(parts, begun, { id: begun.id, package: index, ...applying })
       const receipt = await confirmed(parts, begun, await parts.packages.describe(id), given, signal)
       return receipt && { ...receipt, detail: { ...receipt.detail, parts: ids.length } }
     },
-    begin: async (signal) => {
-      const files = await filesOf(parts, ids)
-      const { parts: _, ...header } = await parts.packages.describe(id)
-      await mirrors.judge(
-        { ...deliveryOf(parts, begun, { id: begun.id, package: index, ...applying }), parts: files },
-        signal,
-      )
-      const listing = (): Promise<string> => parts.packages.listings.of(ids)
-      await keepMirrored(parts, begun, { header, listing, parts: files, paths: applying.paths }, signal)
-    },
+    begin,
     finish: async (signal) => {
       // What was applied one by one was mended so.
       if (lacks && mirrors.bring !== undefined) for (const part of ids) await mend(parts, begun, part, signal)
-      const delivery = deliveryOf(parts, begun, { id: `${begun.id}/mirror`, package: index, ...applying })
-      const given = { ...delivery, parts: await filesOf(parts, ids) }
+      const given = { ...last, parts: await filesOf(parts, ids), survey: await begin(false, signal) }
       const receipt = await mirrors.finish(given, signal).catch(async (error: unknown) => {
         throw await judged(parts, begun, ids, error)
       })
-      if (receipt.delivery === delivery.id && receipt.package === id) return receipt
+      if (receipt.delivery === last.id && receipt.package === id) return receipt
       throw new ReplicationError(
         'rejected',
         `target ${target} sent a receipt for ${receipt.delivery}, not for this mirror`,

@@ -11,7 +11,6 @@ import { openPackage, type PackageReader } from '../../packages/read.ts'
 import { Regions } from '../../packages/regions.ts'
 import { rootPath, type ResourcePath } from '../../resources/path.ts'
 import type { Receipt } from '../endpoint.ts'
-import { regionsOf, surplusOf } from '../mirror.ts'
 import { Breath } from './breath.ts'
 import { ChosenEntries } from './chosen-entries.ts'
 import { syncStaged } from './durable.ts'
@@ -24,13 +23,18 @@ import { NewFolders } from './new-folders.ts'
 import { Placer } from './placer.ts'
 import { Present } from './present.ts'
 import { makeRoot } from './root.ts'
-import { settle } from './settle.ts'
+import { EntrySet } from './entry-set.ts'
+import { nothing, settle } from './settle.ts'
+import { removeSurplus } from './surplus.ts'
+import { survey, type Surveyed } from './survey.ts'
+import type { SurveyedMirror } from './survey-thread.ts'
 import { unpack, type Unpacked } from './unpack.ts'
-import { walk } from './walk.ts'
 
 export interface ApplyOrder extends DeliveryOrder {
   readonly root: string
   readonly cacheFolder: string | undefined
+  /** Of the mirror that the package is, or is a part of. */
+  readonly surveyed: SurveyedMirror | undefined
 }
 
 export interface Progress {
@@ -39,6 +43,30 @@ export interface Progress {
 }
 
 export async function run(order: ApplyOrder, port: MessagePort, signal: AbortSignal): Promise<Receipt> {
+  const settled = order.surveyed?.settled[order.package.id]
+  return settled === undefined ? apply(order, port, signal) : confirm(order, settled, signal)
+}
+
+/** Gives the receipt of what is there already. */
+async function confirm(
+  order: ApplyOrder,
+  { entries, bytes }: { readonly entries: number; readonly bytes: number },
+  signal: AbortSignal,
+): Promise<Receipt> {
+  const folders = makeRoot(order.root)
+  const breath = new Breath(signal)
+  const detail = { written: 0, writtenBytes: 0 }
+  try {
+    return await inLane(folders, order, { what: "the target's folder", breath }, async () => {
+      const { delivery, package: pkg } = order
+      return { delivery, package: pkg.id, entries, bytes, appliedAt: new Date().toISOString(), detail }
+    })
+  } finally {
+    folders.close()
+  }
+}
+
+async function apply(order: ApplyOrder, port: MessagePort, signal: AbortSignal): Promise<Receipt> {
   const pkg = await openPackage(order.package)
   let folders: HeldFolders | undefined
   try {
@@ -67,6 +95,7 @@ async function change(parts: Parts, staging: string, lane: LaneFolder): Promise<
   const listed = (): AsyncIterable<ManifestEntry> => entriesOf(pkg, order)
   const [changes, unsynced] = [new ChosenEntries(listed), new ChosenEntries(listed)]
   const tell = (entries: number, bytes: number): void => port.postMessage({ entries, bytes } satisfies Progress)
+  const surveyed = await surveyedIn(parts, staging, lane)
   const present = presentIn(parts, lane)
   const newFolders = new NewFolders(staging)
   let unpacked: Unpacked
@@ -74,12 +103,12 @@ async function change(parts: Parts, staging: string, lane: LaneFolder): Promise<
     const { paths } = order
     unpacked = await unpack(pkg, {
       ...{ paths, place: staging, present, newFolders, changes, unsynced, tell, breath, signal },
+      visits: visitsOf(surveyed, pkg.id),
     })
   } finally {
     present.close()
     newFolders.close()
   }
-  const surplus = await surplusIn(folders, pkg, order, signal)
   const syncedBefore = await syncStaged(staging, unpacked.staged, breath, signal, newFolders)
   const placer = new Placer(folders, staging)
   const placed: ResourcePath[] = []
@@ -87,8 +116,13 @@ async function change(parts: Parts, staging: string, lane: LaneFolder): Promise<
     placed.push(...placer.putNew(staged, path))
     if (breath.due) await breath.take()
   }
-  await moveAll(placer, changes.entries(), surplus, breath)
+  await moveAll(placer, changes.entries(), breath)
+  const isWhole = pkg.header.mode === 'mirror' && pkg.header.action === 'add' && surveyed !== undefined
+  const surplus = isWhole
+    ? await removeSurplus(`${lane.place}/${surveyed.name}`, { folders, placer, staging, breath })
+    : nothing
   await settle({ folders, lane, staging, syncedBefore, placed, changes, unsynced, surplus, breath, signal })
+  if (isWhole) await lane.removeSurvey(surveyed.name, breath)
   // Throws if a folder that was written has moved, and so what was put into it is not where it belongs.
   folders.at(rootPath)
   const { entries, bytes, written, writtenBytes } = unpacked
@@ -101,34 +135,13 @@ function presentIn({ order, folders, breath }: Parts, { durableBefore }: LaneFol
   return new Present(folders.fork(), { root, cacheFolder, verify, durableBefore, breath })
 }
 
-/** What a mirror removes; counted before anything changes, and never more than what was counted. */
-async function surplusIn(
-  folders: HeldFolders,
-  pkg: PackageReader,
-  order: ApplyOrder,
-  signal: AbortSignal,
-): Promise<readonly ResourcePath[]> {
-  if (pkg.header.mode !== 'mirror' || pkg.header.action !== 'add') return []
-  const looking = folders.fork()
-  try {
-    return await surplusOf(held(looking, pkg, order, signal), listed(pkg, order), pkg.header, order.deletes)
-  } finally {
-    looking.close()
-  }
-}
-
-async function* held(
-  folders: HeldFolders,
-  { header }: PackageReader,
-  { paths }: ApplyOrder,
-  signal: AbortSignal,
-): AsyncGenerator<ResourcePath> {
-  const options = { deep: true, note: () => undefined, signal }
-  for (const region of regionsOf(header, paths)) for await (const { path } of walk(folders, region, options)) yield path
-}
-
-async function* listed(pkg: PackageReader, order: ApplyOrder): AsyncGenerator<ResourcePath> {
-  for await (const { type, path } of entriesOf(pkg, order)) if (type !== 'delete') yield path
+/** What a mirror does; found before anything changes. Of what is no mirror all is looked at. */
+async function surveyedIn(parts: Parts, staging: string, lane: LaneFolder): Promise<Surveyed | undefined> {
+  const { order, pkg, folders, breath, signal } = parts
+  const { header } = pkg
+  if (order.surveyed !== undefined) return order.surveyed
+  if (header.mode !== 'mirror' || header.action !== 'add') return undefined
+  return survey({ ...order, header, parts: [order.package], filters: [] }, { folders, lane, staging, breath, signal })
 }
 
 /** What of the manifest is applied, in its order. */
@@ -136,4 +149,9 @@ async function* entriesOf(pkg: PackageReader, { paths }: ApplyOrder): AsyncGener
   const wanted = paths === undefined ? undefined : new Regions(paths)
   for await (const batch of pkg.manifest())
     for (const entry of batch) if (wanted === undefined || wanted.hold(entry.path)) yield entry
+}
+
+function visitsOf(surveyed: Surveyed | undefined, id: string): EntrySet | undefined {
+  const bits = surveyed?.parts.find((part) => part.package === id)?.visits
+  return bits && new EntrySet(bits)
 }

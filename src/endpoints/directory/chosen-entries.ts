@@ -1,4 +1,5 @@
 import type { ManifestEntry } from '../../packages/manifest.ts'
+import { EntrySet } from './entry-set.ts'
 
 /** So many are held by themselves: what a package of the usual size has. */
 const maxHeld = 16_384
@@ -10,24 +11,20 @@ const maxHeld = 16_384
 export class ChosenEntries {
   readonly #all: () => AsyncIterable<ManifestEntry>
   #held: ManifestEntry[] = []
-  #bits = new Uint8Array(1024)
-  count = 0
+  readonly #chosen = new EntrySet()
 
   /** `all` reads the manifest once more, the same entries each time. */
   constructor(all: () => AsyncIterable<ManifestEntry>) {
     this.#all = all
   }
 
+  get count(): number {
+    return this.#chosen.count
+  }
+
   /** `index` says how many entries came before, chosen or not; it rises. */
   add(entry: ManifestEntry, index: number): void {
-    const at = index >> 3
-    while (at >= this.#bits.length) {
-      const more = new Uint8Array(2 * this.#bits.length)
-      more.set(this.#bits)
-      this.#bits = more
-    }
-    this.#bits[at] = (this.#bits[at] ?? 0) | (1 << (index & 7))
-    this.count++
+    this.#chosen.add(index)
     if (this.count <= maxHeld) this.#held.push(entry)
     else this.#held = []
   }
@@ -39,7 +36,7 @@ export class ChosenEntries {
     }
     let index = 0
     for await (const entry of this.#all()) {
-      if (((this.#bits[index >> 3] ?? 0) & (1 << (index & 7))) !== 0) yield entry
+      if (this.#chosen.has(index)) yield entry
       index++
     }
   }

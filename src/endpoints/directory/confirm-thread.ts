@@ -8,19 +8,17 @@ import { ReplicationError } from '../../errors.ts'
 import { listingSum } from '../../packages/manifest-text.ts'
 import type { ManifestFilter } from '../../packages/manifest.ts'
 import type { Block } from '../../resources/listing.ts'
-import { isWithin, parentPath, rootPath, type ResourcePath } from '../../resources/path.ts'
+import { rootPath, type ResourcePath } from '../../resources/path.ts'
 import type { DeliveryOrder } from '../delivery-order.ts'
 import type { Receipt } from '../endpoint.ts'
 import { Breath } from './breath.ts'
-import { fewFiles } from './durable.ts'
 import type { HeldFolders } from './held-folders.ts'
 import { inLane } from './in-lane.ts'
 import type { LaneFolder } from './lane-folder.ts'
 import { blocks } from './list-thread.ts'
-import type { Move } from './move.ts'
 import { makeRoot } from './root.ts'
-import { settle } from './settle.ts'
-import { walk } from './walk.ts'
+import { nothing, settle } from './settle.ts'
+import { Unsynced } from './unsynced.ts'
 
 export interface ConfirmOrder extends DeliveryOrder {
   readonly root: string
@@ -59,7 +57,7 @@ async function confirmed(order: ConfirmOrder, folders: HeldFolders, work: Work):
     const unsynced = new Unsynced(looking, order.regions, lane.durableBefore, signal)
     const found = await listingSum(blocksOf(order, unsynced, signal)).catch(notListed)
     if (found?.listing !== order.listing) return undefined
-    const done = { syncedBefore: 0, placed: [], changes: nothing, surplus: [] }
+    const done = { syncedBefore: 0, placed: [], changes: nothing, surplus: nothing }
     await settle({ folders, lane, staging, ...done, unsynced, breath, signal })
     folders.at(rootPath)
     const { delivery, package: pkg } = order
@@ -76,64 +74,9 @@ function notListed(error: unknown): undefined {
   if (!(error instanceof ReplicationError)) throw error
 }
 
-const nothing = { count: 0, async *entries(): AsyncGenerator<Move, void, void> {} }
-
 async function* blocksOf(order: ConfirmOrder, unsynced: Unsynced, signal: AbortSignal): AsyncGenerator<Block> {
   const { root, cacheFolder, verify, filters, regions } = order
   const saw = (path: ResourcePath, seen: Stats | 'folder'): void => unsynced.saw(path, seen)
   for (const path of regions)
-    yield* blocks({ root, path, verify, filters, ...(cacheFolder !== undefined && { cacheFolder }) }, signal, saw)
+    yield* blocks({ root, path, verify, filters, ...(cacheFolder !== undefined && { cacheFolder }) }, signal, { saw })
 }
-
-/** What was changed since all was last made durable, or stands in a folder that was. */
-class Unsynced {
-  count = 0
-  readonly #folders: HeldFolders
-  readonly #regions: readonly ResourcePath[]
-  readonly #durableBefore: number
-  readonly #signal: AbortSignal
-  /** Where the walk is. */
-  readonly #levels: { readonly path: ResourcePath; readonly isDurable: boolean }[] = []
-  readonly #few: Move[] = []
-
-  constructor(folders: HeldFolders, regions: readonly ResourcePath[], durableBefore: number, signal: AbortSignal) {
-    this.#folders = folders
-    this.#regions = regions
-    this.#durableBefore = durableBefore
-    this.#signal = signal
-  }
-
-  saw(path: ResourcePath, seen: Stats | 'folder'): void {
-    const isDurable =
-      seen === 'folder'
-        ? this.#enter(path)
-        : this.#enter(parentPath(path) ?? rootPath) && seen.ctimeMs < this.#durableBefore
-    if (isDurable) return
-    this.count++
-    if (this.count <= fewFiles) this.#few.push({ type: seen === 'folder' ? 'folder' : 'file', path })
-  }
-
-  /** Of many nobody knows which they are: then all are told. */
-  async *entries(): AsyncGenerator<Move, void, void> {
-    if (this.count <= fewFiles) yield* this.#few
-    else
-      for (const region of this.#regions)
-        for await (const { path, folder } of walk(this.#folders, region, { ...walking, signal: this.#signal }))
-          yield { type: folder ? 'folder' : 'file', path }
-  }
-
-  /** Whether a folder, and all above it, are durable. */
-  #enter(path: ResourcePath): boolean {
-    const levels = this.#levels
-    for (let top = levels.at(-1); top !== undefined && !isWithin(path, top.path); top = levels.at(-1)) levels.pop()
-    const top = levels.at(-1)
-    if (top?.path === path) return top.isDurable
-    const parent = parentPath(path)
-    const isDurable =
-      (parent === undefined || this.#enter(parent)) && this.#folders.look(path).ctimeMs < this.#durableBefore
-    levels.push({ path, isDurable })
-    return isDurable
-  }
-}
-
-const walking = { deep: true, note: () => undefined }

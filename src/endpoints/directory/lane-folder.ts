@@ -6,6 +6,7 @@
  *         receipts                   see receipts.ts
  *         <epoch>-<attempt>/         staging: what is on its way in, and what was on its way out
  *           ended                    once the worker will do nothing more here; in it `durableBefore`
+ *         survey-…/                  what a mirror will do, see survey.ts, until it has or another is made
  *         away-…/                    staging of epochs that are over, being deleted
  *
  * Fencing: content enters, and what is removed leaves, only by renaming out of and into the staging folder, which is
@@ -25,6 +26,7 @@ import { removeFolder } from './remove.ts'
 
 const stagingName = /^(\d+)-(\d+)$/
 const awayPrefix = 'away-'
+const surveyPrefix = 'survey-'
 const endMark = 'ended'
 
 export class LaneFolder {
@@ -86,6 +88,18 @@ export class LaneFolder {
     for (const name of readdirSync(this.place))
       if (name.startsWith(awayPrefix)) await removeFolder(`${this.place}/${name}`, breath)
     return mine.name
+  }
+
+  /** The name of a new folder, beside the staging folders, for what a mirror will do; that of an earlier one goes. */
+  async makeSurvey(breath: Breath): Promise<string> {
+    for (const name of readdirSync(this.place)) if (name.startsWith(surveyPrefix)) await this.removeSurvey(name, breath)
+    const name = `${surveyPrefix}${randomBytes(8).toString('hex')}`
+    mkdirSync(`${this.place}/${name}`, 0o700)
+    return name
+  }
+
+  async removeSurvey(name: string, breath: Breath): Promise<void> {
+    await removeFolder(`${this.place}/${name}`, breath)
   }
 
   /** Whether a newer worker has taken the lane over since the staging folder was made. */

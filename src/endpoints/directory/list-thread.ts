@@ -1,6 +1,7 @@
 /** Lists what a folder holds, with digests, in a thread. */
 import { lstatSync, type Stats } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
+import { ReplicationError } from '../../errors.ts'
 import { includes, type Filter } from '../../resources/glob.ts'
 import { BlockWriter, type Block } from '../../resources/listing.ts'
 import { parentPath, rootPath, segmentsOf, type ResourcePath } from '../../resources/path.ts'
@@ -32,14 +33,20 @@ export async function run(order: ListOrder, port: MessagePort, signal: AbortSign
   await send(port, blocks(order, signal), ({ bytes }) => [bytes.buffer])
 }
 
-/**
- * The same for who is in a thread already. `saw` is told of each file that is listed, as it was found, and of each folder that was walked through,
- * parents first.
- */
+export interface ListHooks {
+  /** Told of each file that is listed, as it was found, and of each folder that was walked through, parents first. */
+  readonly saw?: (path: ResourcePath, stats: Stats | 'folder') => void
+  /** A file that cannot be read is listed, with a digest that no content has; else that ends the listing. */
+  readonly goesOn?: true
+}
+
+const unread = '0'.repeat(64)
+
+/** The same for who is in a thread already. */
 export async function* blocks(
   order: ListOrder,
   signal: AbortSignal,
-  saw?: (path: ResourcePath, stats: Stats | 'folder') => void,
+  { saw, goesOn }: ListHooks = {},
 ): AsyncGenerator<Block> {
   const { root, path: start } = order
   let folders: HeldFolders
@@ -95,10 +102,14 @@ export async function* blocks(
         if (folder) lines.endFolder()
         else {
           const readAtMs = Date.now()
-          const { digest, stats } = await readAt(reading, path, scratch, breath)
-          lines.endResource(digest, stats.size)
-          saw?.(path, stats)
-          remembered?.put(path, stats, readAtMs, lines)
+          const read = await readAt(reading, path, scratch, breath).catch((error: unknown) => {
+            if (goesOn !== true || signal.aborted || !(error instanceof ReplicationError)) throw error
+          })
+          lines.endResource(read?.digest ?? unread, read?.stats.size ?? 0)
+          if (read !== undefined) {
+            saw?.(path, read.stats)
+            remembered?.put(path, read.stats, readAtMs, lines)
+          }
         }
       }
       if (breath.due) await breath.take()

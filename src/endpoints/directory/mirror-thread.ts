@@ -1,148 +1,57 @@
-/**
- * What a mirror in several parts does besides applying them, in a thread: before the first it counts what would go; behind the last it
- * counts again, removes what no part lists, makes that durable, and gives the receipt. However much that is, none of it is held.
- */
+/** What a mirror in several parts does behind the last of them, in a thread: removes what no part lists, makes that durable, and gives the receipt. */
 import type { MessagePort } from 'node:worker_threads'
 import { ReplicationError } from '../../errors.ts'
-import type { ManifestHeader, PackageFile } from '../../packages/manifest.ts'
-import { openPackage } from '../../packages/read.ts'
-import { Regions } from '../../packages/regions.ts'
-import { entriesOfAll } from '../../packages/whole.ts'
-import { parentPath, rootPath, type ResourcePath } from '../../resources/path.ts'
-import type { Receipt } from '../endpoint.ts'
+import { rootPath } from '../../resources/path.ts'
 import type { DeliveryOrder } from '../delivery-order.ts'
-import { countSurplus, regionsOf, surplusUpwards } from '../mirror.ts'
+import type { Receipt } from '../endpoint.ts'
 import { Breath } from './breath.ts'
-import { fewFiles, syncFileSystem } from './durable.ts'
 import type { HeldFolders } from './held-folders.ts'
 import { inLane } from './in-lane.ts'
-import { syncFolders, type Move } from './move.ts'
+import type { LaneFolder } from './lane-folder.ts'
 import { Placer } from './placer.ts'
-import { emptyFolder } from './remove.ts'
 import { makeRoot } from './root.ts'
-import { walk, type Found } from './walk.ts'
+import { nothing, settle } from './settle.ts'
+import { removeSurplus } from './surplus.ts'
+import type { Surveyed } from './survey.ts'
 
 export interface MirrorOrder extends DeliveryOrder {
   readonly root: string
-  readonly parts: readonly PackageFile[]
-  readonly step: 'judge' | 'finish'
+  /** Absent where the receipt was there already. */
+  readonly surveyed: Surveyed | undefined
 }
 
-/** So many are moved out before their space is given back. */
-const trashed = 10_000
-
-export async function run(order: MirrorOrder, _port: MessagePort, signal: AbortSignal): Promise<Receipt | undefined> {
-  const index = await openPackage(order.package)
-  const { header } = index
-  await index.close()
+export async function run(order: MirrorOrder, _port: MessagePort, signal: AbortSignal): Promise<Receipt> {
   const folders = makeRoot(order.root)
+  const breath = new Breath(signal)
   try {
-    const mirror = new Mirror(order, header, folders, signal)
-    if (order.step === 'judge') {
-      await mirror.count()
-      return undefined
-    }
-    return await inLane(folders, order, { what: "the target's folder", breath: mirror.breath }, (staging) =>
-      mirror.remove(staging),
+    return await inLane(folders, order, { what: "the target's folder", breath }, (staging, lane) =>
+      remove(order, { folders, lane, staging, breath, signal }),
     )
   } finally {
     folders.close()
   }
 }
 
-class Mirror {
+interface Work {
+  readonly folders: HeldFolders
+  readonly lane: LaneFolder
+  readonly staging: string
   readonly breath: Breath
-  readonly #order: MirrorOrder
-  readonly #header: ManifestHeader
-  readonly #folders: HeldFolders
-  readonly #signal: AbortSignal
-
-  constructor(order: MirrorOrder, header: ManifestHeader, folders: HeldFolders, signal: AbortSignal) {
-    this.breath = new Breath(signal)
-    this.#order = order
-    this.#header = header
-    this.#folders = folders
-    this.#signal = signal
-  }
-
-  /** Throws `conflict` beyond the guard. */
-  async count(): Promise<number> {
-    const looking = this.#folders.fork()
-    try {
-      return await countSurplus(this.#held(looking), this.#listed(), this.#header, this.#order.deletes)
-    } finally {
-      looking.close()
-    }
-  }
-
-  async remove(staging: string): Promise<Receipt> {
-    const total = await this.count()
-    const placer = new Placer(this.#folders, staging)
-    const parents: ResourcePath[] = []
-    let removed = 0
-    const looking = this.#folders.fork()
-    try {
-      for await (const path of surplusUpwards(this.#held(looking), this.#listed(), this.#header)) {
-        if (++removed > total)
-          throw new ReplicationError(
-            'unavailable',
-            'the target has more to remove than a moment ago; it is counted again',
-          )
-        placer.remove(path, true)
-        if (removed <= fewFiles) parents.push(parentPath(path) ?? rootPath)
-        if (removed % trashed === 0) await emptyFolder(staging, this.breath)
-        if (this.breath.due) await this.breath.take()
-      }
-    } finally {
-      looking.close()
-    }
-    await this.#settle(staging, removed, parents)
-    // Throws if a folder that was removed from has moved.
-    this.#folders.at(rootPath)
-    const { delivery, package: index } = this.#order
-    const detail = { removed }
-    return { delivery, package: index.id, entries: 0, bytes: 0, appliedAt: new Date().toISOString(), detail }
-  }
-
-  async #settle(staging: string, removed: number, parents: readonly ResourcePath[]): Promise<void> {
-    if (removed === 0) return
-    const few = removed <= fewFiles
-    if (!few && (await syncFileSystem(staging, this.#signal))) return
-    const looking = this.#folders.fork()
-    try {
-      const changed = few ? parents.map(asFolder) : this.#foldersIn(looking)
-      await syncFolders(this.#folders, changed, [], this.breath)
-    } finally {
-      looking.close()
-    }
-  }
-
-  async *#foldersIn(looking: HeldFolders): AsyncGenerator<Move> {
-    for (const region of this.#regions) yield asFolder(parentPath(region) ?? rootPath)
-    for await (const { path, folder } of this.#walk(looking)) if (folder) yield asFolder(path)
-  }
-
-  async *#held(looking: HeldFolders): AsyncGenerator<ResourcePath> {
-    for await (const { path } of this.#walk(looking)) yield path
-  }
-
-  async *#walk(looking: HeldFolders): AsyncGenerator<Found> {
-    const options = { deep: true, note: () => undefined, signal: this.#signal }
-    for (const region of this.#regions) yield* walk(looking, region, options)
-  }
-
-  async *#listed(): AsyncGenerator<ResourcePath> {
-    const { parts, paths } = this.#order
-    const wanted = paths === undefined ? undefined : new Regions(paths)
-    for await (const { entries } of entriesOfAll(parts))
-      for (const { type, path } of entries) if (type !== 'delete' && wanted?.hold(path) !== false) yield path
-  }
-
-  get #regions(): readonly ResourcePath[] {
-    return regionsOf(this.#header, this.#order.paths)
-  }
+  readonly signal: AbortSignal
 }
 
-function asFolder(path: ResourcePath): Move {
-  return { type: 'folder', path }
+async function remove(order: MirrorOrder, work: Work): Promise<Receipt> {
+  const { folders, lane, staging, breath } = work
+  if (order.surveyed === undefined)
+    throw new ReplicationError('unavailable', 'the receipt of the mirror has vanished; the target is looked at again')
+  const { name } = order.surveyed
+  const surplus = await removeSurplus(`${lane.place}/${name}`, { ...work, placer: new Placer(folders, staging) })
+  const done = { syncedBefore: 0, placed: [], changes: nothing, unsynced: nothing }
+  if (surplus.count > 0) await settle({ ...work, ...done, surplus })
+  await lane.removeSurvey(name, breath)
+  // Throws if a folder that was removed from has moved.
+  folders.at(rootPath)
+  const { delivery, package: index } = order
+  const detail = { removed: surplus.count }
+  return { delivery, package: index.id, entries: 0, bytes: 0, appliedAt: new Date().toISOString(), detail }
 }

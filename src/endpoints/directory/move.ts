@@ -9,11 +9,10 @@ export type Move =
   | { readonly type: 'file' | 'folder'; readonly path: ResourcePath }
   | { readonly type: 'delete'; readonly path: ResourcePath; readonly deep: boolean }
 
-/** In the order that is given, the staged files by their numbers; then removes the surplus. */
+/** In the order that is given, the staged files by their numbers. */
 export async function moveAll(
   placer: Placer,
   entries: AsyncIterable<Move> | Iterable<Move>,
-  surplus: readonly ResourcePath[],
   breath: Breath,
 ): Promise<void> {
   let file = 0
@@ -31,17 +30,12 @@ export async function moveAll(
     }
     if (breath.due) await breath.take()
   }
-  for (const path of surplus) {
-    placer.remove(path, true)
-    if (breath.due) await breath.take()
-  }
 }
 
 /** Makes the names in every changed folder durable, one by one: for where `sync -f` does not serve or is not worth it. */
 export async function syncFolders(
   folders: HeldFolders,
   entries: AsyncIterable<Move> | Iterable<Move>,
-  surplus: readonly ResourcePath[],
   breath: Breath,
 ): Promise<void> {
   const chain = new Chain(folders)
@@ -49,7 +43,6 @@ export async function syncFolders(
     chain.sync(type === 'folder' ? path : (parentPath(path) ?? rootPath))
     if (breath.due) await breath.take()
   }
-  for (const path of surplus) chain.sync(parentPath(path) ?? rootPath)
 }
 
 /** Syncs a folder and those above it, each once as long as paths come in order. */

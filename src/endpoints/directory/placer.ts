@@ -84,6 +84,26 @@ export class Placer {
     })
   }
 
+  /**
+   * Removes what a mirror's survey has found to be surplus, and what was in it before. Answers whether it was still there; what has become
+   * something else meanwhile stays. Throws `unavailable` where `holds` finds something in a folder that the survey has not seen.
+   */
+  removeSurplus(path: ResourcePath, folder: boolean, holds: () => boolean): boolean {
+    return this.#named(path, () => {
+      const parent = this.#find(parentPath(path) ?? rootPath)
+      const place = `${parent}/${nameOf(path)}`
+      const stats = parent === undefined ? undefined : lstatSync(place, { throwIfNoEntry: false })
+      if (folder ? stats?.isDirectory() !== true : stats?.isFile() !== true) return false
+      if (folder && holds())
+        throw new ReplicationError(
+          'unavailable',
+          'the target has more to remove than a moment ago; it is counted again',
+        )
+      // Whatever was looked at: links and the like, which are no resources, go with their folder.
+      return this.#trash(place) !== undefined
+    })
+  }
+
   #removeAll(): void {
     const root = this.#folders.at(rootPath)
     for (const raw of readdirSync(root, 'latin1')) if (raw !== ownName) this.#trash(rawPlace(root, raw))
@@ -141,9 +161,9 @@ export class Placer {
     return lstatSync(this.#staging, { throwIfNoEntry: false }) === undefined
   }
 
-  #named(path: ResourcePath, change: () => void): void {
+  #named<T>(path: ResourcePath, change: () => T): T {
     try {
-      change()
+      return change()
     } catch (error) {
       // Files and links in the way are replaced, so what is left of these is somebody who changes names meanwhile.
       throw isAbsent(error)

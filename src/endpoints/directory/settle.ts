@@ -7,10 +7,10 @@ import type { HeldFolders } from './held-folders.ts'
 import type { LaneFolder } from './lane-folder.ts'
 import { syncFolders, type Move } from './move.ts'
 
-/** Some entries, in path order. */
-interface Some {
+/** Some entries. */
+export interface Some {
   readonly count: number
-  entries(): AsyncIterable<Move>
+  entries(): AsyncIterable<Move> | Iterable<Move>
 }
 
 export interface Settling {
@@ -25,10 +25,13 @@ export interface Settling {
   readonly changes: Some
   /** What was there, and may not be after a crash. */
   readonly unsynced: Some
-  readonly surplus: readonly ResourcePath[]
+  /** What was removed. */
+  readonly surplus: Some
   readonly breath: Breath
   readonly signal: AbortSignal
 }
+
+export const nothing: Some = { count: 0, async *entries(): AsyncGenerator<Move, void, void> {} }
 
 /** Makes all that the target holds of a package durable, and remembers it of the lane where that was one call for all. */
 export async function settle({
@@ -45,7 +48,7 @@ export async function settle({
 }: Settling): Promise<void> {
   // What was there was looked at before that.
   const unsyncedCount = syncedBefore > 0 ? 0 : unsynced.count
-  const count = placed.length + changes.count + unsyncedCount + surplus.length
+  const count = placed.length + changes.count + unsyncedCount + surplus.count
   if (count > fewFiles) {
     const before = await timeBehind(staging)
     if (await syncFileSystem(staging, signal)) {
@@ -55,8 +58,9 @@ export async function settle({
   }
   if (unsyncedCount > 0) await syncThere(folders, unsynced, breath)
   const names = placed.map((path) => ({ type: 'folder' as const, path }))
-  await syncFolders(folders, names, [], breath)
-  await syncFolders(folders, changes.entries(), surplus, breath)
+  await syncFolders(folders, names, breath)
+  await syncFolders(folders, changes.entries(), breath)
+  await syncFolders(folders, surplus.entries(), breath)
   if (syncedBefore > 0) lane.durableBefore = syncedBefore
 }
 
@@ -70,5 +74,5 @@ async function syncThere(folders: HeldFolders, unsynced: Some, breath: Breath): 
     }
     if (breath.due) await breath.take()
   }
-  await syncFolders(folders, unsynced.entries(), [], breath)
+  await syncFolders(folders, unsynced.entries(), breath)
 }

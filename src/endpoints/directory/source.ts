@@ -14,7 +14,7 @@ import type { PickOrder } from './pick-thread.ts'
 import type { PiecesOrder } from './pieces.ts'
 import { smallBytes, type Answer, type PickBatch, type ReadBatch, type ReadOrder } from './read-thread.ts'
 import { rootFault } from './root.ts'
-import { foundIn, touchedBy } from './touched.ts'
+import { foundIn } from './touched.ts'
 import { smallContent, streamOf } from './stable-file.ts'
 
 const readers = new ThreadPool(maxThreads)
@@ -36,7 +36,6 @@ export function directorySource(root: string, cacheFolder?: string, paths?: Path
       const listing = await listingAt(listed, path, signal)
       return listings.find((one) => one === listing)
     },
-    touched: (mirror, signal) => touchedBy(listed, mirror, signal),
     pick: (paths, signal) => pick(listed, paths, signal),
   }
 }

@@ -12,6 +12,7 @@ import { listDirectory, type Listed } from './list.ts'
 import type { ProbeOrder } from './probe-thread.ts'
 import { kept } from './receipts.ts'
 import { directorySource } from './source.ts'
+import { partOf, surveyedBy, surveyOf } from './surveys.ts'
 import { guard } from './touched.ts'
 
 const appliers = new ThreadPool(maxThreads)
@@ -30,11 +31,9 @@ export function directoryTarget(root: string, cacheFolder?: string, paths?: Path
     apply: (delivery, signal) => apply(listed, delivery, signal),
     confirm: (delivery, mirror, signal) => confirm(listed, delivery, mirror, signal),
     mirrors: {
-      judge: async (mirror, signal) => {
-        await mirrorStep(listed, mirror, 'judge', signal)
-      },
-      finish: async (mirror, signal) => (await mirrorStep(listed, mirror, 'finish', signal)) as Receipt,
+      finish: (mirror, signal) => finish(listed, mirror, signal),
     },
+    survey: (mirror, signal) => surveyOf(listed, mirror, signal),
     guard: (mirror, deletes, signal) => guard(listed, mirror, deletes, signal),
     list: (path, signal, options) => listDirectory(listed, path, signal, options),
     holdings: directorySource(root, cacheFolder, paths),
@@ -48,7 +47,10 @@ async function apply(
   signal: AbortSignal,
 ): Promise<Receipt> {
   const { progress } = delivery
-  const order: ApplyOrder = { root: await plainPath(root, paths), cacheFolder, ...deliveryOrder(delivery) }
+  const order: ApplyOrder = {
+    ...{ root: await plainPath(root, paths), cacheFolder, ...deliveryOrder(delivery) },
+    surveyed: partOf(surveyedBy(delivery.survey), delivery.package.id),
+  }
   signal.throwIfAborted()
   const job = appliers.start<ApplyOrder, Receipt>(applyThread, order, signal)
   job.port.on('message', ({ entries, bytes }: Progress) => progress?.(entries, bytes))
@@ -79,17 +81,14 @@ async function confirm(
   }
 }
 
-async function mirrorStep(
-  { root, paths }: Listed,
-  mirror: MirrorDelivery,
-  step: MirrorOrder['step'],
-  signal: AbortSignal,
-): Promise<Receipt | undefined> {
-  const parts = mirror.parts.map(({ bytes: _, ...file }) => file)
-  const order: MirrorOrder = { root: await plainPath(root, paths), ...deliveryOrder(mirror), parts, step }
+async function finish({ root, paths }: Listed, mirror: MirrorDelivery, signal: AbortSignal): Promise<Receipt> {
+  const order: MirrorOrder = {
+    ...{ root: await plainPath(root, paths), ...deliveryOrder(mirror) },
+    surveyed: surveyedBy(mirror.survey),
+  }
   signal.throwIfAborted()
   try {
-    return await appliers.start<MirrorOrder, Receipt | undefined>(mirrorThread, order, signal).result
+    return await appliers.start<MirrorOrder, Receipt>(mirrorThread, order, signal).result
   } catch (error) {
     signal.throwIfAborted()
     throw error

@@ -1,41 +1,34 @@
-/**
- * Finds in a thread what a mirror will change of a folder: the lines of its manifests beside those of the folder, as far as they differ, with
- * the small contents that are there.
- */
+/** Finds in a thread what is where a survey says that its mirror will change something: small contents are read. */
 import type { MessagePort } from 'node:worker_threads'
-import { spelledLines } from '../../packages/manifest-text.ts'
-import { placedLines, placedState } from '../../packages/placed-lines.ts'
-import { byteDifferences } from '../../resources/byte-differences.ts'
-import type { Filter } from '../../resources/glob.ts'
-import type { Block } from '../../resources/listing.ts'
-import { outermost } from '../../resources/path.ts'
 import { send } from '../../threads/stream.ts'
-import type { Mirroring } from '../delivery.ts'
-import { touchedIn } from '../mirror.ts'
 import { Breath } from './breath.ts'
-import { blocks } from './list-thread.ts'
+import { LaneFolder } from './lane-folder.ts'
 import { hasGone } from './pick-thread.ts'
 import { Batch, type PickBatch } from './read-thread.ts'
-import { rootIfThere } from './root.ts'
+import { openRoot } from './root.ts'
+import { touchedFile } from './survey.ts'
+import { recordsIn } from './survey-records.ts'
 
-export interface TouchedOrder extends Mirroring {
+export interface TouchedOrder {
   /** Absolute. */
   readonly root: string
-  readonly cacheFolder?: string
-  readonly filters: readonly Filter[]
+  readonly lane: string
+  /** Of the survey. */
+  readonly name: string
 }
 
 export async function run(order: TouchedOrder, port: MessagePort, signal: AbortSignal): Promise<void> {
   await send(port, batches(order, signal), ({ bytes }) => [bytes.buffer])
 }
 
-async function* batches(order: TouchedOrder, signal: AbortSignal): AsyncGenerator<PickBatch> {
-  const differences = byteDifferences(placedLines(order.parts), spelledLines(held(order, signal)), placedState)
-  const folders = rootIfThere(order.root)
+async function* batches({ root, lane: id, name }: TouchedOrder, signal: AbortSignal): AsyncGenerator<PickBatch> {
+  const folders = openRoot(root)
   const breath = new Breath(signal)
+  let lane: LaneFolder | undefined
   try {
+    lane = new LaneFolder(folders.fork(), id)
     const batch = new Batch(folders, [])
-    for await (const { path, was } of touchedIn(differences, order)) {
+    for (const { path, was } of recordsIn(`${lane.place}/${name}/${touchedFile}`)) {
       if (breath.due) await breath.take()
       try {
         if (was === 'absent') batch.addAbsent(path)
@@ -48,14 +41,7 @@ async function* batches(order: TouchedOrder, signal: AbortSignal): AsyncGenerato
     }
     if (!batch.empty) yield batch.take()
   } finally {
-    folders?.close()
+    lane?.close()
+    folders.close()
   }
-}
-
-async function* held(
-  { root, cacheFolder, header, filters }: TouchedOrder,
-  signal: AbortSignal,
-): AsyncGenerator<Block, void, void> {
-  for (const path of outermost(header.roots))
-    yield* blocks({ root, path, filters, ...(cacheFolder !== undefined && { cacheFolder }) }, signal)
 }

@@ -1,4 +1,3 @@
-import type { Filter } from '../../resources/glob.ts'
 import type { DeleteGuard, Mirroring, Touched } from '../delivery.ts'
 import { plainPath } from '../bounds/paths.ts'
 import type { GuardOrder } from './guard-thread.ts'
@@ -11,21 +10,15 @@ import type { TouchedOrder } from './touched-thread.ts'
 const guardThread = new URL('./guard-thread.js', import.meta.url)
 const thread = new URL('./touched-thread.js', import.meta.url)
 
-/** See Source.touched. */
+/** What a survey has found that its mirror changes, with what is there now. */
 export async function* touchedBy(
-  { root: place, cacheFolder, paths: bounds }: Listed,
-  { header, parts, paths, filters }: Mirroring & { readonly filters: readonly Filter[] },
+  { root: place, paths: bounds }: Listed,
+  { lane, name }: Pick<TouchedOrder, 'lane' | 'name'>,
   signal: AbortSignal,
 ): AsyncGenerator<readonly Touched[]> {
   const root = await plainPath(place, bounds)
   signal.throwIfAborted()
-  const order: TouchedOrder = {
-    ...{ root, header, paths, filters },
-    // Zips are read from their files: their bytes would be copied.
-    parts: parts.map(({ bytes: _, ...file }) => file),
-    ...(cacheFolder !== undefined && { cacheFolder }),
-  }
-  const job = listers.start<TouchedOrder, void>(thread, order, signal)
+  const job = listers.start<TouchedOrder, void>(thread, { root, lane, name }, signal)
   for await (const batch of batchesOf<PickBatch>(job, signal)) yield [...foundIn(batch, root, signal)]
 }
 

@@ -7,6 +7,7 @@ import { quote, type ResourcePath } from '../../resources/path.ts'
 import { refuseUnholdable } from '../content-or-children.ts'
 import type { Breath } from './breath.ts'
 import type { ChosenEntries } from './chosen-entries.ts'
+import type { EntrySet } from './entry-set.ts'
 import { writeFault } from './faults.ts'
 import { LargeWriter, newFile } from './large-writer.ts'
 import { refuseOwn } from './own-folder.ts'
@@ -17,6 +18,8 @@ export interface Unpacking {
   readonly paths: readonly ResourcePath[] | undefined
   /** What to put before `/<name>` to reach what lies in the staging folder. */
   readonly place: string
+  /** Of the wanted entries that delete nothing; the others are there already, and durable. Undefined: nobody knows. */
+  readonly visits: EntrySet | undefined
   readonly present: Present
   /** Get the folders that are not there yet, with all that belongs in them. */
   readonly newFolders: NewFolders
@@ -47,22 +50,21 @@ const tellMs = 500
  * the errors of writing.
  */
 export async function unpack(pkg: PackageReader, unpacking: Unpacking): Promise<Unpacked> {
-  const { paths, place, present, newFolders, changes, unsynced, tell, breath, signal } = unpacking
-  let [entries, bytes, staged, written, writtenBytes] = [0, 0, 0, 0, 0]
+  const { paths, place, visits, present, newFolders, changes, unsynced, tell, breath, signal } = unpacking
+  let [staged, written, writtenBytes] = [0, 0, 0]
   let toldAt = performance.now()
-  let previous: ManifestEntry | undefined
   const large = new LargeWriter(breath)
-  for await (const batch of pkg.deltaBatches({ ...(paths !== undefined && { paths }), signal }))
+  const admission = new Admission(visits)
+  const options = { ...(paths !== undefined && { paths }), passes: admission.passes, signal }
+  for await (const batch of pkg.deltaBatches(options))
     for (const change of batch) {
       const { entry } = change
-      refuseOwn(entry.path)
-      refuseUnholdable(entry, previous)
-      previous = entry
+      const { before, bytes } = admission.take()
       const presence = await presenceOf(change, present)
       const isInNew = presence === 'other' && goesIntoNew(change, present, newFolders)
       if (isInNew && change.kind === 'folder') addFolder(newFolders, entry.path)
-      if (presence === 'other' && !isInNew) changes.add(entry, entries)
-      else if (presence === 'unsynced') unsynced.add(entry, entries)
+      if (presence === 'other' && !isInNew) changes.add(entry, before)
+      else if (presence === 'unsynced') unsynced.add(entry, before)
       if (change.kind === 'put') {
         const { content } = change
         if (presence === 'other') {
@@ -71,16 +73,50 @@ export async function unpack(pkg: PackageReader, unpacking: Unpacking): Promise<
           written++
         } else if (!Buffer.isBuffer(content)) content.destroy()
       }
-      if (entry.type === 'file') bytes += entry.size
-      entries++
       if (breath.due) await breath.take()
       if (performance.now() - toldAt < tellMs) continue
-      tell(entries, bytes)
+      tell(before + 1, bytes)
       toldAt = performance.now()
     }
   present.end()
+  const { entries, bytes } = admission
   tell(entries, bytes)
   return { entries, bytes, staged, written, writtenBytes }
+}
+
+/** Sees all entries, in their order, a batch ahead of those that are looked at. */
+class Admission {
+  entries = 0
+  bytes = 0
+  readonly #visits: EntrySet | undefined
+  /** Of those that are to be looked at: how many come before, and what is in all to it. */
+  readonly #ahead: { readonly before: number; readonly bytes: number }[] = []
+  #previous: ManifestEntry | undefined
+  /** Of those that delete nothing. */
+  #number = 0
+
+  constructor(visits: EntrySet | undefined) {
+    this.#visits = visits
+  }
+
+  /** Whether the entry need not be looked at. Throws `invalid` and `rejected` for what a folder can not hold. */
+  readonly passes = (entry: ManifestEntry): boolean => {
+    refuseOwn(entry.path)
+    refuseUnholdable(entry, this.#previous)
+    this.#previous = entry
+    if (entry.type === 'file') this.bytes += entry.size
+    const before = this.entries++
+    const isPassed = entry.type !== 'delete' && this.#visits?.has(this.#number++) === false
+    if (!isPassed) this.#ahead.push({ before, bytes: this.bytes })
+    return isPassed
+  }
+
+  /** Of the next that is looked at. */
+  take(): { readonly before: number; readonly bytes: number } {
+    const next = this.#ahead.shift()
+    if (next === undefined) throw new Error('an entry came that was not admitted')
+    return next
+  }
 }
 
 /** Whether it belongs in a folder that is not there yet. */

@@ -90,7 +90,6 @@ export function remoteMirrors({
       await send(part, signal)
     },
     // Its own guard is judged there, before the first part is applied.
-    judge: async () => undefined,
     finish: async (mirror, signal) => {
       for (let round = 0; ; round++) {
         const needed = new Set<string>()
