@@ -20,6 +20,9 @@ export const partStart = '{"type":"part"'
 export const maxHeaderBytes = 16 * 1024 * 1024
 
 const digestPattern = /^[0-9a-f]{64}$/
+/** Lines with a path that JSON writes as it is, as most do: what matches is spelt as the format demands, and need not be spelt again. */
+const plain =
+  /^\{"type":"(?:folder","path":"[ !#-[\]-\ud7ff\ue000-\uffff]*"|file","path":"[ !#-[\]-\ud7ff\ue000-\uffff]*","digest":"[0-9a-f]{64}","size":(?:0|[1-9]\d{0,14}))\}$/
 
 export function headerLine({ format, action, mode, roots, filters }: ManifestHeader): string {
   return JSON.stringify({ format, action, mode, roots, ...(filters !== undefined && { filters }) })
@@ -71,6 +74,12 @@ export function checkHeader({ action, mode, roots, filters }: ManifestHeader): v
 
 /** `at` names the line in messages. Throws `invalid`. */
 export function parseEntry(line: string, at: string): ManifestEntry {
+  if (plain.test(line)) {
+    // Not what the pattern has found: parts of a text keep all of it in memory.
+    const entry = JSON.parse(line) as Extract<ManifestEntry, { type: 'file' | 'folder' }>
+    parsePath(entry.path)
+    return entry
+  }
   const entry = typed(objectIn(line, at), at)
   canonical(line, entryLine(entry), at)
   return entry
