@@ -9,7 +9,7 @@ import { comparePaths, quote, type ResourcePath } from '../resources/path.ts'
 import type { ResourceState } from '../resources/resource.ts'
 import { parseEntry } from './manifest-lines.ts'
 import type { ManifestEntry, PackageFile, PackageId } from './manifest.ts'
-import { openPackage } from './read.ts'
+import { openManifest } from './manifest-only.ts'
 
 /** Whole lines of one package: not those of what it deletes. */
 export interface PlacedLines {
@@ -25,10 +25,10 @@ const deletion = '{"type":"delete"'
 export async function* placedLines(files: readonly PackageFile[]): AsyncGenerator<PlacedLines, void, void> {
   let last: ResourcePath | undefined
   for (const file of files) {
-    const pkg = await openPackage(file)
+    const manifest = await openManifest(file)
     try {
       let isFirst = true
-      for await (const all of pkg.manifestBytes()) {
+      for await (const all of manifest.chunks) {
         // No path has quotation marks that are not escaped.
         const bytes = all.includes(deletion) ? withoutDeletions(all) : all
         if (bytes.length === 0) continue
@@ -40,10 +40,10 @@ export async function* placedLines(files: readonly PackageFile[]): AsyncGenerato
           )
         isFirst = false
         last = placedEntry(bytes, bytes.lastIndexOf(lineFeed, -2) + 1).path
-        yield { bytes, package: file.id, delta: pkg.delta }
+        yield { bytes, package: file.id, delta: manifest.delta }
       }
     } finally {
-      await pkg.close()
+      await manifest.close()
     }
   }
 }
