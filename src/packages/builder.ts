@@ -86,18 +86,27 @@ export class PackageBuilder {
 
   addFolder(path: ResourcePath): void {
     this.#list({ type: 'folder', path })
-    const name = this.#names.nameOf({ type: 'folder', path })
-    if (name !== metaNames.content) this.#zip.addFolder(name)
+    this.#putFolder(path)
   }
 
   /** Listed, without its content. Throws `invalid` in a package that is no delta. */
   addHeld(path: ResourcePath, { digest, size }: Written): void {
-    if (!this.#delta)
-      throw new ReplicationError('invalid', `package: ${quote(path)} comes without its content, and it is no delta`)
-    this.#names.nameOf({ type: 'file', path })
-    this.#held.files++
-    this.#held.bytes += size
+    this.#hold(path, size)
     this.#list({ type: 'file', path, digest, size })
+  }
+
+  /** Many of both, as `ListedLines` has them. */
+  addListed(lines: Uint8Array): void {
+    const text = Buffer.from(lines.buffer, lines.byteOffset, lines.length).toString()
+    for (let begin = 0; begin < text.length;) {
+      const end = text.indexOf('\n', begin)
+      const entry = JSON.parse(text.slice(begin, end)) as Exclude<ManifestEntry, { type: 'delete' }>
+      this.#admit(entry)
+      if (entry.type === 'folder') this.#putFolder(entry.path)
+      else this.#hold(entry.path, entry.size)
+      begin = end + 1
+    }
+    this.#addLines(lines)
   }
 
   addDelete(path: ResourcePath, deep: boolean): void {
@@ -183,14 +192,35 @@ export class PackageBuilder {
     return digest
   }
 
+  #putFolder(path: ResourcePath): void {
+    const name = this.#names.nameOf({ type: 'folder', path })
+    if (name !== metaNames.content) this.#zip.addFolder(name)
+  }
+
+  #hold(path: ResourcePath, size: number): void {
+    if (!this.#delta)
+      throw new ReplicationError('invalid', `package: ${quote(path)} comes without its content, and it is no delta`)
+    this.#names.nameOf({ type: 'file', path })
+    this.#held.files++
+    this.#held.bytes += size
+  }
+
   #list(entry: ManifestEntry): void {
-    this.#order.admit(entry)
-    if (entry.type === 'file') this.#files++
+    this.#admit(entry)
     this.#addLine(entryLine(entry))
   }
 
+  #admit(entry: ManifestEntry): void {
+    this.#order.admit(entry)
+    if (entry.type === 'file') this.#files++
+  }
+
   #addLine(line: string): void {
-    this.#manifest.add(Buffer.from(`${line}\n`))
+    this.#addLines(Buffer.from(`${line}\n`))
+  }
+
+  #addLines(lines: Uint8Array): void {
+    this.#manifest.add(lines)
     const { maxManifestBytes } = this.#limits
     if (this.#headerLine.length + this.#manifest.size > maxManifestBytes)
       throw new ReplicationError('too-large', `package: its manifest would be larger than ${maxManifestBytes} bytes`)

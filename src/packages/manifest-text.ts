@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { ReplicationError } from '../errors.ts'
 import { isFolderLine, type Block } from '../resources/listing.ts'
-import { headerLine } from './manifest-lines.ts'
-import type { ManifestEntry, ManifestHeader, PackageId } from './manifest.ts'
+import { headerLine, maxLineBytes } from './manifest-lines.ts'
+import type { ManifestHeader, PackageId } from './manifest.ts'
 import { Spool } from './spool.ts'
 
 const [quotation, comma, lineFeed] = [0x22, 0x2c, 0x0a]
@@ -16,8 +16,7 @@ const lineEnd = Buffer.from('}\n')
 const around = 64
 const fullBytes = 64 * 1024
 const readBytes = 256 * 1024
-
-export type ListedEntry = Extract<ManifestEntry, { type: 'file' | 'folder' }>
+const linesBytes = 960 * 1024
 
 /** Spells the lines of a listing as those of a manifest, byte by byte: a path stands in both as JSON, and no line costs an object. */
 class Spelling {
@@ -130,14 +129,20 @@ export class ManifestText {
     return `sha256-${hash.digest('hex')}` as PackageId
   }
 
-  /** The entries, some thousand at a time; any number of times, once nothing is added any more. */
-  *batches(): Generator<ListedEntry[], void, void> {
-    let rest = ''
-    const decoder = new TextDecoder()
-    for (const chunk of this.#spool.chunks(readBytes)) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-      rest = lines.pop() ?? ''
-      yield lines.map((line) => JSON.parse(line) as ListedEntry)
+  /**
+   * The lines behind the header, whole ones, less than a MiB at a time, which are there until the next are asked for; any number of times, once
+   * nothing is added any more.
+   */
+  *lines(): Generator<{ readonly bytes: Buffer }, void, void> {
+    const bytes = Buffer.allocUnsafeSlow(Math.min(this.#spool.size, linesBytes + maxLineBytes))
+    let begun = 0
+    for (const chunk of this.#spool.chunks(linesBytes)) {
+      bytes.set(chunk, begun)
+      const used = begun + chunk.length
+      const end = bytes.lastIndexOf(lineFeed, used - 1) + 1
+      yield { bytes: bytes.subarray(0, end) }
+      bytes.copyWithin(0, end, used)
+      begun = used - end
     }
   }
 

@@ -5,6 +5,18 @@ import { abortable } from './abortable.ts'
 import { segmentBytes } from './compression.ts'
 import { SegmentBuffers } from './segment-buffers.ts'
 
+/**
+ * Whole lines of a manifest, as `ManifestText` spells them, together no longer than a segment: folders, and files whose contents stay where
+ * they are, as with a change that is `held`.
+ */
+export interface ListedLines {
+  readonly kind: 'listed'
+  readonly lines: Uint8Array
+}
+
+/** What a package is made of, in path order. */
+export type Listed = Change | ListedLines
+
 /** What crosses to the thread that writes: many small resources, or a segment of a large one. */
 export type Piece = Batch | Segment
 
@@ -24,6 +36,8 @@ export type Item =
     }
   /** Listed, without its content. */
   | { readonly type: 'held'; readonly path: ResourcePath; readonly digest: string; readonly size: number }
+  /** Many of these and of folders, as so many bytes of lines in the place of a content. */
+  | { readonly type: 'listed'; readonly length: number }
   | { readonly type: 'folder'; readonly path: ResourcePath }
   | { readonly type: 'delete'; readonly path: ResourcePath; readonly deep: boolean }
 
@@ -40,7 +54,7 @@ const maxItems = 256
 
 /** The changes in pieces of at most a segment each, whose buffers nobody else uses, so that they can be transferred. */
 export async function* piecesOf(
-  changes: AsyncIterable<Change>,
+  changes: AsyncIterable<Listed>,
   signal: AbortSignal,
   buffers = new SegmentBuffers(),
 ): AsyncGenerator<Piece> {
@@ -50,7 +64,10 @@ export async function* piecesOf(
     if (change.kind === 'delete') batch.add({ type: 'delete', path: change.path, deep: change.deep })
     else if (change.kind === 'held')
       batch.add({ type: 'held', path: change.path, digest: change.digest, size: change.size })
-    else if (change.resource.content === undefined) batch.add({ type: 'folder', path: change.resource.path })
+    else if (change.kind === 'listed') {
+      if (!batch.fits(change.lines)) yield batch.take()
+      batch.add({ type: 'listed', length: change.lines.length }, change.lines)
+    } else if (change.resource.content === undefined) batch.add({ type: 'folder', path: change.resource.path })
     else {
       const { path } = change.resource
       const content = change.resource.content()

@@ -18,6 +18,7 @@ import { smallBytes } from './random-access.ts'
 import { Places, removeAbandoned, type PackageDescription, type StoredPackage } from './places.ts'
 import { RecentPackages } from './recent.ts'
 import { judge, noSeals, signed, type JudgedSignature, type Seals } from './signatures.ts'
+import type { ListedLines } from './pieces.ts'
 import { gone, guarded } from './storage-error.ts'
 import { UnfinishedUploads, type Receiving } from './unfinished.ts'
 import { BrokenOff, writeUpload } from './upload.ts'
@@ -99,7 +100,7 @@ export class PackageStore {
    */
   async write(
     header: ManifestHeader,
-    changes: AsyncIterable<Change>,
+    changes: AsyncIterable<Change | ListedLines>,
     origin: PackageOrigin,
     signal: AbortSignal,
     { delta = false, decide }: Pick<WriteOptions, 'delta' | 'decide'> = {},

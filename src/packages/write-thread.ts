@@ -105,6 +105,9 @@ async function addBatch(builder: PackageBuilder, { items, bytes }: Batch): Promi
     if (item.type === 'file') {
       item.digest = builder.addFile(item.path, bytes.subarray(at, at + item.size))
       at += item.size
+    } else if (item.type === 'listed') {
+      builder.addListed(bytes.subarray(at, at + item.length))
+      at += item.length
     } else if (item.type === 'held') builder.addHeld(item.path, item)
     else if (item.type === 'folder') builder.addFolder(item.path)
     else builder.addDelete(item.path, item.deep)

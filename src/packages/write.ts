@@ -1,12 +1,11 @@
 import type { KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import type { Transferable } from 'node:worker_threads'
-import type { Change } from '../resources/resource.ts'
 import { ThreadPool } from '../threads/pool.ts'
 import { send } from '../threads/stream.ts'
 import { defaultLimits, type PackageLimits } from './limits.ts'
 import type { ManifestHeader, ManifestPart, PackageOrigin, PackageSummary } from './manifest.ts'
-import { piecesOf, type Piece } from './pieces.ts'
+import { piecesOf, type Listed, type Piece } from './pieces.ts'
 import { SegmentBuffers } from './segment-buffers.ts'
 import type { Decided, WriteOrder } from './write-thread.ts'
 
@@ -33,7 +32,7 @@ export interface WriteOptions {
  */
 export async function writePackage(
   header: ManifestHeader,
-  changes: AsyncIterable<Change>,
+  changes: AsyncIterable<Listed>,
   { file, origin, limits = defaultLimits, delta = false, decide, signing = [], signal }: WriteOptions,
 ): Promise<PackageSummary> {
   const ended = new AbortController()

@@ -35,7 +35,7 @@ export async function* byteDifferences(
   target: AsyncIterable<Lines>,
   read: ReadLine = stateOf,
 ): AsyncGenerator<Difference | SameLines, void, void> {
-  const [left, right] = [new Cursor(source, read), new Cursor(target, read)]
+  const [left, right] = [new LineCursor(source, read), new LineCursor(target, read)]
   try {
     for (;;) {
       const [hasLeft, hasRight] = await Promise.all([left.fill(), right.fill()])
@@ -61,16 +61,17 @@ export async function* byteDifferences(
   }
 }
 
-class Cursor {
+/** How far one has come in lines. */
+export class LineCursor {
   bytes: Buffer = Buffer.alloc(0)
   at = 0
-  readonly #blocks: AsyncIterator<Lines>
+  readonly #blocks: AsyncIterator<Lines> | Iterator<Lines>
   readonly #read: ReadLine
   #state: ResourceState | undefined
   #end = 0
 
-  constructor(blocks: AsyncIterable<Lines>, read: ReadLine) {
-    this.#blocks = blocks[Symbol.asyncIterator]()
+  constructor(blocks: AsyncIterable<Lines> | Iterable<Lines>, read: ReadLine) {
+    this.#blocks = Symbol.asyncIterator in blocks ? blocks[Symbol.asyncIterator]() : blocks[Symbol.iterator]()
     this.#read = read
   }
 
@@ -113,7 +114,7 @@ class Cursor {
 const firstStep = 512
 
 /** How many bytes of whole lines both have from here on. */
-function commonLines(one: Cursor, other: Cursor): number {
+export function commonLines(one: LineCursor, other: LineCursor): number {
   const most = Math.min(one.bytes.length - one.at, other.bytes.length - other.at)
   const isSame = (from: number, to: number): boolean =>
     one.bytes.compare(other.bytes, other.at + from, other.at + to, one.at + from, one.at + to) === 0

@@ -3,14 +3,17 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { defaultLimits } from '../../src/packages/limits.ts'
 import { carriesAll, type ManifestHeader, type PackageSummary } from '../../src/packages/manifest.ts'
+import { entryLine } from '../../src/packages/manifest-lines.ts'
 import { openPackage } from '../../src/packages/read.ts'
 import { rewriteOrigin } from '../../src/packages/rewrite-origin.ts'
 import { signed } from '../../src/packages/signatures.ts'
 import { verifyPackage } from '../../src/packages/verify.ts'
 import { writePackage } from '../../src/packages/write.ts'
+import type { Listed } from '../../src/packages/pieces.ts'
 import { parsePath } from '../../src/resources/path.ts'
 import { drain } from './drain.ts'
 import { changesOf, headerOf, never, noise, origin, packed, temporaryFolder, type Tree } from './trees.ts'
@@ -47,6 +50,39 @@ async function drained(file: string, paths?: readonly string[]): Promise<string[
     await pkg.close()
   }
 }
+
+test('lines that are listed as they stand make the same package as the same one by one', async () => {
+  const tree: Tree = { ...lacking, '/a/page/image': { held: 'image' }, '/b': 'sent', '/b/"ü"': { held: 'below' } }
+  const { '/z': _, ...listed } = tree
+  const [single, together] = [newFile(), newFile()]
+  const expected = await deltaOf(single, listed)
+  const all: Listed[] = []
+  let lines = ''
+  for await (const change of changesOf(listed)) {
+    if (change.kind === 'held') {
+      const { kind: _kind, ...state } = change
+      lines += `${entryLine({ type: 'file', ...state })}\n`
+    } else if (change.kind === 'put' && change.resource.content === undefined)
+      lines += `${entryLine({ type: 'folder', path: change.resource.path })}\n`
+    else {
+      if (lines !== '') all.push({ kind: 'listed', lines: Buffer.from(lines) })
+      lines = ''
+      all.push(change)
+    }
+  }
+  all.push({ kind: 'listed', lines: Buffer.from(lines) })
+  const options = { file: together, origin, delta: true, signal: never }
+  assert.deepEqual(await writePackage(headerOf('/'), Readable.from(all), options), expected)
+  assert.deepEqual(await readFile(together), await readFile(single))
+  const outside = { ...options, file: newFile() }
+  await assert.rejects(writePackage(headerOf('/a'), Readable.from(all), outside), { code: 'invalid' })
+  const held = all.slice(-1)
+  const noDelta = { file: newFile(), origin, signal: never }
+  await assert.rejects(writePackage(headerOf('/'), Readable.from(held), noDelta), {
+    code: 'invalid',
+    message: /no delta/,
+  })
+})
 
 test('a delta has the id of the whole package, and says what it carries', async () => {
   const [full, delta] = [newFile(), newFile()]

@@ -1,8 +1,12 @@
 import type { BaseRow } from '../../compare/ancestor.ts'
 import { ReplicationError } from '../../errors.ts'
 import type { PackageFile, PackageId } from '../../packages/manifest.ts'
-import { openPackage } from '../../packages/read.ts'
+import { entryLine } from '../../packages/manifest-lines.ts'
+import { openManifest } from '../../packages/manifest-only.ts'
+import { placedEntry } from '../../packages/placed-lines.ts'
 import { Regions } from '../../packages/regions.ts'
+import type { Lines } from '../../resources/byte-differences.ts'
+import { lineFeed } from '../../resources/listing.ts'
 import { isWithin, outermost, type ResourcePath } from '../../resources/path.ts'
 import { below } from '../../state/store.ts'
 import { packageKey, type PackageRecord } from '../commands/records.ts'
@@ -11,13 +15,6 @@ import type { Agent } from '../roster.ts'
 import { baseKey, baseLog, type BaseChange, type BaseRecord } from './records.ts'
 
 type Kept = Pick<Parts, 'store' | 'packages' | 'rowFiles'>
-
-/** A file that a target holds, as far as its receipts tell. */
-export interface HeldFile {
-  readonly path: ResourcePath
-  readonly digest: string
-  readonly size: number
-}
 
 /** What a target's receipts say that it holds. Nothing is proved by it: the target itself must see that it is so. */
 export interface Known {
@@ -28,10 +25,10 @@ export interface Known {
   /** About how many entries must be gone through. */
   readonly entries: number
   /**
-   * In path order, some thousand at a time; of packages that are `done` when their turn comes nothing. Throws a transient error where
-   * somebody has removed it meanwhile.
+   * As lines of manifests, in path order; folders may not be among them. Of packages that are `done` when their turn comes nothing. Throws a
+   * transient error where somebody has removed it meanwhile.
    */
-  files(done: ReadonlySet<PackageId>): AsyncGenerator<readonly HeldFile[], void, void>
+  lines(done: ReadonlySet<PackageId>): AsyncGenerator<Lines, void, void>
   /** Where one receipt says all of it. */
   readonly whole?: KnownWhole
 }
@@ -108,21 +105,21 @@ function inPackage(
   touched: readonly ResourcePath[],
   command: string,
 ): Known {
-  async function* files(done: ReadonlySet<PackageId>): AsyncGenerator<readonly HeldFile[], void, void> {
+  async function* lines(done: ReadonlySet<PackageId>): AsyncGenerator<Lines, void, void> {
     for (const part of parts) {
       if (done.has(part)) continue
-      const pkg = await openPackage(await packages.file(part).catch(goneMeanwhile))
+      const manifest = await openManifest(await packages.file(part).catch(goneMeanwhile))
       try {
-        for await (const batch of pkg.manifest()) yield batch.filter((entry) => entry.type === 'file')
+        for await (const bytes of manifest.chunks) yield { bytes }
       } finally {
-        await pkg.close()
+        await manifest.close()
       }
     }
   }
   const isAll = touched.length === 0
   return {
     ...{ name: `${id} without ${touched.join('\0')}`, packages: new Set(isAll ? parts : []), entries },
-    files: (done) => without(touched, files(done)),
+    lines: (done) => without(touched, lines(done)),
     ...(isAll && { whole: wholeOf(packages, parts, command) }),
   }
 }
@@ -148,36 +145,46 @@ async function inRows(
 ): Promise<Known | undefined> {
   const bytes = await rowFiles.size(rows)
   if (bytes === undefined) return undefined
-  async function* files(): AsyncGenerator<readonly HeldFile[], void, void> {
+  async function* lines(): AsyncGenerator<Lines, void, void> {
     const held = await rowFiles.hold(rows).catch(goneMeanwhile)
     const wanted = new Regions(roots)
     try {
-      let batch: HeldFile[] = []
+      let some: string[] = []
       for await (const { row } of held.rows<BaseRow>()) {
         const { path, digest, size, unknown } = row
         if (digest === undefined || size === undefined || unknown === true || !wanted.hold(path)) continue
-        batch.push({ path, digest, size })
-        if (batch.length < batchRows) continue
-        yield batch
-        batch = []
+        some.push(`${entryLine({ type: 'file', path, digest, size })}\n`)
+        if (some.length < batchRows) continue
+        yield { bytes: Buffer.from(some.join('')) }
+        some = []
       }
-      yield batch
+      yield { bytes: Buffer.from(some.join('')) }
     } finally {
       await held.close()
     }
   }
   return {
     ...{ name: `${rows} without ${touched.join('\0')}`, packages: new Set(), entries: bytes / rowBytes },
-    files: () => without(touched, files()),
+    lines: () => without(touched, lines()),
   }
 }
 
 async function* without(
   touched: readonly ResourcePath[],
-  files: AsyncIterable<readonly HeldFile[]>,
-): AsyncGenerator<readonly HeldFile[], void, void> {
+  lines: AsyncIterable<Lines>,
+): AsyncGenerator<Lines, void, void> {
   const regions = touched.length === 0 ? undefined : new Regions(outermost(touched))
-  for await (const batch of files) yield regions === undefined ? batch : batch.filter(({ path }) => !regions.hold(path))
+  for await (const some of lines) yield regions === undefined ? some : { bytes: outside(regions, some) }
+}
+
+function outside(regions: Regions, { bytes }: Lines): Buffer {
+  const kept: Uint8Array[] = []
+  for (let begin = 0; begin < bytes.length;) {
+    const end = bytes.indexOf(lineFeed, begin) + 1
+    if (!regions.hold(placedEntry(bytes, begin).path)) kept.push(bytes.subarray(begin, end))
+    begin = end
+  }
+  return Buffer.concat(kept)
 }
 
 /** It was there when it was looked for. */

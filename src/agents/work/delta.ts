@@ -1,8 +1,12 @@
 import { Readable } from 'node:stream'
 import { carriesAll, type PackageOrigin, type PackageSummary } from '../../packages/manifest.ts'
-import type { ManifestText } from '../../packages/manifest-text.ts'
+import { linesIn, type ManifestText } from '../../packages/manifest-text.ts'
+import type { Listed } from '../../packages/pieces.ts'
+import { placedEntry } from '../../packages/placed-lines.ts'
+import { isFolderLine } from '../../resources/listing.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import type { Change, Resource } from '../../resources/resource.ts'
+import { Ordered } from '../../compare/ordered.ts'
 import { headOf } from '../../queues/lanes.ts'
 import { sidesOf } from '../comparisons/compare.ts'
 import { knownOf, type Known } from '../comparisons/known.ts'
@@ -167,36 +171,46 @@ async function makePart(
 /** What has changed since it was listed is sent as it is now, and what has gone is not. */
 async function* changesOf(
   text: ManifestText,
-  { has }: Needed,
+  needed: Pick<Needed, 'has'>,
   source: ListedSource,
   signal: AbortSignal,
-): AsyncGenerator<Change, void, void> {
+): AsyncGenerator<Listed, void, void> {
   let number = 0
-  for (const batch of text.batches()) {
-    const begin = number
-    number += batch.length
-    const paths = batch.flatMap(({ type, path }, i) => (type === 'file' && has(begin + i) ? [path] : []))
-    const picked = source.pick(paths, signal)[Symbol.asyncIterator]()
-    try {
-      let next: Resource | undefined
-      let isRead = paths.length === 0
-      for (const [i, entry] of batch.entries()) {
-        const { path } = entry
-        if (entry.type === 'folder') yield { kind: 'put', resource: { path } }
-        else if (!has(begin + i)) yield { kind: 'held', path, digest: entry.digest, size: entry.size }
-        else {
-          if (next === undefined && !isRead) {
-            const { done, value } = await picked.next()
-            isRead = done === true
-            next = done === true ? undefined : value
-          }
-          if (next?.path !== path) continue
-          yield { kind: 'put', resource: next }
-          next = undefined
-        }
-      }
-    } finally {
-      await picked.return?.()
+  for (const { bytes } of text.lines()) {
+    const wanted: Line[] = []
+    for (const [begin, feed] of linesIn(bytes)) {
+      const isWanted = needed.has(number++) && !isFolderLine(bytes, feed)
+      if (isWanted) wanted.push({ begin, end: feed + 1, path: placedEntry(bytes, begin).path })
     }
+    yield* withContents(bytes, wanted, source, signal)
+  }
+}
+
+interface Line {
+  readonly begin: number
+  readonly end: number
+  readonly path: ResourcePath
+}
+
+/** The lines that are wanted as what is there now, the others as they stand. */
+async function* withContents(
+  bytes: Uint8Array,
+  wanted: readonly Line[],
+  source: ListedSource,
+  signal: AbortSignal,
+): AsyncGenerator<Listed, void, void> {
+  const paths = wanted.map(({ path }) => path)
+  const picked = new Ordered(source.pick(paths, signal), ({ path }: Resource) => path)
+  let at = 0
+  try {
+    for (const { begin, end, path } of wanted) {
+      if (begin > at) yield { kind: 'listed', lines: bytes.subarray(at, begin) }
+      at = end
+      const resource = await picked.at(path)
+      if (resource !== undefined) yield { kind: 'put', resource }
+    }
+    if (at < bytes.length) yield { kind: 'listed', lines: bytes.subarray(at) }
+  } finally {
+    await picked.close()
   }
 }

@@ -1,30 +1,35 @@
 import { setImmediate } from 'node:timers/promises'
-import type { ListedEntry } from '../../packages/manifest-text.ts'
+import type { ManifestText } from '../../packages/manifest-text.ts'
 import type { PackageId } from '../../packages/manifest.ts'
+import { placedState } from '../../packages/placed-lines.ts'
+import { commonLines, LineCursor } from '../../resources/byte-differences.ts'
+import { lineFeed } from '../../resources/listing.ts'
 import { comparePaths } from '../../resources/path.ts'
-import type { HeldFile, Known } from '../comparisons/known.ts'
+import type { Known } from '../comparisons/known.ts'
 import type { ListedPart } from './listed-parts.ts'
-
-type FileEntry = Extract<ListedEntry, { type: 'file' }>
 
 /** Which of a listing's contents have to be sent. */
 export interface Needed {
   readonly files: number
   readonly bytes: number
-  /** By the number of the entry, from 0. */
+  /** By the number of the entry, from 0; of folders it says nothing. */
   has(entry: number): boolean
 }
+
+/** So many lines that are not alike are looked at before others have their turn. */
+const atOnce = 500
 
 /** Looks, part after part of a tree, which contents one or another of its targets is not known to hold. */
 export class NeededSearch {
   readonly #known: readonly Known[]
   readonly #done = new Set<PackageId>()
-  readonly #places: readonly Place[]
+  /** How far one has come in what is known of each target. */
+  readonly #held: readonly LineCursor[]
 
   constructor(known: readonly Known[]) {
     // Of most targets the same is known.
     this.#known = [...new Map(known.map((one) => [one.name, one])).values()]
-    this.#places = this.#known.map(({ files }) => new Place(files(this.#done)))
+    this.#held = this.#known.map(({ lines }) => new LineCursor(lines(this.#done), placedState))
   }
 
   /** How many entries have to be gone through, about. */
@@ -37,68 +42,67 @@ export class NeededSearch {
       this.#done.add(id)
       return { files: 0, bytes: 0, has: () => false }
     }
-    const flags = new Uint8Array(Math.ceil(text.entries / 8))
-    let [number, files, bytes] = [0, 0, 0]
-    for (const batch of text.batches()) {
-      for (const entry of batch) {
-        if (entry.type === 'file' && !(await this.#isHeld(entry))) {
-          flags[number >> 3] = (flags[number >> 3] ?? 0) | (1 << (number & 7))
-          files++
-          bytes += entry.size
-        }
-        number++
-      }
-      await setImmediate()
-    }
-    return { files, bytes, has: (entry) => ((flags[entry >> 3] ?? 0) & (1 << (entry & 7))) !== 0 }
+    const missing = new Missing(text.entries)
+    for (const held of this.#held) await lookFor(text, held, missing)
+    return missing
   }
 
   async close(): Promise<void> {
-    for (const place of this.#places) await place.close()
-  }
-
-  async #isHeld(entry: FileEntry): Promise<boolean> {
-    for (const place of this.#places) {
-      let held = place.holds(entry)
-      while (held === undefined) {
-        await place.more()
-        held = place.holds(entry)
-      }
-      if (!held) return false
-    }
-    return true
+    for (const held of this.#held) await held.close()
   }
 }
 
-/** How far one has come in what is known of a target. */
-class Place {
-  readonly #batches: AsyncIterator<readonly HeldFile[]>
-  #batch: readonly HeldFile[] = []
-  #at = 0
-  #isOver = false
+class Missing implements Needed {
+  files = 0
+  bytes = 0
+  readonly #flags: Uint8Array
 
-  constructor(batches: AsyncIterable<readonly HeldFile[]>) {
-    this.#batches = batches[Symbol.asyncIterator]()
+  constructor(entries: number) {
+    this.#flags = new Uint8Array(Math.ceil(entries / 8))
   }
 
-  /** To be asked in path order; undefined when there must be `more` first. */
-  holds({ path, digest, size }: FileEntry): boolean | undefined {
-    for (let held = this.#batch[this.#at]; held !== undefined; held = this.#batch[++this.#at]) {
-      const order = comparePaths(held.path, path)
-      if (order === 0) return held.digest === digest && held.size === size
-      if (order > 0) return false
+  has(entry: number): boolean {
+    return ((this.#flags[entry >> 3] ?? 0) & (1 << (entry & 7))) !== 0
+  }
+
+  add(entry: number, size: number): void {
+    if (this.has(entry)) return
+    this.#flags[entry >> 3] = (this.#flags[entry >> 3] ?? 0) | (1 << (entry & 7))
+    this.files++
+    this.bytes += size
+  }
+}
+
+/** Goes through what is listed and what is held side by side: lines that both have are never looked at one by one. */
+async function lookFor(text: ManifestText, held: LineCursor, missing: Missing): Promise<void> {
+  const listed = new LineCursor(text.lines(), placedState)
+  let entry = 0
+  let looked = 0
+  while (await listed.fill()) {
+    const length = (await held.fill()) ? commonLines(listed, held) : 0
+    if (length > 0) {
+      entry += linesIn(listed.bytes, listed.at, length)
+      listed.pass(length)
+      held.pass(length)
+      continue
     }
-    return this.#isOver ? false : undefined
+    const [one, other] = [listed.state(), held.state()]
+    if (one === undefined) break
+    const order = other === undefined ? -1 : comparePaths(one.path, other.path)
+    if (order <= 0) {
+      const isHeld = order === 0 && one.digest === other?.digest && one.size === other?.size
+      if (one.digest !== undefined && !isHeld) missing.add(entry, one.size ?? 0)
+      entry++
+      listed.passLine()
+    }
+    if (order >= 0) held.passLine()
+    if (++looked % atOnce === 0) await setImmediate()
   }
+}
 
-  async more(): Promise<void> {
-    const { done, value } = await this.#batches.next()
-    this.#isOver = done === true
-    this.#batch = done === true ? [] : value
-    this.#at = 0
-  }
-
-  async close(): Promise<void> {
-    await this.#batches.return?.()
-  }
+function linesIn(bytes: Buffer, begin: number, length: number): number {
+  let lines = 0
+  for (let at = bytes.indexOf(lineFeed, begin); at >= 0 && at < begin + length; at = bytes.indexOf(lineFeed, at + 1))
+    lines++
+  return lines
 }
