@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import { ReplicationError } from '../errors.ts'
-import type { ManifestPart, PackageId, PackageSummary } from './manifest.ts'
+import { headerLine, partLine } from './manifest-lines.ts'
+import type { ManifestHeader, ManifestPart, PackageId, PackageSummary } from './manifest.ts'
 
 /** Some 1,000,000,000 entries, and an index that still fits in memory. */
 const maxParts = 100_000
@@ -27,6 +29,13 @@ export class PartList {
   get summary(): Required<Pick<PackageSummary, 'entries' | 'bytes' | 'parts'>> {
     return { entries: this.entries, bytes: this.bytes, parts: this.parts.map(({ package: id }) => id) }
   }
+}
+
+/** Of an index that is still to be written. */
+export function idOfIndex(header: ManifestHeader, parts: readonly ManifestPart[]): PackageId {
+  const digest = createHash('sha256').update(`${headerLine(header)}\n`)
+  for (const part of parts) digest.update(`${partLine(part)}\n`)
+  return `sha256-${digest.digest('hex')}` as PackageId
 }
 
 function refused(why: string): ReplicationError {

@@ -2,7 +2,6 @@ import { renameSync, statSync } from 'node:fs'
 import { open, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import type { Change } from '../resources/resource.ts'
 import { defaultLimits, type PackageLimits } from './limits.ts'
 import {
   type ManifestHeader,
@@ -18,7 +17,8 @@ import { smallBytes } from './random-access.ts'
 import { Places, removeAbandoned, type PackageDescription, type StoredPackage } from './places.ts'
 import { RecentPackages } from './recent.ts'
 import { judge, noSeals, signed, type JudgedSignature, type Seals } from './signatures.ts'
-import type { ListedLines } from './pieces.ts'
+import { idOfIndex } from './parts.ts'
+import type { Listed } from './pieces.ts'
 import { gone, guarded } from './storage-error.ts'
 import { UnfinishedUploads, type Receiving } from './unfinished.ts'
 import { BrokenOff, writeUpload } from './upload.ts'
@@ -100,7 +100,7 @@ export class PackageStore {
    */
   async write(
     header: ManifestHeader,
-    changes: AsyncIterable<Change | ListedLines>,
+    changes: AsyncIterable<Listed>,
     origin: PackageOrigin,
     signal: AbortSignal,
     { delta = false, decide }: Pick<WriteOptions, 'delta' | 'decide'> = {},
@@ -128,14 +128,15 @@ export class PackageStore {
       yield { part: await this.#write(origin, options.signal, async () => summary, file), more }
   }
 
-  /** Writes an index of parts and keeps it. Throws what the function `writeIndex` does. */
+  /** Writes an index of parts and keeps it, unless it is here already. Throws what the function `writeIndex` does. */
   async writeIndex(
     header: ManifestHeader,
     parts: readonly ManifestPart[],
     origin: PackageOrigin,
     signal: AbortSignal,
   ): Promise<PackageSummary> {
-    return this.#write(origin, signal, (file) => writeIndex(header, parts, { file, origin, ...this.#how, signal }))
+    const write = (file: string) => writeIndex(header, parts, { file, origin, ...this.#how, signal })
+    return (await this.again(idOfIndex(header, parts))) ?? this.#write(origin, signal, write)
   }
 
   /**

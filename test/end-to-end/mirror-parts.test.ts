@@ -138,11 +138,36 @@ test('a server that is killed when two parts were brought brings the rest, and t
   const { state, agents } = (await near.client.finished(id)) as Mirror
   assert.equal(state, 'succeeded')
   assertSameTree(join(here.target, 'content'), join(here.source, 'content'))
-  const { body } = await far.client.get<Page<{ operation: string }>>('/audit', {
-    query: { agent: 'killed', limit: 500 },
+  const total = agents[0]?.parts?.total ?? 0
+  assert.equal(await timesBrought('killed', total), total)
+})
+
+/** How often a part was brought, once so many were: they are in the audit log a little later. */
+async function timesBrought(agent: string, atLeast: number): Promise<number> {
+  return until('what was brought to be in the audit log', async () => {
+    const { body } = await far.client.get<Page<{ operation: string }>>('/audit', { query: { agent, limit: 500 } })
+    const { length } = body.items.filter(({ operation }) => operation === 'bringPackage')
+    return length >= atLeast && length
   })
-  const sent = body.items.filter(({ operation }) => operation === 'bringPackage').length
-  assert.equal(sent, agents[0]?.parts?.total)
+}
+
+test('parts that the far target has got before wait for one that it has not, and are not brought again', async () => {
+  const here = await site('again')
+  // Nobody else has brought the like.
+  const own = 'again '.repeat(200_000)
+  plant(here.source, { 'content/large': own })
+  const { package: first, parts } = (await mirrored(here)).agents[0] ?? {}
+  const { total } = parts ?? { total: 0 }
+  const [same] = (await mirrored(here)).agents
+  assert.deepEqual([same?.package, same?.parts], [first, parts])
+  // Nothing has changed here, and yet there is something to do.
+  plant(here.target, { 'content/1': 'another' })
+  await mirrored(here)
+  assert.equal(await timesBrought('again', total), total)
+  // It is in the last part; what is small is sent sooner than it is asked for.
+  plant(here.source, { 'content/large': `${own}!` })
+  assert.deepEqual((await mirrored(here)).agents[0]?.parts, { done: total, total })
+  assert.equal(await timesBrought('again', 2 * total), 2 * total)
 })
 
 /** Before the far server: it knows nothing of parts that are brought, as an older one. */

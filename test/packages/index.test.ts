@@ -1,7 +1,7 @@
 /** Indexes: the packages that name the parts of a tree. */
 import assert from 'node:assert/strict'
 import { createReadStream, readFileSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { defaultLimits } from '../../src/packages/limits.ts'
@@ -94,6 +94,9 @@ test('a store keeps an index beside its parts, sends and receives it, and descri
   const index = await here.writeIndex(header, parts, origin, never)
   assert.deepEqual([index.entries, index.bytes], [3, 11])
   assert.deepEqual(await here.describe(index.id), { ...index, origin })
+  const { ino } = await stat((await here.file(index.id)).file)
+  assert.deepEqual(await here.writeIndex(header, parts, { ...origin, command: 'another' }, never), index)
+  assert.equal((await stat((await here.file(index.id)).file)).ino, ino, 'it is not written again')
   const received = await there.receive(createReadStream((await here.file(index.id)).file), never)
   assert.deepEqual(received, index)
   // Without its description it is read again.

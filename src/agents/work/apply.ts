@@ -16,7 +16,7 @@ import { packageKey, type Delivery, type PackageRecord } from '../commands/recor
 import type { Parts } from '../parts.ts'
 import { applyParts, type ApplyPart } from './apply-parts.ts'
 import type { Begun } from './begin.ts'
-import { confirmed } from './confirm.ts'
+import { broughtBefore, confirmed } from './confirm.ts'
 import { judged, mend } from './mend.ts'
 import { surveyMirror } from './mirror-survey.ts'
 import { admitImport, sealForOthers } from './seal.ts'
@@ -106,7 +106,8 @@ export async function applyAll(
     if (receipt !== undefined) return { base: await baseOf(receipt.package as PackageId), receipt }
   }
   const one = isBrought ? bringing(parts, begun, watching, signal) : applyOne
-  const done = await applyParts(parts, begun, one, { clock, doing: isBrought ? 'brought' : 'applied' })
+  const before = isBrought && lacks === 'nothing' ? await broughtBefore(parts, begun, known?.value) : undefined
+  const done = before ?? (await applyParts(parts, begun, one, { clock, doing: isBrought ? 'brought' : 'applied' }))
   if (done === undefined) return undefined
   return { base: await baseOf(done.package as PackageId), receipt: await finished(done) }
 }

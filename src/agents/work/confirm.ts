@@ -2,6 +2,7 @@ import type { ListedMirror, Receipt, TargetDelivery } from '../../endpoints/endp
 import type { PackageSummary } from '../../packages/manifest.ts'
 import { knownOf } from '../comparisons/known.ts'
 import type { Parts } from '../parts.ts'
+import type { PackageRecord } from '../commands/records.ts'
 import type { Begun } from './begin.ts'
 
 /**
@@ -24,4 +25,21 @@ export async function confirmed(
   if (known === undefined || !ids.every((one) => known.packages.has(one))) return undefined
   const mirror: ListedMirror = { ...header, listing: await parts.packages.listings.of(ids) }
   return endpoint.confirm(given, mirror, signal)
+}
+
+/**
+ * What to bring all parts of a mirror comes to, where its newest receipts say that the target has got them before: whether it still has them it
+ * is asked when the mirror is finished, once for all. Undefined: they are to be brought one by one.
+ */
+export async function broughtBefore(
+  parts: Parts,
+  { agent, delivery: { target, brought }, id }: Begun,
+  whole: PackageRecord | undefined,
+): Promise<Receipt | undefined> {
+  if (whole?.parts === undefined || brought !== undefined) return undefined
+  const known = await knownOf(parts, agent, target, whole.roots)
+  if (known === undefined || !whole.parts.every((one) => known.packages.has(one))) return undefined
+  const { entries, bytes } = whole
+  const detail = { parts: whole.parts.length }
+  return { delivery: id, package: whole.id, entries, bytes, appliedAt: new Date().toISOString(), detail }
 }

@@ -24,7 +24,11 @@ export interface Carries {
 }
 
 /** Makes the package of a part of a tree. */
-export type MakePart = () => Promise<PackageSummary>
+export interface MakePart {
+  (): Promise<PackageSummary>
+  /** Every target is known to have got it before, as it is. */
+  readonly isKnown?: boolean
+}
 
 /** Whether only what differs may be sent: every target takes that, and nothing is made of it on its way. */
 export function mayBeDelta(agent: Agent, { command, entry: { targets } }: Progress): boolean {
@@ -135,7 +139,8 @@ export async function* deltaParts(
     for await (const part of listedParts(order.source, order, signal)) {
       isWorthIt ??= isWorth(part, search.entries)
       const needed = isWorthIt ? await search.in(part) : allOf(part.text)
-      yield () => makePart(packages, part, needed, order, signal)
+      const make = (): Promise<PackageSummary> => makePart(packages, part, needed, order, signal)
+      yield Object.assign(make, { isKnown: search.knows(part.id) })
     }
   } finally {
     await search.close()

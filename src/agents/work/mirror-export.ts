@@ -32,10 +32,14 @@ export async function writeMirror(
   // What an earlier try has brought in parts stays in parts.
   const first = splits && entry.made !== undefined ? partHeader : header
   const limited = splits ? { headerBehind: partHeader, limits } : { limits: unlimited }
+  // What is there from an earlier try is looked at part by part.
+  const mayWait = entry.made === undefined
+  let [kept, isAllKnown] = [0, true]
   for await (const make of makersOf(parts, agent, begun, { ...order, header: first, filters, ...limited }, signal)) {
-    // Another one follows, so that it is a part.
-    const last = made.at(-1)
-    if (isBrought && last !== undefined && !(await keepPart(parts, begun, agent, made.length, last))) return undefined
+    // Another one follows, so that they are parts. Those that every target has got before wait for one to be brought.
+    if (isBrought && !(mayWait && isAllKnown))
+      for (const part of made.slice(kept)) if (!(await keepPart(parts, begun, agent, ++kept, part))) return undefined
+    isAllKnown &&= make.isKnown === true
     made.push(await make())
   }
   const lines = made.map(({ id, entries, bytes }) => ({ type: 'part' as const, package: id, entries, bytes }))

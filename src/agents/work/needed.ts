@@ -37,8 +37,13 @@ export class NeededSearch {
     return this.#known.reduce((sum, { entries }) => sum + entries, 0)
   }
 
+  /** Whether every target holds all that this package lists. */
+  knows(id: PackageId): boolean {
+    return this.#known.every(({ packages }) => packages.has(id))
+  }
+
   async in({ text, id }: Pick<ListedPart, 'text' | 'id'>): Promise<Needed> {
-    if (this.#known.every(({ packages }) => packages.has(id))) {
+    if (this.knows(id)) {
       this.#done.add(id)
       return { files: 0, bytes: 0, has: () => false }
     }
