@@ -1,7 +1,12 @@
+import { setImmediate } from 'node:timers/promises'
 import { ReplicationError } from '../errors.ts'
+import { lineFeed } from '../resources/listing.ts'
 import { comparePaths, quote, type ResourcePath } from '../resources/path.ts'
+import { parseEntry } from './manifest-lines.ts'
 import type { ManifestEntry, PackageFile, PackageId } from './manifest.ts'
-import { openPackage } from './read.ts'
+import { openManifest } from './manifest-only.ts'
+
+const batchEntries = 1000
 
 /** Some entries of a tree, and the package that has them. */
 export interface EntriesOf {
@@ -18,10 +23,10 @@ export interface EntriesOf {
 export async function* entriesOfAll(parts: readonly PackageFile[]): AsyncGenerator<EntriesOf, void, void> {
   let last: ResourcePath | undefined
   for (const file of parts) {
-    const pkg = await openPackage(file)
+    const manifest = await openManifest(file)
     try {
       let isFirst = true
-      for await (const entries of pkg.manifest()) {
+      for await (const entries of batchesIn(manifest.chunks)) {
         const [first] = entries
         if (isFirst && last !== undefined && first !== undefined && comparePaths(last, first.path) >= 0)
           throw new ReplicationError(
@@ -30,10 +35,29 @@ export async function* entriesOfAll(parts: readonly PackageFile[]): AsyncGenerat
           )
         isFirst &&= first === undefined
         last = entries.at(-1)?.path ?? last
-        yield { package: file.id, delta: pkg.delta, entries }
+        yield { package: file.id, delta: manifest.delta, entries }
       }
     } finally {
-      await pkg.close()
+      await manifest.close()
+    }
+  }
+}
+
+async function* batchesIn(
+  chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
+): AsyncGenerator<ManifestEntry[], void, void> {
+  let line = 1
+  for await (const chunk of chunks) {
+    let batch: ManifestEntry[] = []
+    for (let begin = 0; begin < chunk.length;) {
+      const feed = chunk.indexOf(lineFeed, begin)
+      batch.push(parseEntry(chunk.toString('utf8', begin, feed), `line ${++line}`))
+      begin = feed + 1
+      if (batch.length < batchEntries && begin < chunk.length) continue
+      yield batch
+      batch = []
+      // Where all is in memory nothing of this waits, and other work would never have its turn.
+      await setImmediate()
     }
   }
 }
