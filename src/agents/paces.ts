@@ -81,6 +81,10 @@ class LanePace implements Pace {
     this.usedAt = this.#paidAt = this.#lookedAt = clock.now()
   }
 
+  get isLimited(): boolean {
+    return this.#rate !== undefined
+  }
+
   /** Whoever begins has just read the config; one that was known here before may be older than what was looked up since. */
   begins(config: AgentConfig, target: string): void {
     if (this.#config === config) return

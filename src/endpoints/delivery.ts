@@ -42,6 +42,8 @@ export interface TargetDelivery {
 
 /** How fast something may be sent. */
 export interface Pace {
+  /** Whether there is a limit at present. */
+  readonly isLimited: boolean
   /**
    * Waits until more may be sent, and answers how many bytes: at least 1, at most what is wanted. What was answered is taken for sent.
    * Rejects when `signal` aborts.

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { Agent, request, type Dispatcher } from 'undici'
 import { ReplicationError, type ErrorCode } from '../errors.ts'
@@ -55,6 +56,8 @@ export class HttpCaller {
   readonly origin: string
   readonly hosts: HostBounds | undefined
   readonly tls: TlsOptions | undefined
+  /** The same for all who call the same server as the same caller. */
+  readonly identity: string
   readonly #headers: Readonly<Record<string, string>>
   readonly #dispatcher: Dispatcher
 
@@ -62,6 +65,7 @@ export class HttpCaller {
     this.origin = origin
     this.hosts = manner.hosts
     this.tls = manner.tls
+    this.identity = hash('sha256', JSON.stringify([origin, headers, manner.tls]))
     this.#headers = headers
     // Its connections go when they have been idle for a few seconds, and it with them.
     this.#dispatcher =

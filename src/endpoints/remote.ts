@@ -19,7 +19,7 @@ import { remoteHoldings } from './remote/holdings.ts'
 import { remoteMirrors } from './remote/mirrors.ts'
 import { carriedOf, namesOf, traceOf } from './remote/names.ts'
 import { remoteSteps } from './remote/probe.ts'
-import { sendZip } from './remote/send.ts'
+import { sendUnlessThere } from './remote/send.ts'
 import { zipOf } from './remote/upload.ts'
 import { stepsOfAll } from './step.ts'
 
@@ -38,12 +38,9 @@ const options = Type.Object(
 )
 type Options = Static<typeof options>
 
-/** The zip of a larger import is not sent before it was asked whether it is there: that is a way there and back. */
-const askedFromBytes = 64 * 1024
-
 /** Seconds that one question waits for the far command's end; the next follows at once. Proxies cut at 30 or 60. */
 const waitSeconds = 25
-/** The same of the import itself, and while the far command runs: between them we hear how far it is. */
+/** The same of the first question, and while the far command runs: between them we hear how far it is. */
 const waitSecondsAtFirst = 2
 const waitSecondsRunning = 3
 
@@ -126,7 +123,7 @@ class RemoteTarget implements Target {
     // What is known there already is answered before it is read.
     delivery.sent?.()
     const id = commandId(accepted)
-    let command = await this.#command(id, delivery, signal)
+    let command = await this.#command(id, delivery, signal, waitSecondsAtFirst)
     // A repeat finds what an earlier try came to: what failed there is tried again there, by the same command.
     if (
       accepted.headers['idempotent-replayed'] === 'true' &&
@@ -145,12 +142,11 @@ class RemoteTarget implements Target {
 
   /** Unless it is there already, all of it, or what of an earlier try is not. */
   async #send(delivery: TargetDelivery, signal: AbortSignal): Promise<Answer> {
+    // Answered as soon as it is there, and not when it is applied: others may wait to be answered the same.
+    const place = { caller: this.#caller, path: this.#imports }
     const zip = await zipOf(delivery)
-    const known = zip.bytes > askedFromBytes ? await this.#asked(delivery, signal) : undefined
-    if (known !== undefined) return known
     try {
-      const headers = { prefer: `wait=${waitSecondsAtFirst}` }
-      return await sendZip({ caller: this.#caller, path: this.#imports, headers }, delivery, zip, signal)
+      return await sendUnlessThere(place, delivery, zip, () => this.#asked(delivery, signal), signal)
     } catch (error) {
       // An older server takes what lacks something for damaged.
       if (isDelta(delivery.package) && error instanceof ReplicationError && error.code === 'corrupt')
@@ -167,8 +163,8 @@ class RemoteTarget implements Target {
       return await this.#caller.call('POST', this.#imports, {
         signal,
         headers: {
-          ...{ 'content-type': 'application/json', prefer: `wait=${waitSecondsAtFirst}` },
-          ...{ 'package-carries': carriedOf(pkg), ...namesOf(delivery) },
+          ...{ 'content-type': 'application/json', 'package-carries': carriedOf(pkg) },
+          ...namesOf(delivery),
         },
         body: () => Readable.from([body]),
       })

@@ -3,17 +3,15 @@ import { Readable } from 'node:stream'
 import { ReplicationError } from '../../errors.ts'
 import { carriesAll, type PackageFile } from '../../packages/manifest.ts'
 import type { MirrorDelivery, MirrorsInParts, Receipt, TargetDelivery } from '../endpoint.ts'
-import type { HttpCaller } from '../http-caller.ts'
+import type { Answer, HttpCaller } from '../http-caller.ts'
 import { traceOf } from './names.ts'
-import { sendZip } from './send.ts'
+import { sendUnlessThere, sendZip } from './send.ts'
 import { zipOf } from './upload.ts'
 
 /** Nobody's export waits longer for the answer of one server. */
 const patienceMs = 3000
 /** What one question is about at most. */
 const askedAtOnce = 5000
-/** What is smaller is sent sooner than it is asked for. */
-const askedFromBytes = 64 * 1024
 /**
  * What is brought is kept for a day, and for another when it is asked for. Where all of it takes longer to send, what has gone meanwhile
  * is sent again, less of it each time; a server that keeps nothing shall not be sent to for ever.
@@ -60,8 +58,11 @@ export function remoteMirrors({
       throw new ReplicationError('rejected', `${caller.origin} does not say what it needs of a mirror`)
     return { needed, mirrorsInParts }
   }
+  const kept = { caller, path: `${imports}/packages` }
   const send = async (part: TargetDelivery, signal: AbortSignal): Promise<void> => {
-    const { body } = await sendZip({ caller, path: `${imports}/packages` }, part, await zipOf(part), signal)
+    demandKept(part, await sendZip(kept, part, await zipOf(part), signal))
+  }
+  const demandKept = (part: TargetDelivery, { body }: Answer): void => {
     const { id } = (body ?? {}) as { id?: unknown }
     if (id !== part.package.id)
       throw new ReplicationError(
@@ -82,12 +83,13 @@ export function remoteMirrors({
       return known
     },
     bring: async (part, signal) => {
-      const { bytes } = await zipOf(part)
-      if (bytes > askedFromBytes) {
+      const there = async (): Promise<'there' | undefined> => {
         const { needed } = await ask([part.package], { headers: traceOf(part) }, signal)
-        if (needed.length === 0) return part.sent?.()
+        return needed.length === 0 ? 'there' : undefined
       }
-      await send(part, signal)
+      const answer = await sendUnlessThere(kept, part, await zipOf(part), there, signal)
+      if (answer === 'there') part.sent?.()
+      else demandKept(part, answer)
     },
     // Its own guard is judged there, before the first part is applied.
     finish: async (mirror, signal) => {

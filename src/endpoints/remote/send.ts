@@ -1,15 +1,51 @@
 import { ReplicationError } from '../../errors.ts'
-import type { TargetDelivery } from '../endpoint.ts'
+import type { Pace, TargetDelivery } from '../endpoint.ts'
 import type { Answer, HttpCaller } from '../http-caller.ts'
 import { namesOf } from './names.ts'
 import { uploadOf, type Zip } from './upload.ts'
+import { UploadsUnderWay } from './uploads-under-way.ts'
 
 /** Where packages are sent, and with which headers besides. */
 export interface Place {
   readonly caller: HttpCaller
   /** The same address tells how much of an upload is there. */
   readonly path: string
-  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** A larger zip is not sent before it was asked whether it is there: that is a way there and back. */
+const askedFromBytes = 64 * 1024
+
+const underWay = new UploadsUnderWay()
+
+/**
+ * Sends the zip, unless `there` answers that it is there: asked when nobody else sends the same there, and again if somebody did so meanwhile.
+ * Whatever comes of that, nobody waits twice.
+ */
+export async function sendUnlessThere<T>(
+  place: Place,
+  delivery: TargetDelivery,
+  zip: Zip,
+  there: () => Promise<T | undefined>,
+  signal: AbortSignal,
+): Promise<T | Answer> {
+  if (zip.bytes <= askedFromBytes) return sendZip(place, delivery, zip, signal)
+  const what = `${place.caller.identity} ${delivery.package.id} ${zip.tag}`
+  const hasWaited = await underWay.over(what, signal)
+  const known = (await there()) ?? (!hasWaited && (await underWay.over(what, signal)) ? await there() : undefined)
+  if (known !== undefined) return known
+  // Whoever may send faster does not wait for it.
+  if (delivery.pace?.isLimited === true) return sendZip(place, delivery, zip, signal)
+  return underWay.sending(what, (moved) => sendZip(place, told(delivery, moved), zip, signal))
+}
+
+/** The same, telling whenever some of it goes. */
+function told(delivery: TargetDelivery, moved: () => void): TargetDelivery {
+  const { pace } = delivery
+  const take: Pace['take'] = async (wanted, signal) => {
+    moved()
+    return pace === undefined ? wanted : pace.take(wanted, signal)
+  }
+  return { ...delivery, pace: { isLimited: false, take } }
 }
 
 /** Sends the zip. What broke off goes on where it stopped, if the other server has kept what came of it. */
@@ -26,7 +62,7 @@ export async function sendZip(place: Place, delivery: TargetDelivery, zip: Zip, 
 }
 
 async function post(
-  { caller, path, headers }: Place,
+  { caller, path }: Place,
   delivery: TargetDelivery,
   zip: Zip,
   from: number,
@@ -37,7 +73,6 @@ async function post(
     signal,
     headers: {
       ...{ 'content-type': type, 'content-length': String(length) },
-      ...headers,
       ...namesOf(delivery, zip),
       ...(from > 0 && { 'upload-offset': String(from) }),
     },
