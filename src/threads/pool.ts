@@ -21,13 +21,25 @@ export interface Order {
 }
 export type Notice = { readonly abort: number } | { readonly load: string }
 export type Answer =
-  { readonly job: number; readonly result: unknown } | { readonly job: number; readonly error: Frozen }
+  | { readonly job: number; readonly result: unknown }
+  | { readonly job: number; readonly error: Frozen }
+  | { readonly job: number; readonly works: true }
 
 /** Threads that do nothing, the one that was used last at the end: those of all pools, for each takes some ten megabytes. */
 const idle = new Set<Thread>()
 
 /** Ends those that have been idle for that long. */
 const idleMs = 60_000
+
+/** Whoever has not worked for that long waits for what may never come. */
+const standstillMs = 10_000
+/** How often it is looked for those, while others wait. */
+const lookMs = 1000
+
+/** To do a job now. */
+interface Turn {
+  thread?: Thread
+}
 
 /**
  * Starts a thread that loads the module, for whichever pool first starts a job of it: who knows that there will be one has
@@ -44,18 +56,25 @@ export function startAhead(module: URL): void {
  * Worker threads for work over many files, which is several times faster with synchronous calls and must never be done
  * on the event loop. A thread does one job at a time, is made when there is none that does nothing, and ended when it has been idle for a while.
  *
- * A pool says how many of them work for it at a time. Whoever needs two threads at once takes them from two pools, always in
+ * A pool says how many of them work for it at a time. A job that stands still, as on a disk that does not answer, gives its turn to the next,
+ * until there are `most` jobs. Whoever needs two threads at once takes them from two pools, always in
  * the same order, or two jobs that wait for each other's thread would wait for ever.
  */
 export class ThreadPool {
   readonly #size: number
+  readonly #most: number
   readonly #working = new Set<Thread>()
-  readonly #waiting: (() => void)[] = []
-  #taken = 0
+  readonly #turns = new Set<Turn>()
+  /** In the order of asking. */
+  readonly #waiting = new Set<(turn: Turn) => void>()
+  /** Jobs under way that have given their turn to others. */
+  #still = 0
+  #looking: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(size: number) {
+  constructor(size: number, most = size) {
     this.#size = size
+    this.#most = most
   }
 
   /**
@@ -82,15 +101,13 @@ export class ThreadPool {
   async #run<Result>(module: URL, data: unknown, port: MessagePort, signal: AbortSignal): Promise<Result> {
     try {
       signal.throwIfAborted()
-      await this.#turn()
+      const turn = await this.#turn(signal)
       try {
         signal.throwIfAborted()
         if (this.#closed) throw new ReplicationError('unavailable', 'the server is closing')
-        return await this.#perform<Result>({ module: module.href, data, port }, signal)
+        return await this.#perform<Result>({ module: module.href, data, port }, turn, signal)
       } finally {
-        const next = this.#waiting.shift()
-        if (next === undefined) this.#taken--
-        else next()
+        this.#end(turn)
       }
     } finally {
       // A port that went to the thread is closed there, behind all that was sent: from here, what is still on its way
@@ -99,15 +116,60 @@ export class ThreadPool {
     }
   }
 
-  /** In the order of asking. */
-  async #turn(): Promise<void> {
-    if (this.#taken < this.#size) this.#taken++
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  async #turn(signal: AbortSignal): Promise<Turn> {
+    if (this.#turns.size < this.#size) return this.#begin()
+    let leave = (): void => undefined
+    try {
+      return await new Promise<Turn>((resolve, reject) => {
+        leave = () => {
+          this.#waiting.delete(resolve)
+          reject(signal.reason as Error)
+        }
+        signal.addEventListener('abort', leave)
+        this.#waiting.add(resolve)
+        this.#looking ??= setInterval(() => this.#look(), lookMs).unref()
+      })
+    } finally {
+      signal.removeEventListener('abort', leave)
+    }
   }
 
-  async #perform<Result>(order: Omit<Order, 'job'>, signal: AbortSignal): Promise<Result> {
+  #begin(): Turn {
+    const turn: Turn = {}
+    this.#turns.add(turn)
+    return turn
+  }
+
+  #end(turn: Turn): void {
+    if (this.#turns.has(turn)) this.#pass(turn)
+    else this.#still--
+  }
+
+  #pass(turn: Turn): void {
+    this.#turns.delete(turn)
+    const [next] = this.#waiting
+    if (next === undefined) return
+    this.#waiting.delete(next)
+    next(this.#begin())
+  }
+
+  #look(): void {
+    const before = performance.now() - standstillMs
+    for (const turn of this.#turns) {
+      if (this.#waiting.size === 0 || this.#turns.size + this.#still >= this.#most) break
+      if ((turn.thread?.workedAt ?? Infinity) >= before) continue
+      this.#still++
+      this.#pass(turn)
+    }
+    if (this.#waiting.size > 0) return
+    clearInterval(this.#looking)
+    this.#looking = undefined
+  }
+
+  async #perform<Result>(order: Omit<Order, 'job'>, turn: Turn, signal: AbortSignal): Promise<Result> {
     const thread = takeIdle(order.module) ?? new Thread()
     this.#working.add(thread)
+    turn.thread = thread
     try {
       return (await thread.perform(order, signal)) as Result
     } finally {
@@ -130,6 +192,8 @@ class Thread {
   readonly #worker: Worker
   /** That it has loaded. */
   readonly #modules = new Set<string>()
+  /** When it was last heard that it works, or has got its job. */
+  workedAt = 0
   #alive = true
   #jobs = 0
   #timer: NodeJS.Timeout | undefined
@@ -142,7 +206,8 @@ class Thread {
     })
     this.#worker.on('message', (answer: Answer) => {
       if (answer.job !== this.#jobs) return
-      if ('error' in answer) this.#settle?.reject(thaw(answer.error))
+      if ('works' in answer) this.workedAt = performance.now()
+      else if ('error' in answer) this.#settle?.reject(thaw(answer.error))
       else this.#settle?.resolve(answer.result)
     })
     this.#worker.on('error', (error) => this.#gone(error))
@@ -177,6 +242,7 @@ class Thread {
 
   async perform(order: Omit<Order, 'job'>, signal: AbortSignal): Promise<unknown> {
     const job = ++this.#jobs
+    this.workedAt = performance.now()
     this.#modules.add(order.module)
     const notice: Notice = { abort: job }
     const abort = (): void => this.#worker.postMessage(notice)

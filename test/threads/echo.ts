@@ -3,7 +3,10 @@ import { ReplicationError } from '../../src/errors.ts'
 import { receive, send } from '../../src/threads/stream.ts'
 
 export async function run(
-  data: { how: 'fail' | 'die' | 'double' | 'wait' | 'count' | 'break off' | 'name' },
+  data: {
+    how: 'fail' | 'die' | 'double' | 'wait' | 'count' | 'break off' | 'name' | 'stand still'
+    until?: SharedArrayBuffer
+  },
   port: MessagePort,
   signal: AbortSignal,
 ): Promise<number> {
@@ -12,6 +15,9 @@ export async function run(
       throw new ReplicationError('corrupt', 'as asked', { final: true, faults: [{ pointer: '/a', message: 'b' }] })
     case 'die':
       return process.exit(3)
+    case 'stand still':
+      Atomics.wait(new Int32Array(data.until ?? new SharedArrayBuffer(4)), 0, 0)
+      return threadId
     case 'name':
       return threadId
     case 'wait':

@@ -74,6 +74,50 @@ test('an aborted job ends, also while it waits for a thread', async () => {
   await Promise.all(jobs)
 })
 
+test('a job that is aborted while it waits for a thread ends at once', async () => {
+  const small = new ThreadPool(1)
+  const until = new SharedArrayBuffer(4)
+  const first = small.run(echo, { how: 'stand still', until }, signal)
+  const abort = new AbortController()
+  const waiting = small.run(echo, { how: 'name' }, abort.signal)
+  const last = small.run<unknown, number>(echo, { how: 'name' }, signal)
+  abort.abort(new Error('not any more'))
+  await assert.rejects(waiting, /not any more/)
+  release(until)
+  assert.equal(await last, await first)
+  await small.close()
+})
+
+test('a job that stands still gives its turn to the next, until there are as many as there may be', async () => {
+  const small = new ThreadPool(1, 2)
+  const [first, second] = [new SharedArrayBuffer(4), new SharedArrayBuffer(4)]
+  const still = [first, second].map((until) => small.run<unknown, number>(echo, { how: 'stand still', until }, signal))
+  const ended: string[] = []
+  const last = small.run(echo, { how: 'name' }, signal).then(() => ended.push('last'))
+  // It is let go by what comes behind the first, which goes on standing still.
+  release(second)
+  void still[1]?.then(() => ended.push('second'))
+  await last
+  assert.deepEqual(ended, ['second', 'last'])
+  release(first)
+  await still[0]
+  assert.equal((await Promise.all(still)).length, 2)
+  // Then they are one at a time again.
+  const third = new SharedArrayBuffer(4)
+  const [holding, next] = [
+    small.run<unknown, number>(echo, { how: 'stand still', until: third }, signal),
+    small.run<unknown, number>(echo, { how: 'name' }, signal),
+  ]
+  release(third)
+  assert.equal(await next, await holding)
+  await small.close()
+})
+
+function release(until: SharedArrayBuffer): void {
+  Atomics.store(new Int32Array(until), 0, 1)
+  Atomics.notify(new Int32Array(until), 0)
+}
+
 test('batches arrive in order and all', async () => {
   const job = pool.start<unknown, number>(echo, { how: 'count' }, signal)
   const seen: number[] = []

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import type { Job } from '../../threads/pool.ts'
 import { receive } from '../../threads/stream.ts'
 
@@ -6,6 +7,9 @@ import { receive } from '../../threads/stream.ts'
  * while it reads another; callers limit what runs, so this is only a bound.
  */
 export const maxThreads = 16
+
+/** So many packages are applied at a time: more would go no faster, and each takes some 40 MB. With two there is work while one waits for the disk. */
+export const maxApplying = Math.min(maxThreads, Math.max(2, availableParallelism()))
 
 /**
  * The batches that a job sends. Ends when the job has ended, also when it is left early, so that nothing stays open; when

@@ -7,7 +7,7 @@ import type { ConfirmOrder } from './confirm-thread.ts'
 import type { MirrorOrder } from './mirror-thread.ts'
 import { regionsOf } from '../mirror.ts'
 import { failedStep } from '../step.ts'
-import { batchesOf, maxThreads } from './job.ts'
+import { batchesOf, maxApplying, maxThreads } from './job.ts'
 import { listDirectory, type Listed } from './list.ts'
 import type { ProbeOrder } from './probe-thread.ts'
 import { kept } from './receipts.ts'
@@ -15,7 +15,7 @@ import { directorySource } from './source.ts'
 import { partOf, surveyedBy, surveyOf } from './surveys.ts'
 import { guard } from './touched.ts'
 
-const appliers = new ThreadPool(maxThreads)
+const appliers = new ThreadPool(maxApplying, maxThreads)
 const probers = new ThreadPool(maxThreads)
 const applyThread = new URL('./apply-thread.js', import.meta.url)
 const confirmThread = new URL('./confirm-thread.js', import.meta.url)
