@@ -24,7 +24,8 @@ import { manifestBytes, manifestEntries, walk, type Located } from './walk.ts'
 export type { PackageChange, PackageReader, ReadOptions } from './reader.ts'
 
 const windowBytes = 512 * 1024
-const batchEntries = 256
+/** What waits in a batch outlives collections: the threads that apply a tree of small files take a fifth more memory with 256. */
+const batchEntries = 32
 const batchBytes = 1024 * 1024
 
 /**
