@@ -86,10 +86,13 @@ async function takeKept(scenario: Scenario, entrants: readonly Entrant[], place:
   await sleep(settleMs)
   for (const [{ contender }, work] of works) await (contender.prime?.(work) ?? contender.copy(work))
   for (let run = 0; run < runsOfAll(entrants); run++) {
+    // A webdav tells times to the second: what changes within that of a copy is taken for what was copied.
+    if (scenario.state === 'changed') await sleep(settleMs)
     const putBack = scenario.state === 'changed' ? change(place.source, run) : undefined
     if (putBack !== undefined) await sleep(settleMs)
     for (const [entrant, work] of works) if (run < entrant.runs) await take(entrant, work)
     if (putBack === undefined) continue
+    await sleep(settleMs)
     putBack()
     await sleep(settleMs)
     for (const [{ contender }, work] of works) await contender.copy(work)
