@@ -15,9 +15,12 @@ export interface DeliveryOrder {
 
 export function deliveryOrder(delivery: TargetDelivery): DeliveryOrder {
   const { id, lane, epoch, package: pkg, paths, deletes, verify = false } = delivery
-  // A zip is read from its file: its bytes would be copied.
-  const own = pkg.loose === undefined ? { id: pkg.id, file: pkg.file } : pkg
-  return { delivery: id, lane, epoch, package: own, paths, deletes, verify }
+  return { delivery: id, lane, epoch, package: forThread(pkg), paths, deletes, verify }
+}
+
+/** A zip is read from its file: its bytes would be copied. */
+export function forThread(pkg: PackageFile): PackageFile {
+  return pkg.loose === undefined ? { id: pkg.id, file: pkg.file } : pkg
 }
 
 /** The same, of a target that applies documents one by one. */

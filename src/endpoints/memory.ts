@@ -11,7 +11,7 @@ import { Type } from '../resources/type.ts'
 import { refuseUnholdable } from './content-or-children.ts'
 import type { EndpointKind, ReadOptions, Receipt, Source, Target, TargetDelivery, TestStep } from './endpoint.ts'
 import { hasMemoryTree, memoryTree, type MemoryTree } from './memory/tree.ts'
-import { regionsOf, surplusOf } from './mirror.ts'
+import { hasSurplus, regionsOf, surplusOf } from './mirror.ts'
 
 const options = Type.Object(
   {
@@ -151,7 +151,7 @@ async function surplusIn(
   changes: readonly Loaded[],
   { paths, deletes }: TargetDelivery,
 ): Promise<readonly ResourcePath[]> {
-  if (header.mode !== 'mirror' || header.action !== 'add') return []
+  if (!hasSurplus(header)) return []
   const held = regionsOf(header, paths).flatMap((region) => [...tree.walk(region, true)].map(({ path }) => path))
   const listed = changes.flatMap(({ entry }) => (entry.type === 'delete' ? [] : [entry.path]))
   return surplusOf(held, listed, header, deletes)

@@ -6,6 +6,11 @@ import { includes } from '../resources/glob.ts'
 import { comparePaths, isWithin, outermost, type ResourcePath } from '../resources/path.ts'
 import type { DeleteGuard, Mirroring } from './endpoint.ts'
 
+/** Whether what the target holds and the package does not list is to be removed. */
+export function hasSurplus({ mode, action }: Pick<ManifestHeader, 'mode' | 'action'>): boolean {
+  return mode === 'mirror' && action === 'add'
+}
+
 /** What a delivery may touch: the package's roots, as far as they lie within `paths`, in order, none within another. */
 export function regionsOf(
   { roots }: Pick<ManifestHeader, 'roots'>,
@@ -43,22 +48,18 @@ export async function surplusOf(
   return roots
 }
 
-/**
- * The same for what is too much to be held: only judges.
- */
+/** The same for what is too much to be held: only judges. */
 export async function countSurplus(
   held: AsyncIterable<ResourcePath> | Iterable<ResourcePath>,
   listed: AsyncIterable<ResourcePath> | Iterable<ResourcePath>,
   header: Pick<ManifestHeader, 'filters'>,
   guard: DeleteGuard,
 ): Promise<void> {
-  const surplus = new Surplus(0)
-  let count = 0
-  for await (const { path, stays } of judged(held, listed, header)) {
-    count++
-    surplus.pass(path, stays)
-  }
-  admit(surplus.end().total, count, guard)
+  const surplus = new SurplusUpwards(() => undefined)
+  for await (const { path, stays } of judged(held, listed, header))
+    if (stays) surplus.stay(path, 1)
+    else surplus.doubt(path, false)
+  surplus.end(guard)
 }
 
 /**
@@ -148,11 +149,19 @@ export async function* touchedIn(
   const isIncluded = includes(filters)
   for await (const found of differences) {
     if ('same' in found || found.path === '/' || !isWanted(found.path)) continue
-    const { state, path, target } = found
-    if (state === 'added') yield { path, was: 'absent' }
-    else if (state === 'changed' || (state === 'removed' && isIncluded(path)))
-      yield { path, was: target.digest === undefined ? 'folder' : 'content' }
+    const was = wasAt(found, isIncluded)
+    if (was !== undefined) yield { path: found.path, was }
   }
+}
+
+/** Undefined where it stays as it is, as does what the package's filters keep out of it. */
+export function wasAt(
+  { state, path, target }: Difference,
+  isIncluded: (path: ResourcePath) => boolean,
+): Was['was'] | undefined {
+  if (state === 'added') return 'absent'
+  if (state === 'same' || (state === 'removed' && !isIncluded(path))) return undefined
+  return target.digest === undefined ? 'folder' : 'content'
 }
 
 interface Doubtful {

@@ -192,8 +192,8 @@ export async function* spelledLines(
   }
 }
 
-/** Each whole line of a block of a listing: where it begins and where its line feed is. */
-export function* linesIn(block: Buffer): Generator<readonly [begin: number, feed: number], void, void> {
+/** Each of some whole lines, of a listing or a manifest: where it begins and where its line feed is. */
+export function* linesIn(block: Uint8Array): Generator<readonly [begin: number, feed: number], void, void> {
   for (let begin = 0; begin < block.length;) {
     const feed = block.indexOf(lineFeed, begin)
     yield [begin, feed]

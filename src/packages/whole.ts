@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import { ReplicationError } from '../errors.ts'
-import { lineFeed } from '../resources/listing.ts'
 import { comparePaths, quote, type ResourcePath } from '../resources/path.ts'
 import { parseEntry } from './manifest-lines.ts'
 import type { ManifestEntry, PackageFile, PackageId } from './manifest.ts'
+import { linesIn } from './manifest-text.ts'
 import { openManifest } from './manifest-only.ts'
 
 const batchEntries = 1000
@@ -49,11 +49,9 @@ async function* batchesIn(
   let line = 1
   for await (const chunk of chunks) {
     let batch: ManifestEntry[] = []
-    for (let begin = 0; begin < chunk.length;) {
-      const feed = chunk.indexOf(lineFeed, begin)
+    for (const [begin, feed] of linesIn(chunk)) {
       batch.push(parseEntry(chunk.toString('utf8', begin, feed), `line ${++line}`))
-      begin = feed + 1
-      if (batch.length < batchEntries && begin < chunk.length) continue
+      if (batch.length < batchEntries && feed + 1 < chunk.length) continue
       yield batch
       batch = []
       // Where all is in memory nothing of this waits, and other work would never have its turn.

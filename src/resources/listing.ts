@@ -33,6 +33,13 @@ export function stateIn([path, digest, size]: Line): ResourceState {
   return typeof size === 'number' ? { path, digest, size } : { path, digest }
 }
 
+/** How many lines end from `begin` on, before `end`. */
+export function countLines(bytes: Uint8Array, begin = 0, end = bytes.length): number {
+  let count = 0
+  for (let at = bytes.indexOf(lineFeed, begin); at >= 0 && at < end; at = bytes.indexOf(lineFeed, at + 1)) count++
+  return count
+}
+
 /** Whether the line that ends with the line feed at `feed` is a folder's. */
 export function isFolderLine(bytes: Uint8Array, feed: number): boolean {
   return bytes[feed - 2] === quotation

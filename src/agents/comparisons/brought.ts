@@ -1,7 +1,7 @@
 /** What has happened to a base since it was written down: the packages that were delivered, by its log. */
 import { BaseChanges, takePackage, type BaseRow } from '../../compare/ancestor.ts'
 import { overlaid } from '../../compare/overlay.ts'
-import { regionsOf } from '../../endpoints/mirror.ts'
+import { hasSurplus, regionsOf } from '../../endpoints/mirror.ts'
 import { ReplicationError } from '../../errors.ts'
 import type { ManifestHeader, PackageFile, PackageId } from '../../packages/manifest.ts'
 import { openPackage } from '../../packages/read.ts'
@@ -42,7 +42,7 @@ export async function* rowsAfter(
 
 /** What holds nothing after a mirror but what that has brought. */
 function clearedBy(header: Delivered['header'], paths: readonly ResourcePath[] | undefined): ResourcePath[] {
-  return header.mode === 'mirror' && header.action === 'add' ? regionsOf(header, paths) : []
+  return hasSurplus(header) ? regionsOf(header, paths) : []
 }
 
 export interface Gathered {

@@ -3,10 +3,10 @@ import { ReplicationError } from '../../errors.ts'
 import type { PackageFile, PackageId } from '../../packages/manifest.ts'
 import { entryLine } from '../../packages/manifest-lines.ts'
 import { openManifest } from '../../packages/manifest-only.ts'
+import { linesIn } from '../../packages/manifest-text.ts'
 import { placedEntry } from '../../packages/placed-lines.ts'
 import { Regions } from '../../packages/regions.ts'
 import type { Lines } from '../../resources/byte-differences.ts'
-import { lineFeed } from '../../resources/listing.ts'
 import { isWithin, outermost, type ResourcePath } from '../../resources/path.ts'
 import { below } from '../../state/store.ts'
 import { packageKey, type PackageRecord } from '../commands/records.ts'
@@ -179,11 +179,8 @@ async function* without(
 
 function outside(regions: Regions, { bytes }: Lines): Buffer {
   const kept: Uint8Array[] = []
-  for (let begin = 0; begin < bytes.length;) {
-    const end = bytes.indexOf(lineFeed, begin) + 1
-    if (!regions.hold(placedEntry(bytes, begin).path)) kept.push(bytes.subarray(begin, end))
-    begin = end
-  }
+  for (const [begin, feed] of linesIn(bytes))
+    if (!regions.hold(placedEntry(bytes, begin).path)) kept.push(bytes.subarray(begin, feed + 1))
   return Buffer.concat(kept)
 }
 

@@ -2,6 +2,7 @@ import type { BaseRow } from '../../compare/ancestor.ts'
 import type { RowWriter } from '../../compare/row-files.ts'
 import type { Touched } from '../../endpoints/endpoint.ts'
 import { ReplicationError } from '../../errors.ts'
+import { hasSurplus } from '../../endpoints/mirror.ts'
 import { placedLines, PlacedSearch } from '../../packages/placed-lines.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import type { Change } from '../../resources/resource.ts'
@@ -62,8 +63,7 @@ export async function keepMirrored(parts: Parts, begun: Begun, mirror: MirrorOf,
 
 /** Whoever makes surveys makes none of that. */
 function isApplied(agent: Agent, target: string, { header, survey }: MirrorOf): boolean {
-  const isSurveyed = header.mode === 'mirror' && header.action === 'add' && agent.target(target).survey !== undefined
-  return isSurveyed && survey === undefined
+  return hasSurplus(header) && agent.target(target).survey !== undefined && survey === undefined
 }
 
 /** As they are told, they are written down too. */

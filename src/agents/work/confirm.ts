@@ -21,8 +21,7 @@ export async function confirmed(
   if (endpoint.confirm === undefined || agent.config.preserve.length > 0) return undefined
   if (header.action !== 'add' || given.paths !== undefined) return undefined
   const { id, parts: ids = [id] } = header
-  const known = await knownOf(parts, agent, target, header.roots)
-  if (known === undefined || !ids.every((one) => known.packages.has(one))) return undefined
+  if (!(await holdsAll(parts, agent, target, { roots: header.roots, parts: ids }))) return undefined
   const mirror: ListedMirror = { ...header, listing: await parts.packages.listings.of(ids) }
   return endpoint.confirm(given, mirror, signal)
 }
@@ -37,9 +36,19 @@ export async function broughtBefore(
   whole: PackageRecord | undefined,
 ): Promise<Receipt | undefined> {
   if (whole?.parts === undefined || brought !== undefined) return undefined
-  const known = await knownOf(parts, agent, target, whole.roots)
-  if (known === undefined || !whole.parts.every((one) => known.packages.has(one))) return undefined
+  if (!(await holdsAll(parts, agent, target, { roots: whole.roots, parts: whole.parts }))) return undefined
   const { entries, bytes } = whole
   const detail = { parts: whole.parts.length }
   return { delivery: id, package: whole.id, entries, bytes, appliedAt: new Date().toISOString(), detail }
+}
+
+/** Whether its newest receipts say that a target has got all of these. */
+async function holdsAll(
+  parts: Parts,
+  agent: Begun['agent'],
+  target: string,
+  { roots, parts: ids }: Required<Pick<PackageSummary, 'roots' | 'parts'>>,
+): Promise<boolean> {
+  const known = await knownOf(parts, agent, target, roots)
+  return known !== undefined && ids.every((one) => known.packages.has(one))
 }

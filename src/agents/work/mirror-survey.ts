@@ -1,4 +1,5 @@
 import type { Mirroring, Survey, TargetDelivery } from '../../endpoints/endpoint.ts'
+import { hasSurplus } from '../../endpoints/mirror.ts'
 import type { Begun } from './begin.ts'
 
 /** What the target finds for a mirror before anything of it is applied, if it can. Throws `conflict` when the guard does not admit it. */
@@ -9,6 +10,6 @@ export async function surveyMirror(
   signal: AbortSignal,
 ): Promise<Survey | undefined> {
   // Of anything else nothing is surplus.
-  if (header.mode !== 'mirror' || header.action !== 'add') return undefined
+  if (!hasSurplus(header)) return undefined
   return agent.target(target).survey?.({ ...given, header, parts, filters: agent.config.filters }, signal)
 }

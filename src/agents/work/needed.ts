@@ -1,9 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
+import { EntrySet } from '../../packages/entry-set.ts'
 import type { ManifestText } from '../../packages/manifest-text.ts'
 import type { PackageId } from '../../packages/manifest.ts'
 import { placedState } from '../../packages/placed-lines.ts'
 import { commonLines, LineCursor } from '../../resources/byte-differences.ts'
-import { lineFeed } from '../../resources/listing.ts'
+import { countLines } from '../../resources/listing.ts'
 import { comparePaths } from '../../resources/path.ts'
 import type { Known } from '../comparisons/known.ts'
 import type { ListedPart } from './listed-parts.ts'
@@ -47,7 +48,7 @@ export class NeededSearch {
       this.#done.add(id)
       return { files: 0, bytes: 0, has: () => false }
     }
-    const missing = new Missing(text.entries)
+    const missing = new Missing()
     for (const held of this.#held) await lookFor(text, held, missing)
     return missing
   }
@@ -58,22 +59,20 @@ export class NeededSearch {
 }
 
 class Missing implements Needed {
-  files = 0
   bytes = 0
-  readonly #flags: Uint8Array
+  readonly #entries = new EntrySet()
 
-  constructor(entries: number) {
-    this.#flags = new Uint8Array(Math.ceil(entries / 8))
+  get files(): number {
+    return this.#entries.count
   }
 
   has(entry: number): boolean {
-    return ((this.#flags[entry >> 3] ?? 0) & (1 << (entry & 7))) !== 0
+    return this.#entries.has(entry)
   }
 
   add(entry: number, size: number): void {
     if (this.has(entry)) return
-    this.#flags[entry >> 3] = (this.#flags[entry >> 3] ?? 0) | (1 << (entry & 7))
-    this.files++
+    this.#entries.add(entry)
     this.bytes += size
   }
 }
@@ -86,7 +85,7 @@ async function lookFor(text: ManifestText, held: LineCursor, missing: Missing): 
   while (await listed.fill()) {
     const length = (await held.fill()) ? commonLines(listed, held) : 0
     if (length > 0) {
-      entry += linesIn(listed.bytes, listed.at, length)
+      entry += countLines(listed.bytes, listed.at, listed.at + length)
       listed.pass(length)
       held.pass(length)
       continue
@@ -103,11 +102,4 @@ async function lookFor(text: ManifestText, held: LineCursor, missing: Missing): 
     if (order >= 0) held.passLine()
     if (++looked % atOnce === 0) await setImmediate()
   }
-}
-
-function linesIn(bytes: Buffer, begin: number, length: number): number {
-  let lines = 0
-  for (let at = bytes.indexOf(lineFeed, begin); at >= 0 && at < begin + length; at = bytes.indexOf(lineFeed, at + 1))
-    lines++
-  return lines
 }

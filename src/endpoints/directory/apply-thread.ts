@@ -6,11 +6,13 @@
  * as he is not a moment after it.
  */
 import type { MessagePort } from 'node:worker_threads'
+import { EntrySet } from '../../packages/entry-set.ts'
 import type { ManifestEntry } from '../../packages/manifest.ts'
 import { openPackage, type PackageReader } from '../../packages/read.ts'
 import { Regions } from '../../packages/regions.ts'
 import { rootPath, type ResourcePath } from '../../resources/path.ts'
 import type { Receipt } from '../endpoint.ts'
+import { hasSurplus } from '../mirror.ts'
 import { Breath } from './breath.ts'
 import { ChosenEntries } from './chosen-entries.ts'
 import { syncStaged } from './durable.ts'
@@ -23,7 +25,6 @@ import { NewFolders } from './new-folders.ts'
 import { Placer } from './placer.ts'
 import { Present } from './present.ts'
 import { makeRoot } from './root.ts'
-import { EntrySet } from './entry-set.ts'
 import { nothing, settle } from './settle.ts'
 import { removeSurplus } from './surplus.ts'
 import { survey, type Surveyed } from './survey.ts'
@@ -117,7 +118,7 @@ async function change(parts: Parts, staging: string, lane: LaneFolder): Promise<
     if (breath.due) await breath.take()
   }
   await moveAll(placer, changes.entries(), breath)
-  const isWhole = pkg.header.mode === 'mirror' && pkg.header.action === 'add' && surveyed !== undefined
+  const isWhole = hasSurplus(pkg.header) && surveyed !== undefined
   const surplus = isWhole
     ? await removeSurplus(`${lane.place}/${surveyed.name}`, { folders, placer, staging, breath })
     : nothing
@@ -140,7 +141,7 @@ async function surveyedIn(parts: Parts, staging: string, lane: LaneFolder): Prom
   const { order, pkg, folders, breath, signal } = parts
   const { header } = pkg
   if (order.surveyed !== undefined) return order.surveyed
-  if (header.mode !== 'mirror' || header.action !== 'add') return undefined
+  if (!hasSurplus(header)) return undefined
   return survey({ ...order, header, parts: [order.package], filters: [] }, { folders, lane, staging, breath, signal })
 }
 

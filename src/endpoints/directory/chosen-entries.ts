@@ -1,5 +1,5 @@
+import { EntrySet } from '../../packages/entry-set.ts'
 import type { ManifestEntry } from '../../packages/manifest.ts'
-import { EntrySet } from './entry-set.ts'
 
 /** So many are held by themselves: what a package of the usual size has. */
 const maxHeld = 16_384

@@ -12,9 +12,7 @@ import { rootPath, type ResourcePath } from '../../resources/path.ts'
 import type { DeliveryOrder } from '../delivery-order.ts'
 import type { Receipt } from '../endpoint.ts'
 import { Breath } from './breath.ts'
-import type { HeldFolders } from './held-folders.ts'
-import { inLane } from './in-lane.ts'
-import type { LaneFolder } from './lane-folder.ts'
+import { inLane, type LaneWork } from './in-lane.ts'
 import { blocks } from './list-thread.ts'
 import { makeRoot } from './root.ts'
 import { nothing, settle } from './settle.ts'
@@ -36,29 +34,22 @@ export async function run(order: ConfirmOrder, _port: MessagePort, signal: Abort
   const breath = new Breath(signal)
   try {
     return await inLane(folders, order, { what: "the target's folder", breath }, (staging, lane) =>
-      confirmed(order, folders, { staging, lane, breath, signal }),
+      confirmed(order, { folders, lane, staging, breath, signal }),
     )
   } finally {
     folders.close()
   }
 }
 
-interface Work {
-  readonly staging: string
-  readonly lane: LaneFolder
-  readonly breath: Breath
-  readonly signal: AbortSignal
-}
-
-async function confirmed(order: ConfirmOrder, folders: HeldFolders, work: Work): Promise<Receipt | undefined> {
-  const { staging, lane, breath, signal } = work
+async function confirmed(order: ConfirmOrder, work: LaneWork): Promise<Receipt | undefined> {
+  const { folders, lane, signal } = work
   const looking = folders.fork()
   try {
     const unsynced = new Unsynced(looking, order.regions, lane.durableBefore, signal)
     const found = await listingSum(blocksOf(order, unsynced, signal)).catch(notListed)
     if (found?.listing !== order.listing) return undefined
     const done = { syncedBefore: 0, placed: [], changes: nothing, surplus: nothing }
-    await settle({ folders, lane, staging, ...done, unsynced, breath, signal })
+    await settle({ ...work, ...done, unsynced })
     folders.at(rootPath)
     const { delivery, package: pkg } = order
     const { entries, bytes } = found

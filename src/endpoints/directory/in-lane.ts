@@ -12,6 +12,16 @@ export interface LaneOrder {
   readonly epoch: number
 }
 
+/** What a change is made with. */
+export interface LaneWork {
+  readonly folders: HeldFolders
+  readonly lane: LaneFolder
+  /** What to put before `/<name>` to reach what lies in the staging folder. */
+  readonly staging: string
+  readonly breath: Breath
+  readonly signal: AbortSignal
+}
+
 /**
  * Makes a change once for each delivery: takes the epoch, looks for the receipt, else lets `change` do its work, given what
  * to put before `/<name>` to reach its own staging folder, and the lane, and keeps the receipt that it answers, if it answers one. `own` is

@@ -5,9 +5,7 @@ import { rootPath } from '../../resources/path.ts'
 import type { DeliveryOrder } from '../delivery-order.ts'
 import type { Receipt } from '../endpoint.ts'
 import { Breath } from './breath.ts'
-import type { HeldFolders } from './held-folders.ts'
-import { inLane } from './in-lane.ts'
-import type { LaneFolder } from './lane-folder.ts'
+import { inLane, type LaneWork } from './in-lane.ts'
 import { Placer } from './placer.ts'
 import { makeRoot } from './root.ts'
 import { nothing, settle } from './settle.ts'
@@ -32,15 +30,7 @@ export async function run(order: MirrorOrder, _port: MessagePort, signal: AbortS
   }
 }
 
-interface Work {
-  readonly folders: HeldFolders
-  readonly lane: LaneFolder
-  readonly staging: string
-  readonly breath: Breath
-  readonly signal: AbortSignal
-}
-
-async function remove(order: MirrorOrder, work: Work): Promise<Receipt> {
+async function remove(order: MirrorOrder, work: LaneWork): Promise<Receipt> {
   const { folders, lane, staging, breath } = work
   if (order.surveyed === undefined)
     throw new ReplicationError('unavailable', 'the receipt of the mirror has vanished; the target is looked at again')

@@ -3,19 +3,17 @@
  * change or add, and which entries of its packages have to be looked at for it. What is not among those is there already, with the content that is
  * listed, and durable. Little of it is held: a bit for each entry; the paths are written down in the lane's folder.
  */
+import { EntrySet } from '../../packages/entry-set.ts'
 import { placedEntry, placedLines, placedState, type PlacedLines } from '../../packages/placed-lines.ts'
-import { spelledLines } from '../../packages/manifest-text.ts'
+import { linesIn, spelledLines } from '../../packages/manifest-text.ts'
 import type { ManifestHeader, PackageFile, PackageId } from '../../packages/manifest.ts'
 import { byteDifferences, type Difference } from '../../resources/byte-differences.ts'
 import { includes, type Filter } from '../../resources/glob.ts'
-import { lineFeed, type Block } from '../../resources/listing.ts'
+import { countLines, type Block } from '../../resources/listing.ts'
 import { isWithin, rootPath, type ResourcePath } from '../../resources/path.ts'
 import type { DeleteGuard } from '../delivery.ts'
-import { regionsOf, SurplusUpwards, type Was } from '../mirror.ts'
-import type { Breath } from './breath.ts'
-import { EntrySet } from './entry-set.ts'
-import type { HeldFolders } from './held-folders.ts'
-import type { LaneFolder } from './lane-folder.ts'
+import { regionsOf, SurplusUpwards, wasAt, type Was } from '../mirror.ts'
+import type { LaneWork } from './in-lane.ts'
 import { blocks } from './list-thread.ts'
 import { nothing, settle } from './settle.ts'
 import { RecordWriter } from './survey-records.ts'
@@ -32,14 +30,6 @@ export interface Surveying {
   readonly verify: boolean
   /** What these keep out is taken for absent in what is `touched`. */
   readonly filters: readonly Filter[]
-}
-
-export interface SurveyWork {
-  readonly folders: HeldFolders
-  readonly lane: LaneFolder
-  readonly staging: string
-  readonly breath: Breath
-  readonly signal: AbortSignal
 }
 
 /** What can be sent to another thread. */
@@ -64,7 +54,7 @@ export const touchedFile = 'touched'
 export const surplusFile = 'surplus'
 
 /** Throws `conflict` when more would be removed than the guard admits. */
-export async function survey(order: Surveying, work: SurveyWork): Promise<Surveyed> {
+export async function survey(order: Surveying, work: LaneWork): Promise<Surveyed> {
   const { folders, lane, breath, signal } = work
   const { header, paths, parts, deletes } = order
   const name = await lane.makeSurvey(breath)
@@ -149,13 +139,14 @@ class Beside {
     this.#surplus.stay(path, path === rootPath ? count - 1 : count)
     this.#found.pass(count)
     if (this.#isSeen === undefined) return
-    for (let begin = 0; begin < lines.length; begin = lines.indexOf(lineFeed, begin) + 1) {
+    for (const [begin] of linesIn(lines)) {
       const { path: one } = placedEntry(lines, begin)
       if (one !== rootPath && !this.#isSeen(one)) this.#touched.add({ path: one, was: 'absent' })
     }
   }
 
-  differ({ state, path, target }: Difference): void {
+  differ(difference: Difference): void {
+    const { state, path, target } = difference
     if (state === 'added' && !this.#isWanted(path)) return this.#found.leave()
     if (state !== 'removed') {
       this.#found.visit()
@@ -164,16 +155,14 @@ class Beside {
       if (this.#isIncluded(path)) this.#surplus.doubt(path, target.digest === undefined)
       else this.#surplus.stay(path, 1)
     }
-    const was = path === rootPath ? undefined : this.#touchedAt({ state, path, target } as Difference)
+    const was = path === rootPath ? undefined : this.#touchedAt(difference)
     if (was !== undefined) this.#touched.add({ path, was })
   }
 
   /** Undefined: it stays as it is. */
-  #touchedAt({ state, path, target }: Difference): Was['was'] | undefined {
-    if (state === 'added') return 'absent'
-    if (this.#isSeen?.(path) === false) return state === 'removed' ? undefined : 'absent'
-    if (state === 'same' || (state === 'removed' && !this.#isIncluded(path))) return undefined
-    return target.digest === undefined ? 'folder' : 'content'
+  #touchedAt(difference: Difference): Was['was'] | undefined {
+    if (this.#isSeen?.(difference.path) !== false) return wasAt(difference, this.#isIncluded)
+    return difference.state === 'removed' ? undefined : 'absent'
   }
 }
 
@@ -240,10 +229,4 @@ class PartsFound {
     if (part === undefined) throw new Error('there are more lines than parts have')
     return part
   }
-}
-
-function countLines(bytes: Uint8Array): number {
-  let count = 0
-  for (let at = bytes.indexOf(lineFeed); at >= 0; at = bytes.indexOf(lineFeed, at + 1)) count++
-  return count
 }

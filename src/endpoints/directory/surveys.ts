@@ -1,4 +1,4 @@
-import { deliveryOrder } from '../delivery-order.ts'
+import { deliveryOrder, forThread } from '../delivery-order.ts'
 import { plainPath } from '../bounds/paths.ts'
 import type { Survey, SurveyDelivery } from '../endpoint.ts'
 import { listers, type Listed } from './list.ts'
@@ -16,8 +16,7 @@ export async function surveyOf(
   const order: SurveyOrder = {
     ...{ root: await plainPath(listed.root, listed.paths), cacheFolder: listed.cacheFolder, header, filters },
     ...deliveryOrder(delivery),
-    // Zips are read from their files: their bytes would be copied.
-    parts: parts.map((file) => (file.loose === undefined ? { id: file.id, file: file.file } : file)),
+    parts: parts.map(forThread),
   }
   signal.throwIfAborted()
   const found = await listers.run<SurveyOrder, SurveyedMirror | undefined>(thread, order, signal)

@@ -3,7 +3,7 @@ import { Regions } from '../../packages/regions.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 import type { Resource } from '../../resources/resource.ts'
 import type { TargetDelivery } from '../endpoint.ts'
-import { regionsOf, surplusOf } from '../mirror.ts'
+import { hasSurplus, regionsOf, surplusOf } from '../mirror.ts'
 
 /** What a mirror removes of the resources that a target holds, which are read for a mirror alone. Throws `conflict`. */
 export async function surplusAmong(
@@ -11,7 +11,7 @@ export async function surplusAmong(
   pkg: PackageReader,
   { paths, deletes }: Pick<TargetDelivery, 'deletes'> & { readonly paths?: readonly ResourcePath[] | undefined },
 ): Promise<readonly ResourcePath[]> {
-  if (pkg.header.mode !== 'mirror' || pkg.header.action !== 'add') return []
+  if (!hasSurplus(pkg.header)) return []
   const regions = new Regions(regionsOf(pkg.header, paths))
   return surplusOf(pathsWithin(held(), regions), listed(pkg, paths), pkg.header, deletes)
 }

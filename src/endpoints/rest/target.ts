@@ -3,7 +3,7 @@ import { openPackage } from '../../packages/read.ts'
 import { isWithin, type ResourcePath } from '../../resources/path.ts'
 import type { ResourceState } from '../../resources/resource.ts'
 import type { Receipt, Source, Target, TargetDelivery, TestStep } from '../endpoint.ts'
-import { regionsOf, surplusOf } from '../mirror.ts'
+import { hasSurplus, regionsOf, surplusOf } from '../mirror.ts'
 import { Batches } from './batch.ts'
 import { writeAll } from './documents.ts'
 import { laneAt, type Lane } from './lanes.ts'
@@ -48,7 +48,7 @@ export class RestTarget implements Target {
         ...{ paths: delivery.paths, signal },
         unfit: delivery.onFailure === 'go-on' ? unfit : undefined,
       })
-      const held = await this.#held(plan, pkg.header.mode === 'mirror' && pkg.header.action === 'add', signal)
+      const held = await this.#held(plan, hasSurplus(pkg.header), signal)
       const surplus = await surplusIn(held, plan, pkg.header, delivery)
       await this.#write(plan, surplus, { delivery, held, lane, results, signal })
       const receipt: Receipt = {
