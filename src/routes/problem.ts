@@ -6,6 +6,7 @@ import { ulid } from 'ulid'
 import { errorView, ReplicationError, statusOf, type ErrorCode } from '../errors.ts'
 import { Type } from '../resources/type.ts'
 import { headersOfAll } from './headers.ts'
+import { linger, lingerMs } from './linger.ts'
 
 /** RFC 9457. Every answer that is not a success is one. */
 export const problemSchema = Type.Object(
@@ -48,14 +49,23 @@ export function answerErrors(app: FastifyInstance): void {
 
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = toReplicationError(error)
-  if (known === undefined) request.log.error({ err: error }, 'request failed unexpectedly')
+  if (reply.raw.destroyed && cameOfLeaving(error)) request.log.info('the caller left before the answer')
+  else if (known === undefined) request.log.error({ err: error }, 'request failed unexpectedly')
   else if (known.cause !== undefined) request.log.warn({ err: known }, 'request refused')
   if (known instanceof HttpError) reply.headers(known.headers)
   if (known?.retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(known.retryAfterMs / 1000))
   // What is left of a body that nobody reads must not be taken for the next request.
-  if (hasBody(request.raw) && !request.raw.complete) reply.header('connection', 'close')
+  if (hasBody(request.raw) && !request.raw.complete) {
+    reply.header('connection', 'close')
+    linger(request.raw)
+  }
   const problem = problemOf(known ?? error, request)
   return reply.code(problem.status).type('application/problem+json').send(problem)
+}
+
+function cameOfLeaving(error: unknown): boolean {
+  const { name, code } = error as { name?: unknown; code?: unknown }
+  return name === 'AbortError' || code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE'
 }
 
 /** The problem that an error becomes. Of errors that are not ours only a general word is said; the log has the rest. */
@@ -69,9 +79,6 @@ export function problemOf(error: unknown, request: FastifyRequest): Problem {
     ...(faults.length > 0 && { errors: [...faults] }),
   }
 }
-
-/** So long somebody who is turned away may take to read why. */
-const lingerMs = 1000
 
 /** For bytes that are no HTTP request: there is no route, no request and no reply, only the connection. */
 export function answerGarbage(error: Pick<NodeJS.ErrnoException, 'code'>, socket: Socket): void {

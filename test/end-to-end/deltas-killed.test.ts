@@ -44,8 +44,11 @@ for (const { dies, server, mode } of [
     proxy.sent = 0
     proxy.next = { at: 4 * MiB, how: 'hold' }
     const id = await near.client.send(dies, { paths: ['/content'], mode })
-    await until('what was lost to be on its way', async () =>
-      readdirSync(unfinished).some((name) => sizeOf(join(unfinished, name)) > MiB),
+    // And held, so that it does not hold the next one.
+    await until(
+      'what was lost to be on its way',
+      async () =>
+        proxy.next === undefined && readdirSync(unfinished).some((name) => sizeOf(join(unfinished, name)) > MiB),
     )
     await server.crash()
     await server.launch()

@@ -31,6 +31,9 @@ const packages = join(far.environment['PACKAGES_DIR'] ?? join(far.dataDir, 'pack
 const unfinished = (): string[] =>
   readdirSync(join(packages, 'unfinished')).map((name) => join(packages, 'unfinished', name))
 const unfinishedBytes = (): number => Math.max(0, ...unfinished().map((file) => statSync(file).size))
+/** The upload is held, so that it does not hold the next one, and some of it is there. */
+const held = (): Promise<true> =>
+  until('the upload to be held', async () => proxy.next === undefined && unfinishedBytes() > 2 * MiB)
 
 plant(join(folder, 'source'), { raw: randomBytes(size) })
 const made = await near.client.fetch('POST', '/replication/agent/out/export', {
@@ -77,7 +80,7 @@ test('what cannot be put together comes again from its beginning', async () => {
 
 test('a server that is killed while it receives goes on behind what it had', async () => {
   const one = await sent('receiver', 'hold')
-  await until('the upload to be on its way', async () => unfinishedBytes() > 2 * MiB)
+  await held()
   await far.crash()
   await far.launch()
   await arrived('receiver', one)
@@ -86,7 +89,7 @@ test('a server that is killed while it receives goes on behind what it had', asy
 
 test('a server that is killed while it sends goes on where it was', async () => {
   const one = await sent('sender', 'hold')
-  await until('the upload to be on its way', async () => unfinishedBytes() > 2 * MiB)
+  await held()
   await near.crash()
   await near.launch()
   await arrived('sender', one)

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { connect } from 'node:net'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import { after, test, type TestContext } from 'node:test'
 import type { LightMyRequestResponse } from 'fastify'
 import { ReplicationError } from '../../src/errors.ts'
+import { until } from '../agents/until.ts'
 import { givenApp, type GivenApp } from './given-app.ts'
 
 const config = '/replication/config'
@@ -238,6 +240,40 @@ test('the rest of a body that was refused is not taken for the next request', as
   for await (const chunk of socket) answer += String(chunk)
   assert.match(answer, /^HTTP\/1\.1 415 [^]*connection: close/i)
   assert.equal(answer.match(/HTTP\/1\.1/g)?.length, 1)
+})
+
+test('who is refused while he sends can read why, and is not read for good', async (t) => {
+  const { app } = await givenApp(t)
+  const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
+  const socket = connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true }).on('error', () => undefined)
+  const closed = once(app.server, 'connection').then(([door]: Socket[]) => door && once(door, 'close'))
+  socket.write(
+    `POST ${config} HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\ncontent-length: 1000000000\r\n\r\n`,
+  )
+  const [first] = (await once(socket, 'readable')) as unknown[]
+  assert.equal(first, undefined)
+  // Nothing of the answer is taken before much more has been sent, in pieces: it would be gone if they came to a closed door.
+  for (let sent = 0; sent < 20; sent++)
+    await new Promise<void>((resolve, reject) =>
+      socket.write(Buffer.alloc(65_536), (error) => (error ? reject(error) : resolve())),
+    )
+  assert.match(String(socket.read()), /^HTTP\/1\.1 415 /)
+  await closed
+})
+
+test('a caller who leaves while he sends is no failure of the server', async (t) => {
+  const { app, lines } = await givenApp(t)
+  const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
+  const socket = connect(Number(port), '127.0.0.1').on('error', () => undefined)
+  socket.write(
+    `POST ${config} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{`,
+  )
+  setTimeout(() => socket.resetAndDestroy(), 100)
+  await until(async () => lines.some(({ msg }) => msg === 'the caller left before the answer') || undefined)
+  assert.deepEqual(
+    lines.filter(({ level }) => Number(level) > 30),
+    [],
+  )
 })
 
 test('a call is one line in the log, and what is asked every few seconds is none', async (t) => {
