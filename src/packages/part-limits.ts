@@ -2,14 +2,29 @@ import type { Piece } from './pieces.ts'
 
 /** How large a package may become before the tree goes on in another one. */
 export interface PartLimits {
+  /** Contents and deletions; and as many folders besides, which cost but a line each. */
   readonly maxEntries: number
   /** Unpacked. */
   readonly maxBytes: number
 }
 
-/** Counts what a part holds: it ends with the entry that fills it, so the same tree is always cut in the same way. */
-export class PartCount {
-  entries = 0
+/** How much a part holds. It ends with the entry that fills it, so the same tree is always cut in the same way. */
+interface PartSize {
+  /** And deletions. */
+  readonly contents: number
+  readonly folders: number
+  /** Unpacked. */
+  readonly bytes: number
+}
+
+export function isFull({ contents, folders, bytes }: PartSize, { maxEntries, maxBytes }: PartLimits): boolean {
+  return contents >= maxEntries || folders >= maxEntries || bytes >= maxBytes
+}
+
+/** Counts what a part holds. */
+export class PartCount implements PartSize {
+  contents = 0
+  folders = 0
   bytes = 0
   readonly #limits: PartLimits
 
@@ -18,7 +33,12 @@ export class PartCount {
   }
 
   get full(): boolean {
-    return this.entries >= this.#limits.maxEntries || this.bytes >= this.#limits.maxBytes
+    return isFull(this, this.#limits)
+  }
+
+  add(type: 'content' | 'folder'): void {
+    if (type === 'folder') this.folders++
+    else this.contents++
   }
 }
 
@@ -51,7 +71,7 @@ export class PieceParts {
         yield taken
         continue
       }
-      if (!isWithin) count.entries++
+      if (!isWithin) count.add('content')
       count.bytes += piece.bytes.length
       isWithin = !piece.last
       this.#tally((this.#all.entries += piece.path === undefined ? 0 : 1), (this.#all.bytes += piece.bytes.length))
@@ -82,7 +102,7 @@ export class PieceParts {
     let n = 0
     while (n < batch.items.length && !count.full) {
       const item = batch.items[n++]
-      count.entries++
+      count.add(item?.type === 'folder' ? 'folder' : 'content')
       if (item === undefined || !('size' in item)) continue
       count.bytes += item.size
       if (item.type === 'file') carried += item.size

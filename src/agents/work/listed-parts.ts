@@ -2,7 +2,7 @@ import type { Source } from '../../endpoints/endpoint.ts'
 import { ReplicationError } from '../../errors.ts'
 import type { ManifestHeader, PackageId } from '../../packages/manifest.ts'
 import { linesIn, ManifestText } from '../../packages/manifest-text.ts'
-import type { PartLimits } from '../../packages/part-limits.ts'
+import { isFull, type PartLimits } from '../../packages/part-limits.ts'
 import { includes, type Filter } from '../../resources/glob.ts'
 import { quote, type ResourcePath } from '../../resources/path.ts'
 
@@ -44,7 +44,6 @@ export async function* listedParts(
   { header, headerBehind, filters, limits, verify, temporary, note, tally }: Listing,
   signal: AbortSignal,
 ): AsyncGenerator<ListedPart, void, void> {
-  const { maxEntries, maxBytes } = limits
   const all = { entries: 0, bytes: 0 }
   let text = new ManifestText(header, temporary())
   let under = header
@@ -59,7 +58,7 @@ export async function* listedParts(
         const block = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
         for (const [begin, feed] of linesIn(block)) {
           isThere = true
-          if (text.entries >= maxEntries || text.bytes >= maxBytes) {
+          if (isFull(sizeOf(text), limits)) {
             all.entries += text.entries
             all.bytes += text.bytes
             yield part(true)
@@ -77,6 +76,10 @@ export async function* listedParts(
   } finally {
     text.close()
   }
+}
+
+function sizeOf({ files: contents, entries, bytes }: ManifestText): Parameters<typeof isFull>[0] {
+  return { contents, folders: entries - contents, bytes }
 }
 
 /** Nothing was listed: whoever reads it knows whether that is so because of the filters, or what to say. */

@@ -42,7 +42,7 @@ export async function* inParts(
       tally?.(all.entries, (all.bytes += more))
     }
     while (next.done !== true && !count.full) {
-      count.entries++
+      count.add(isFolder(next.value) ? 'folder' : 'content')
       tally?.(++all.entries, all.bytes)
       yield counted(next.value, add)
       next = await source.next()
@@ -55,6 +55,10 @@ export async function* inParts(
   } finally {
     await source.return?.()
   }
+}
+
+function isFolder(change: Change): boolean {
+  return change.kind === 'put' && change.resource.content === undefined
 }
 
 function counted(change: Change, add: (bytes: number) => void): Change {
