@@ -28,6 +28,7 @@ export interface Side {
     paths: readonly ResourcePath[],
     listings: readonly string[],
     signal: AbortSignal,
+    delivery?: string,
   ) => Promise<string | undefined>
   /** What there is at exactly these paths, which come in order, one after the other; those that are not there are left out. */
   pick(paths: readonly ResourcePath[], signal: AbortSignal): AsyncIterable<Resource>
@@ -64,9 +65,16 @@ export function sideOf(source: Source, { includes, mustExist, note, verify = fal
     ...(source.listedAs !== undefined &&
       includes === undefined &&
       !verify && {
-        async listedAs(paths: readonly ResourcePath[], listings: readonly string[], signal: AbortSignal) {
+        async listedAs(
+          paths: readonly ResourcePath[],
+          listings: readonly string[],
+          signal: AbortSignal,
+          delivery?: string,
+        ) {
           const [path, ...others] = outermost(paths)
-          return path === undefined || others.length > 0 ? undefined : source.listedAs?.(path, listings, signal)
+          return path === undefined || others.length > 0
+            ? undefined
+            : source.listedAs?.(path, listings, signal, delivery)
         },
       }),
     ...(source.pick !== undefined && {

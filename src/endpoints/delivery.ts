@@ -17,6 +17,8 @@ export interface TargetDelivery {
   readonly paths?: readonly ResourcePath[]
   /** All that the target holds is read, whatever is remembered of it. */
   readonly verify?: boolean
+  /** The delivery of another server that this one carries out: what was found when that server asked for its sake may count for it. */
+  readonly asked?: string
   /** Of the mirror that the package is, or is a part of, where the target has made one. */
   readonly survey?: Survey | undefined
   /** The most that a mirror may remove; beyond it `apply` throws `conflict` and has changed nothing. */

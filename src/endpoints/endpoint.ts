@@ -108,8 +108,16 @@ export interface Source {
    * resources can be read at the cost of those alone.
    */
   list?(path: ResourcePath, signal: AbortSignal, options?: ListOptions): AsyncIterable<ResourceState>
-  /** Which of these listings (PackageSummary) a package of what `list` gives at the path would have, where it need not be listed to us to say so. */
-  listedAs?(path: ResourcePath, listings: readonly string[], signal: AbortSignal): Promise<string | undefined>
+  /**
+   * Which of these listings (PackageSummary) a package of what `list` gives at the path would have, where it need not be listed to us to say so.
+   * What is found may count for the `delivery` for whose sake it is asked (TargetDelivery.asked).
+   */
+  listedAs?(
+    path: ResourcePath,
+    listings: readonly string[],
+    signal: AbortSignal,
+    delivery?: string,
+  ): Promise<string | undefined>
   /** What `list` gives, as bytes: where that is at hand without an object for each. */
   listBlocks?(path: ResourcePath, signal: AbortSignal, options?: BlockOptions): AsyncIterable<Block>
   /**

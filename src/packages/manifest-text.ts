@@ -160,15 +160,16 @@ export interface ListingSum {
   readonly bytes: number
 }
 
-/** The digest that a package of what is listed has of it (PackageSummary.listing). Throws as `ManifestText.add` does. */
-export async function listingDigest(blocks: AsyncIterable<Block>): Promise<string> {
-  return (await listingSum(blocks)).listing
-}
-
-/** Throws as `ManifestText.add` does. */
-export async function listingSum(blocks: AsyncIterable<Block>): Promise<ListingSum> {
+/** `told` gets the lines, whole ones, some at a time, in memory that is used again. Throws as `ManifestText.add` does. */
+export async function listingSum(
+  blocks: AsyncIterable<Block>,
+  told?: (lines: Uint8Array) => void,
+): Promise<ListingSum> {
   const hash = createHash('sha256')
-  const spelling = new Spelling((bytes) => hash.update(bytes))
+  const spelling = new Spelling((bytes) => {
+    hash.update(bytes)
+    told?.(bytes)
+  })
   for await (const { bytes } of blocks) {
     const block = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     for (const [begin, feed] of linesIn(block)) spelling.add(block, begin, feed)

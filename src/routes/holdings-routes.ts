@@ -8,6 +8,7 @@ import type { ResourceState } from '../resources/resource.ts'
 import { pathSchema } from '../resources/schema.ts'
 import { Type } from '../resources/type.ts'
 import { callerGone } from './caller-gone.ts'
+import { textOf } from './command-headers.ts'
 import { agentName } from './command-schemas.ts'
 import { answer, problems } from './conventions.ts'
 import type { RouteParts } from './parts.ts'
@@ -48,8 +49,11 @@ export function holdingsRoutes(app: FastifyInstance, parts: RouteParts): void {
       const agent = await parts.roster.get(request.params.name)
       const { path, target: asked, deep } = request.query
       const listings = listingsIn(request.headers['if-none-match'])
+      const delivery = textOf(request, 'package-delivery')
       const listing =
-        deep && listings.length > 0 ? await listedAs(agent, asked, path, listings, callerGone(reply)) : undefined
+        deep && listings.length > 0
+          ? await listedAs(agent, asked, path, listings, delivery, callerGone(reply))
+          : undefined
       if (listing !== undefined) return reply.code(304).header('etag', `"${listing}"`).send()
       // Who only asks whether it is so need not have it listed.
       if (request.method === 'HEAD' && listings.length > 0) return reply.type('application/x-ndjson').send('')

@@ -42,13 +42,14 @@ export function allHeldAt(
   return target.pickContents?.(inOrder, signal) ?? target.pick(inOrder, signal)
 }
 
-/** Which of these listings a package of all that it holds there would have. Undefined too where that cannot be said at once. */
+/** Which of these listings a package of all that it holds there would have; asked for the sake of a delivery that is to come, or not. Undefined too where that cannot be said at once. */
 export async function listedAs(
   agent: Agent,
   asked: string | undefined,
   path: ResourcePath,
   listings: readonly string[],
+  delivery: string | undefined,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  return sidesOf(agent, targetOf(agent, asked)).target.listedAs?.([path], listings, signal)
+  return sidesOf(agent, targetOf(agent, asked)).target.listedAs?.([path], listings, signal, delivery)
 }

@@ -112,10 +112,10 @@ export async function askAhead(
     const { target } = sidesOf(agent, name)
     // A target that confirms is not asked before.
     if (whole === undefined || target.listedAs === undefined || agent.target(name).confirm !== undefined) continue
+    const delivery = deliveryId({ command: command.id, agent: agent.name, target: name })
     const question = async (listing: string): Promise<boolean> =>
-      (await target.listedAs?.(roots, [listing], signal)) === listing
-    const listing = await whole.listing()
-    roster.asked.ask(deliveryId({ command: command.id, agent: agent.name, target: name }), listing, question)
+      (await target.listedAs?.(roots, [listing], signal, delivery)) === listing
+    roster.asked.ask(delivery, await whole.listing(), question)
   }
 }
 

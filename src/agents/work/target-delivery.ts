@@ -15,6 +15,7 @@ export function deliveryOf(
     ...one,
     ...{ lane: `${parts.installation}/${lane.agent}/${target}`, epoch, deletes: agent.config.deletes },
     ...(progress.command.verify === true && { verify: true }),
+    ...(progress.command.delivery !== undefined && { asked: progress.command.delivery }),
     ...(attempts > 1 && { again: true as const }),
     ...(agent.target(target).sends === true && { pace: parts.roster.paces.of(agent.config, target) }),
     ...(traceparent !== undefined && { traceparent }),

@@ -1,6 +1,6 @@
 /**
- * Gives the receipt of a mirror that would change nothing, in a thread: the target is walked once, and its digests, as they are remembered, say
- * whether it holds what the package lists and nothing else. The package itself is not opened, for nothing of it is written.
+ * Gives the receipt of a mirror that would change nothing, in a thread: the target is walked once, unless it was for this delivery a moment ago and
+ * all that was found was durable; its digests, as they are remembered, say whether it holds what the package lists and nothing else. The package itself is not opened, for nothing of it is written.
  */
 import type { Stats } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
@@ -17,6 +17,7 @@ import { blocks } from './list-thread.ts'
 import { makeRoot } from './root.ts'
 import { nothing, settle } from './settle.ts'
 import { Unsynced } from './unsynced.ts'
+import type { Walked } from './walks.ts'
 
 export interface ConfirmOrder extends DeliveryOrder {
   readonly root: string
@@ -26,6 +27,8 @@ export interface ConfirmOrder extends DeliveryOrder {
   readonly filters: readonly ManifestFilter[]
   /** Of the package (PackageSummary). */
   readonly listing: string
+  /** What was found there a moment ago for its sake. */
+  readonly walked: Walked | undefined
 }
 
 /** Undefined where something is to be changed. */
@@ -46,7 +49,9 @@ async function confirmed(order: ConfirmOrder, work: LaneWork): Promise<Receipt |
   const looking = folders.fork()
   try {
     const unsynced = new Unsynced(looking, order.regions, lane.durableBefore, signal)
-    const found = await listingSum(blocksOf(order, unsynced, signal)).catch(notListed)
+    const { walked } = order
+    const isFound = walked !== undefined && !order.verify && walked.newestMs < lane.durableBefore
+    const found = isFound ? walked : await listingSum(blocksOf(order, unsynced, signal)).catch(notListed)
     if (found?.listing !== order.listing) return undefined
     const done = { syncedBefore: 0, placed: [], changes: nothing, surplus: nothing }
     await settle({ ...work, ...done, unsynced })

@@ -6,7 +6,9 @@ import type { BlockOptions, ListOptions } from '../endpoint.ts'
 import { plainPath, type PathBounds } from '../bounds/paths.ts'
 import { batchesOf, maxThreads } from './job.ts'
 import type { ListOrder } from './list-thread.ts'
+import type { ListingOrder } from './listing-thread.ts'
 import { refuseOwn } from './own-folder.ts'
+import { walks, type Walked } from './walks.ts'
 
 /** For whatever looks at all that a folder holds. */
 export const listers = new ThreadPool(maxThreads)
@@ -37,17 +39,27 @@ export async function* listDirectory(
     }
 }
 
-/** What digest a package of all that would have of what it lists. */
+/** What digest a package of all that would have of what it lists. What is found counts for the delivery too, if it comes soon. */
 export async function listingAt(
   { root: place, cacheFolder, paths }: Listed,
   path: ResourcePath,
+  delivery: string | undefined,
   signal: AbortSignal,
 ): Promise<string> {
   refuseOwn(path)
   const root = await plainPath(place, paths)
   signal.throwIfAborted()
   const order: ListOrder = { root, path, ...(cacheFolder !== undefined && { cacheFolder }) }
-  return listers.run<ListOrder, string>(listingThread, order, signal)
+  let lines = delivery === undefined ? undefined : await walks.begin(cacheFolder)
+  try {
+    const found = await listers.run<ListingOrder, Walked>(listingThread, { ...order, fd: lines?.fd }, signal)
+    if (delivery === undefined || lines === undefined) return found.listing
+    walks.keep(delivery, lines, { ...found, root, path })
+    lines = undefined
+    return found.listing
+  } finally {
+    await lines?.close()
+  }
 }
 
 export async function* listBlocks(

@@ -32,8 +32,8 @@ export function directorySource(root: string, cacheFolder?: string, paths?: Path
     inThread: (paths, options) => inThread(listed, paths, options),
     list: (path, signal, options) => listDirectory(listed, path, signal, options),
     listBlocks: (path, signal, options) => listBlocks(listed, path, signal, options),
-    listedAs: async (path, listings, signal) => {
-      const listing = await listingAt(listed, path, signal)
+    listedAs: async (path, listings, signal, delivery) => {
+      const listing = await listingAt(listed, path, delivery, signal)
       return listings.find((one) => one === listing)
     },
     pick: (paths, signal) => pick(listed, paths, signal),

@@ -18,6 +18,7 @@ import { blocks } from './list-thread.ts'
 import { nothing, settle } from './settle.ts'
 import { RecordWriter } from './survey-records.ts'
 import { Unsynced } from './unsynced.ts'
+import { linesAt, type WalkedLines } from './walks.ts'
 
 export interface Surveying {
   /** Absolute. */
@@ -30,6 +31,8 @@ export interface Surveying {
   readonly verify: boolean
   /** What these keep out is taken for absent in what is `touched`. */
   readonly filters: readonly Filter[]
+  /** What was found there a moment ago for its sake. */
+  readonly walked?: WalkedLines | undefined
 }
 
 /** What can be sent to another thread. */
@@ -56,7 +59,9 @@ export const surplusFile = 'surplus'
 /** Throws `conflict` when more would be removed than the guard admits. */
 export async function survey(order: Surveying, work: LaneWork): Promise<Surveyed> {
   const { folders, lane, breath, signal } = work
-  const { header, paths, parts, deletes } = order
+  const { header, paths, parts, deletes, verify, walked } = order
+  // Of what is not durable the survey has to know where it is.
+  const isFound = walked !== undefined && !verify && walked.newestMs < lane.durableBefore
   const name = await lane.makeSurvey(breath)
   const regions = regionsOf(header, paths)
   const looking = folders.fork()
@@ -74,7 +79,7 @@ export async function survey(order: Surveying, work: LaneWork): Promise<Surveyed
     const beside = new Beside(order, surplus, touched, found)
     for await (const one of byteDifferences(
       found.lines(),
-      spelledLines(held(order, regions, unsynced, signal)),
+      isFound ? linesAt(walked.fd) : spelledLines(held(order, regions, unsynced, signal)),
       placedState,
     )) {
       if (breath.due) await breath.take()

@@ -14,6 +14,7 @@ import { kept } from './receipts.ts'
 import { directorySource } from './source.ts'
 import { partOf, surveyedBy, surveyOf } from './surveys.ts'
 import { guard } from './touched.ts'
+import { walks } from './walks.ts'
 
 const appliers = new ThreadPool(maxApplying, maxThreads)
 const probers = new ThreadPool(maxThreads)
@@ -52,6 +53,7 @@ async function apply(
     surveyed: partOf(surveyedBy(delivery.survey), delivery.package.id),
   }
   signal.throwIfAborted()
+  walks.forget(order.root)
   const job = appliers.start<ApplyOrder, Receipt>(applyThread, order, signal)
   job.port.on('message', ({ entries, bytes }: Progress) => progress?.(entries, bytes))
   try {
@@ -68,9 +70,13 @@ async function confirm(
   { roots, filters = [], listing }: ListedMirror,
   signal: AbortSignal,
 ): Promise<Receipt | undefined> {
+  const place = await plainPath(root, paths)
+  const regions = regionsOf({ roots }, undefined)
   const order: ConfirmOrder = {
-    ...{ root: await plainPath(root, paths), cacheFolder, ...deliveryOrder(delivery) },
-    ...{ regions: regionsOf({ roots }, undefined), filters, listing },
+    ...{ root: place, cacheFolder, ...deliveryOrder(delivery) },
+    ...{ regions, filters, listing },
+    // What filters keep out was in what was found.
+    walked: filters.length > 0 ? undefined : walks.find(delivery.asked, place, regions),
   }
   signal.throwIfAborted()
   try {
@@ -87,6 +93,7 @@ async function finish({ root, paths }: Listed, mirror: MirrorDelivery, signal: A
     surveyed: surveyedBy(mirror.survey),
   }
   signal.throwIfAborted()
+  walks.forget(order.root)
   try {
     return await appliers.start<MirrorOrder, Receipt>(mirrorThread, order, signal).result
   } catch (error) {

@@ -44,9 +44,12 @@ export function remoteHoldings(caller: HttpCaller, agent: string): Source {
   }
   return {
     list: (path, signal) => list(path, signal),
-    async listedAs(path, listings, signal) {
+    async listedAs(path, listings, signal, delivery) {
       const asked = `${place}?${new URLSearchParams({ path }).toString()}`
-      const headers = { 'if-none-match': listings.map((listing) => `"${listing}"`).join(', ') }
+      const headers = {
+        'if-none-match': listings.map((listing) => `"${listing}"`).join(', '),
+        ...(delivery !== undefined && { 'package-delivery': delivery }),
+      }
       // One that is older than the question lists it to itself, and says that there is something; so does for several who knows of one only.
       const answer = await caller.call('HEAD', asked, { signal, headers, unchanged: true })
       return answer.status === 304 ? listings.find((listing) => answer.headers['etag'] === `"${listing}"`) : undefined

@@ -1,0 +1,117 @@
+/** What was found when another server asked for the sake of a delivery counts for that delivery, and for nothing else. */
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test, type TestContext } from 'node:test'
+import { directoryTarget } from '../../src/endpoints/directory/target.ts'
+import type { ListedMirror, Target, TargetDelivery } from '../../src/endpoints/endpoint.ts'
+import type { PackageFile } from '../../src/packages/manifest.ts'
+import { openPackage } from '../../src/packages/read.ts'
+import { parsePath } from '../../src/resources/path.ts'
+import { deliveryOf, pack, puts, type Tree } from './deliveries.ts'
+import { makeFolder, never } from './trees.ts'
+
+const header = { mode: 'mirror', roots: [parsePath('/a')] } as const
+
+/** So many that they are made durable by one call, behind which it is known when that was. */
+const tree = (of3: string): Tree => ({
+  '/a': null,
+  ...Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`/a/${i}`, i === 3 ? of3 : `text ${i}`])),
+})
+
+interface Place {
+  readonly root: string
+  readonly target: Target
+  readonly package: PackageFile
+  readonly mirror: ListedMirror
+}
+
+async function given(t: TestContext): Promise<Place> {
+  const folder = await makeFolder(t)
+  const root = join(folder, 'root')
+  const target = directoryTarget(root, join(folder, 'cache'))
+  const made = await pack(t, puts(tree('first')), header)
+  await target.apply(deliveryOf(made), never)
+  const opened = await openPackage(made)
+  const { listing = '' } = await opened.verify()
+  await opened.close()
+  const mirror: ListedMirror = { format: 1, action: 'add', ...header, listing }
+  // All of it has come to its place, and is durable.
+  assert.ok(await target.confirm?.(deliveryOf(made, { id: 'before' }), mirror, never))
+  return { root, target, package: made, mirror }
+}
+
+/** As another server asks before it delivers. */
+async function lookedFor(delivery: string, { target, mirror }: Place): Promise<void> {
+  assert.equal(await target.holdings?.listedAs?.(parsePath('/a'), [mirror.listing], never, delivery), mirror.listing)
+}
+
+/** What nobody sees who does not look again. */
+const change = ({ root }: Place): void => writeFileSync(join(root, 'a/3'), 'firsT')
+
+async function isConfirmed(place: Place, options: Partial<TargetDelivery>): Promise<boolean> {
+  const delivery = deliveryOf(place.package, { id: 'another', epoch: 2, ...options })
+  return (await place.target.confirm?.(delivery, place.mirror, never)) !== undefined
+}
+
+describe('what was found', { concurrency: true }, () => {
+  test('counts for the delivery for which it was looked, and its mirror in parts', async (t) => {
+    const place = await given(t)
+    await lookedFor('near/x', place)
+    change(place)
+    assert.equal(await isConfirmed(place, { asked: 'near/x/mirror' }), true)
+  })
+
+  for (const [what, options] of Object.entries({
+    'another delivery': { asked: 'near/x2' },
+    'one that nobody asked for': {},
+    'one that verifies': { asked: 'near/x', verify: true },
+  }))
+    test(`does not count for ${what}`, async (t) => {
+      const place = await given(t)
+      await lookedFor('near/x', place)
+      change(place)
+      assert.equal(await isConfirmed(place, options), false)
+    })
+
+  test('does not count once something was applied to the folder, or one above it', async (t) => {
+    const place = await given(t)
+    await lookedFor('near/x', place)
+    const other = await pack(t, puts({ '/b': null }), { ...header, roots: [parsePath('/b')] })
+    await directoryTarget(join(place.root, '..')).apply(deliveryOf(other, { id: 'b' }), never)
+    change(place)
+    assert.equal(await isConfirmed(place, { asked: 'near/x' }), false)
+  })
+
+  test('does not count where it may not be durable', async (t) => {
+    const place = await given(t)
+    writeFileSync(join(place.root, 'a/3'), 'other')
+    writeFileSync(join(place.root, 'a/3'), 'first')
+    await lookedFor('near/x', place)
+    change(place)
+    assert.equal(await isConfirmed(place, { asked: 'near/x' }), false)
+  })
+
+  test('is what a mirror is surveyed by, once', async (t) => {
+    const place = await given(t)
+    const next = await pack(t, puts({ ...tree('second'), '/a/4': null }), header)
+    const opened = await openPackage(next)
+    const { header: its } = opened
+    await opened.close()
+    const surveyed = async (id: string): Promise<string[]> => {
+      const delivery = deliveryOf(next, { id, epoch: 3, asked: 'near/x' })
+      const survey = await place.target.survey?.({ ...delivery, header: its, parts: [next], filters: [] }, never)
+      const paths: string[] = []
+      for await (const some of survey?.touched(never) ?? []) paths.push(...some.map(({ path }) => path))
+      return paths
+    }
+    await lookedFor('near/x', place)
+    rmSync(join(place.root, 'a/5'))
+    assert.deepEqual(await surveyed('one'), ['/a/3', '/a/4'])
+    assert.deepEqual(await surveyed('two'), ['/a/3', '/a/4', '/a/5'])
+    const receipt = await place.target.apply(deliveryOf(next, { id: 'three', epoch: 4 }), never)
+    assert.equal(receipt.entries, 601)
+    assert.equal(readFileSync(join(place.root, 'a/3'), 'utf8'), 'second')
+    assert.ok(existsSync(join(place.root, 'a/5')))
+  })
+})
