@@ -1,7 +1,9 @@
 /** What runs in each thread of a pool: takes an order, imports its module, calls its `run`, answers. */
-import { parentPort } from 'node:worker_threads'
+import { MessageChannel, parentPort } from 'node:worker_threads'
 import { freeze } from './frozen.ts'
-import type { Answer, Notice, Order, Run } from './pool.ts'
+import type { AskAssistant } from './assistant.ts'
+import type { Run } from './pool.ts'
+import type { Answer, JobOrder, Notice } from './worker.ts'
 
 /** How often it is told that a job goes on. */
 const tellMs = 1000
@@ -10,19 +12,27 @@ const workedMs = 10
 
 const aborts = new Map<number, AbortController>()
 
-async function perform(order: Order): Promise<Answer> {
+async function perform(order: JobOrder): Promise<Answer> {
   const abort = new AbortController()
   aborts.set(order.job, abort)
   const telling = tellOf(order.job)
   try {
     const { run } = (await import(order.module)) as { run: Run<unknown, unknown> }
-    return { job: order.job, result: await run(order.data, order.port, abort.signal) }
+    return { job: order.job, result: await run(order.data, order.port, abort.signal, askAssistantFor(order.job)) }
   } catch (error) {
     return { job: order.job, error: freeze(error) }
   } finally {
     clearInterval(telling)
     aborts.delete(order.job)
     order.port.close()
+  }
+}
+
+function askAssistantFor(job: number): AskAssistant {
+  return (module, data) => {
+    const { port1, port2 } = new MessageChannel()
+    parentPort?.postMessage({ job, assistant: { module: module.href, data, port: port2 } } satisfies Answer, [port2])
+    return port1
   }
 }
 
@@ -36,7 +46,7 @@ function tellOf(job: number): NodeJS.Timeout {
   }, tellMs)
 }
 
-parentPort?.on('message', (message: Order | Notice) => {
+parentPort?.on('message', (message: JobOrder | Notice) => {
   if ('abort' in message) aborts.get(message.abort)?.abort()
   // What is wrong with it is told to whoever has a job of it.
   else if ('load' in message) import(message.load).catch(() => undefined)

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { availableParallelism } from 'node:os'
+import { after, test } from 'node:test'
+import { ThreadPool } from '../../src/threads/pool.ts'
+import type { Ask } from './share.ts'
+
+const pool = new ThreadPool(4)
+after(() => pool.close())
+const share = new URL('./share.js', import.meta.url)
+const echo = new URL('./echo.js', import.meta.url)
+const signal = new AbortController().signal
+const alone = { skip: availableParallelism() < 2 && 'there is one processor' }
+
+interface Shared {
+  readonly by: number
+  readonly told: readonly { readonly n: number; readonly by: number }[]
+}
+
+async function shared(ask: Ask, asked = signal): Promise<Shared> {
+  return pool.run<Ask, Shared>(share, ask, asked)
+}
+
+test(
+  'another thread does what a job gives away, in the order of giving, though the job never waits meanwhile',
+  alone,
+  async () => {
+    const { by, told } = await shared({ how: 'do', tasks: 10 })
+    assert.deepEqual(
+      told.map(({ n }) => n),
+      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+    )
+    assert.equal(new Set(told.map((each) => each.by)).size, 1)
+    assert.notEqual(told[0]?.by, by)
+  },
+)
+
+test('what an assistant throws arrives as it was thrown', alone, async () => {
+  await assert.rejects(shared({ how: 'fail', tasks: 3 }), { name: 'ReplicationError', code: 'corrupt' })
+})
+
+test('an assistant that dies fails what it had, and so the job', alone, async () => {
+  await assert.rejects(shared({ how: 'die', tasks: 3 }), { code: 'unavailable', message: /ended unexpectedly/ })
+  assert.equal((await shared({ how: 'do', tasks: 2 })).told.length, 2)
+})
+
+test('an abort reaches the assistant, for whom the job waits', alone, async () => {
+  const abort = new AbortController()
+  const job = assert.rejects(shared({ how: 'wait', tasks: 1 }, abort.signal), {
+    code: 'unavailable',
+    message: 'stopped',
+  })
+  setTimeout(() => abort.abort(), 100)
+  await job
+})
+
+test('an assistant of a job that is over before it comes does not stay', alone, async () => {
+  for (let i = 0; i < 3; i++) await shared({ how: 'ask only', tasks: 0 })
+  // It comes only if no other is at work.
+  assert.equal((await shared({ how: 'do', tasks: 2 })).told.length, 2)
+})
+
+test('nobody helps while all processors have something to do, or another job waits', async () => {
+  const busy = new AbortController()
+  const jobs = Array.from({ length: availableParallelism() - 1 }, async () =>
+    assert.rejects(pool.run(echo, { how: 'wait' }, busy.signal)),
+  )
+  assert.equal((await shared({ how: 'do', tasks: 1 })).told.length, 0)
+  busy.abort()
+  await Promise.all(jobs)
+  const small = new ThreadPool(1)
+  const both = [1, 2].map(() => small.run<Ask, Shared>(share, { how: 'do', tasks: 1 }, signal))
+  assert.equal((await both[0])?.told.length, 0)
+  await both[1]
+  await small.close()
+})
