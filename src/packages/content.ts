@@ -21,9 +21,12 @@ interface Expected {
   readonly size: number
 }
 
-/** Small content, unpacked and checked; a copy. Throws `corrupt`. */
-export function unpack(entry: ZipEntry, packed: Buffer, expected: Expected): Buffer {
-  const content = entry.method === stored ? Buffer.from(packed) : inflate(entry, packed)
+/** What the zip says of it; its name is for the message. */
+export type Described = Pick<ZipEntry, 'method' | 'crc' | 'packed' | 'size'> & { readonly name: Buffer | string }
+
+/** Small content, unpacked and checked; `packed` itself where it is stored. Throws `corrupt`. */
+export function unpack(entry: Described, packed: Buffer, expected: Expected): Buffer {
+  const content = entry.method === stored ? packed : inflate(entry, packed)
   if (content.length !== expected.size) throw corrupt(entry, `it has ${content.length} bytes, not ${expected.size}`)
   if (hash('sha256', content) !== expected.digest) throw wrongDigest(entry)
   if (crc32(content) !== entry.crc) throw wrongChecksum(entry)
@@ -39,7 +42,7 @@ export type LargeContent = Readable & {
   readonly pieces: (into: readonly [Buffer, Buffer]) => AsyncGenerator<Buffer, void, void>
 }
 
-export function contentStream(access: RandomAccess, entry: ZipEntry, data: number, expected: Expected): LargeContent {
+export function contentStream(access: RandomAccess, entry: Described, data: number, expected: Expected): LargeContent {
   const chunks = (): AsyncGenerator<Buffer, void, void> => checkedChunks(access, entry, data, expected, false)
   const pieces = (into: readonly [Buffer, Buffer]): AsyncGenerator<Buffer, void, void> =>
     entry.method === stored ? storedPieces(access, entry, data, expected, into) : gathered(chunks(), into)
@@ -49,7 +52,7 @@ export function contentStream(access: RandomAccess, entry: ZipEntry, data: numbe
 /** Its checksum is not looked at, for its digest says more. */
 async function* storedPieces(
   access: RandomAccess,
-  entry: ZipEntry,
+  entry: Described,
   data: number,
   expected: Expected,
   [first, second]: readonly [Buffer, Buffer],
@@ -94,7 +97,7 @@ async function* gathered(
 /** Reads large content only to check it. Throws `corrupt`. */
 export async function checkContent(
   access: RandomAccess,
-  entry: ZipEntry,
+  entry: Described,
   data: number,
   expected: Expected,
   signal: AbortSignal | undefined,
@@ -111,7 +114,7 @@ export async function checkContent(
 
 async function* checkedChunks(
   access: RandomAccess,
-  entry: ZipEntry,
+  entry: Described,
   data: number,
   expected: Expected,
   reuse: boolean,
@@ -130,7 +133,7 @@ async function* checkedChunks(
  */
 export async function* unpacked(
   access: RandomAccess,
-  entry: ZipEntry,
+  entry: Described,
   data: number,
   reuse = false,
 ): AsyncGenerator<Buffer, void, void> {
@@ -148,7 +151,7 @@ export async function* unpacked(
   if (crc !== entry.crc) throw wrongChecksum(entry)
 }
 
-async function* inflated(access: RandomAccess, entry: ZipEntry, data: number): AsyncGenerator<Buffer, void, void> {
+async function* inflated(access: RandomAccess, entry: Described, data: number): AsyncGenerator<Buffer, void, void> {
   // A manifest is mostly small, and a byte more tells without another buffer that nothing follows.
   const unpacking = createInflateRaw({ chunkSize: Math.min(chunkBytes, Math.max(minChunkBytes, entry.size + 1)) })
   const fed = pipeline(range(access, data, entry.packed), unpacking)
@@ -180,7 +183,7 @@ async function* range(
   }
 }
 
-function inflate(entry: ZipEntry, packed: Buffer): Buffer {
+function inflate(entry: Described, packed: Buffer): Buffer {
   let result: { readonly buffer: Buffer; readonly engine: InflateRaw }
   try {
     // One byte more than it should have: zlib then sees that it is at the end, and we that it is too long.
@@ -193,15 +196,15 @@ function inflate(entry: ZipEntry, packed: Buffer): Buffer {
   return result.buffer
 }
 
-function wrongDigest(entry: ZipEntry): ReplicationError {
+function wrongDigest(entry: Described): ReplicationError {
   return corrupt(entry, 'its content is not that of its digest')
 }
 
-function wrongChecksum(entry: ZipEntry): ReplicationError {
+function wrongChecksum(entry: Described): ReplicationError {
   return corrupt(entry, 'its checksum is wrong')
 }
 
-function corrupt(entry: ZipEntry, what: string, cause?: unknown): ReplicationError {
+function corrupt(entry: Described, what: string, cause?: unknown): ReplicationError {
   const message = `package entry ${quote(entry.name.toString())}: ${what}; export it again`
   return new ReplicationError('corrupt', message, cause === undefined ? {} : { cause })
 }

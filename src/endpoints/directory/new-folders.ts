@@ -40,14 +40,14 @@ export class NewFolders {
 
   /** Makes a folder within the one that was taken last. Throws the errors of node:fs, as the other does. */
   addFolder(path: ResourcePath): void {
-    this.#at(path)
+    this.#make(path)
     this.count++
   }
 
-  /** Where to write a file within the one that was taken last. */
-  placeOf(path: ResourcePath): string {
+  /** Where in the staging folder a file within the one that was taken last belongs; its folder is there then. */
+  placeOf(path: ResourcePath): ResourcePath {
     this.count++
-    return `${this.#at(parentPath(path) ?? rootPath)}/${segmentsOf(path).at(-1) ?? ''}`
+    return `${this.#make(parentPath(path) ?? rootPath)}/${segmentsOf(path).at(-1) ?? ''}` as ResourcePath
   }
 
   /** Makes all of them durable, one by one, but for their own names. */
@@ -60,11 +60,13 @@ export class NewFolders {
     this.#folders = undefined
   }
 
-  #at(path: ResourcePath): string {
+  #make(path: ResourcePath): ResourcePath {
     const { path: top, staged } = this.all.at(-1) as NewFolder
     if (!isWithin(path, top)) throw new Error(`${path} does not lie in ${top}`)
     this.#folders ??= new HeldFolders(this.#place, false, openFolderAt)
-    return this.#folders.at(`/${staged}${path.slice(top.length)}` as ResourcePath, makeFolder)
+    const folder = `/${staged}${path.slice(top.length)}` as ResourcePath
+    this.#folders.at(folder, makeFolder)
+    return folder
   }
 }
 
