@@ -45,12 +45,9 @@ test('an assistant that dies fails what it had, and so the job', alone, async ()
 
 test('an abort reaches the assistant, for whom the job waits', alone, async () => {
   const abort = new AbortController()
-  const job = assert.rejects(shared({ how: 'wait', tasks: 1 }, abort.signal), {
-    code: 'unavailable',
-    message: 'stopped',
-  })
-  setTimeout(() => abort.abort(), 100)
-  await job
+  const job = pool.start<Ask, Shared>(share, { how: 'wait', tasks: 1 }, abort.signal)
+  job.port.on('message', () => abort.abort())
+  await assert.rejects(job.result, { name: 'ReplicationError', code: 'unavailable' })
 })
 
 test('an assistant of a job that is over before it comes does not stay', alone, async () => {

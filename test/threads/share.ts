@@ -1,4 +1,5 @@
 /** A job that gives numbers to whoever helps, and what does so. */
+import { once } from 'node:events'
 import { threadId, type MessagePort } from 'node:worker_threads'
 import { ReplicationError } from '../../src/errors.ts'
 import { assist, Assistant, type AskAssistant } from '../../src/threads/assistant.ts'
@@ -29,6 +30,7 @@ export async function run(
     else if (++unasked > 200) break
     else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
   }
+  port.postMessage('given')
   await assistant.settled()
   return { by: threadId, told: await Promise.all(given), unasked }
 }
@@ -36,9 +38,9 @@ export async function run(
 async function perform({ n, how }: { n: number; how: Ask['how'] }, signal: AbortSignal): Promise<Told> {
   if (how === 'fail' && n === 1) throw new ReplicationError('corrupt', 'as asked')
   if (how === 'die' && n === 1) process.exit(3)
-  if (how === 'wait' && !signal.aborted)
-    await new Promise((_, reject) =>
-      signal.addEventListener('abort', () => reject(new ReplicationError('unavailable', 'stopped'))),
-    )
+  if (how === 'wait') {
+    if (!signal.aborted) await once(signal, 'abort')
+    throw new ReplicationError('unavailable', 'stopped')
+  }
   return { n, by: threadId }
 }
