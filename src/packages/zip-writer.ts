@@ -1,9 +1,8 @@
-import { hash } from 'node:crypto'
-import { crc32 } from 'node:zlib'
 import { mayPack, packed, packedSegment } from './compression.ts'
 import { PackedFile, StoredFile, type LargeFile, type Sizes, type Written } from './large-file.ts'
 import type { Output } from './output.ts'
 import type { Spool } from './spool.ts'
+import { sumsOf } from './sums.ts'
 import { fileEntry, folderEntry, ZipDirectory, type ZipEntry } from './zip-records.ts'
 
 const bufferBytes = 1024 * 1024
@@ -67,12 +66,10 @@ export class ZipWriter {
   }
 
   /** Content of at most one segment; its memory is its owner's again when this has answered. */
-  addFile(name: string, content: Uint8Array): Written {
-    const crc = crc32(content)
-    const written = { digest: hash('sha256', content), size: content.length }
+  addFile(name: string, content: Uint8Array, { digest, crc } = sumsOf(content)): Written {
     if (mayPack(name, content)) this.#pack(name, Buffer.from(content), crc)
     else this.#put(known(fileEntry(name, false), content, crc, content.length), content)
-    return written
+    return { digest, size: content.length }
   }
 
   /** Content in segments, of which this is the first. It is added like the others. */
