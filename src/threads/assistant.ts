@@ -31,12 +31,14 @@ export class Assistant<Task, Result> {
   readonly #waiters: Waiter<Result>[] = []
   #last: Promise<unknown> | undefined
   #free = 0
+  #gone = false
 
   constructor(port: MessagePort) {
     this.#port = port
     port.on('message', (message: Message<Result>) => this.#hear(message))
     port.on('close', () => {
       this.#free = 0
+      this.#gone = true
       for (const { reject } of this.#waiters.splice(0))
         reject(new ReplicationError('unavailable', 'a worker thread ended unexpectedly'))
     })
@@ -47,6 +49,8 @@ export class Assistant<Task, Result> {
    * answers rejects with what the assistant threw, and may be looked at late.
    */
   give(task: Task): Promise<Result> | undefined {
+    // While a port tells that it is closed, receiveMessageOnPort crashes the process.
+    if (this.#gone) return undefined
     for (let got = receiveMessageOnPort(this.#port); got !== undefined; got = receiveMessageOnPort(this.#port))
       this.#hear(got.message as Message<Result>)
     if (this.#free === 0) return undefined

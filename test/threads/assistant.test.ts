@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { availableParallelism } from 'node:os'
 import { after, test } from 'node:test'
+import { MessageChannel } from 'node:worker_threads'
+import { Assistant } from '../../src/threads/assistant.ts'
 import { ThreadPool } from '../../src/threads/pool.ts'
 import type { Ask } from './share.ts'
 
@@ -41,6 +43,16 @@ test('what an assistant throws arrives as it was thrown', alone, async () => {
 test('an assistant that dies fails what it had, and so the job', alone, async () => {
   await assert.rejects(shared({ how: 'die', tasks: 3 }), { code: 'unavailable', message: /ended unexpectedly/ })
   assert.equal((await shared({ how: 'do', tasks: 2 })).told.length, 2)
+})
+
+test('a job goes on at once when it hears that its assistant has died', async () => {
+  const { port1, port2 } = new MessageChannel()
+  const assistant = new Assistant<number, number>(port1)
+  port2.postMessage('ready')
+  const given = assistant.give(1)
+  port2.close()
+  await assert.rejects(given ?? Promise.resolve(), { code: 'unavailable' })
+  assert.equal(assistant.give(2), undefined)
 })
 
 test('an abort reaches the assistant, for whom the job waits', alone, async () => {
