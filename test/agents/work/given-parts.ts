@@ -1,4 +1,4 @@
-/** For tests of trees in parts: a part holds two entries. */
+/** For tests of trees in parts: a part holds two files. */
 import type { TestContext } from 'node:test'
 import { viewCommand, type CommandView } from '../../../src/agents/commands/views.ts'
 import type { ReplicationEvent } from '../../../src/agents/events/events.ts'
@@ -32,7 +32,7 @@ export interface GivenParts extends Given {
   applied(command: { id: string }, parts: number, target?: string): Promise<CommandView>
 }
 
-/** An agent `author` with these targets, and a tree of /content and seven files, which is four parts. */
+/** An agent `author` with these targets, and a tree of /content and eight files, which is four parts: the first is /content, ! and 0. */
 export async function givenParts(
   t: Pick<TestContext, 'after'>,
   targets: readonly string[] = ['one'],
@@ -41,6 +41,7 @@ export async function givenParts(
 ): Promise<GivenParts> {
   const given = await givenEngine(t, options)
   await given.agent('author', targets, more)
+  given.write('/content/!', '!')
   for (let i = 0; i < 7; i++) given.write(`/content/${i}`, `${i}`)
   const came = new Map<string, string[]>(targets.map((target) => [target, []]))
   const gate: Given['gate'] = (target, inner) =>

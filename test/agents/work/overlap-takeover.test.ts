@@ -9,7 +9,7 @@ import { door, givenParts } from './given-parts.ts'
 test('whoever comes back to an export that another has made meanwhile changes nothing of it', async (t) => {
   const given = await givenParts(t, ['one'], {}, { idle: true })
   const command = await given.ask({ agents: ['author'] })
-  const source = given.readUpTo(5)
+  const source = given.readUpTo(6)
   const first = given.export(command, 'author')
   await until(async () => (await viewCommand(given.parts.store, command.id)).agents[0]?.parts?.total === 2 || undefined)
   given.write('/content/1', 'new')
@@ -33,7 +33,7 @@ test('whoever comes back to an export that another goes on with leaves it to him
   let readings = 0
   given.gateSource(async (read) => {
     if (read === 0) readings++
-    if (read === 5) await (readings === 1 ? one : other).passed
+    if (read === 6) await (readings === 1 ? one : other).passed
   })
   const made = async (parts: number): Promise<true | undefined> =>
     (await viewCommand(given.parts.store, command.id)).agents[0]?.parts?.total === parts || undefined

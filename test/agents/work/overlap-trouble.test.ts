@@ -10,12 +10,12 @@ import { assertConsistent } from '../retention/consistency.ts'
 import { until } from '../until.ts'
 import { door, givenParts, type GivenParts } from './given-parts.ts'
 
-/** Reads up to five resources, and no further; the next reading does as `then` says. */
+/** Reads up to six resources, and no further; the next reading does as `then` says. */
 function failsOnce(given: GivenParts, code: 'invalid' | 'unavailable', then: () => void = () => undefined): () => void {
   const fails = door()
   let left = 1
   given.gateSource(async (read) => {
-    if (read !== 5 || left-- <= 0) return
+    if (read !== 6 || left-- <= 0) return
     await fails.passed
     then()
     throw new ReplicationError(code, 'the source is no good')
@@ -42,11 +42,11 @@ test('an export that fails for good in the middle fails its deliveries, which sa
   const [target] = agents[0]?.targets ?? []
   assert.deepEqual(
     [target?.state, target?.error?.detail, target?.applied],
-    ['failed', 'the source is no good', { parts: 2, entries: 4, bytes: 3 }],
+    ['failed', 'the source is no good', { parts: 2, entries: 5, bytes: 4 }],
   )
   assert.deepEqual(agents[0]?.parts, undefined)
   const event = await until(async () => given.events.find(({ type }) => type === 'delivery.failed'))
-  assert.deepEqual((event.data as { applied?: object }).applied, { parts: 2, entries: 4, bytes: 3 })
+  assert.deepEqual((event.data as { applied?: object }).applied, { parts: 2, entries: 5, bytes: 4 })
   await goesOn(given)
   // Queued again, it is a delivery of its own.
   await retry(given.parts, command.id, 'ann')
@@ -64,7 +64,7 @@ test('an export that is tried again sends nothing again of what is the same', as
   const { state, agents } = await given.finished(command)
   assert.equal(state, 'succeeded')
   assert.deepEqual(given.came.get('one'), ['1', '2', '3', '4'])
-  assert.deepEqual([agents[0]?.targets[0]?.attempts, agents[0]?.targets[0]?.receipt?.entries], [1, 8])
+  assert.deepEqual([agents[0]?.targets[0]?.attempts, agents[0]?.targets[0]?.receipt?.entries], [1, 9])
   await goesOn(given)
 })
 
@@ -80,7 +80,7 @@ test('where the source has changed before an export is tried again, all is appli
   assert.equal(given.read('one', '/content/1'), 'new')
   assert.deepEqual(
     [agents[0]?.parts, agents[0]?.targets[0]?.receipt?.entries, agents[0]?.targets[0]?.receipt?.bytes],
-    [{ done: 4, total: 4 }, 8, 9],
+    [{ done: 4, total: 4 }, 9, 10],
   )
   await goesOn(given)
 })
@@ -104,9 +104,9 @@ test('a part that is on its way while another comes in its place does not count'
 })
 
 for (const { name, left, expected, entries } of [
-  { name: 'a single part that was applied', left: ['0'], expected: ['1', '2'], entries: 2 },
-  { name: 'a single part that is another', left: ['5'], expected: ['1', '2', '1~2'], entries: 2 },
-  { name: 'the parts that were applied', left: ['0', '1', '2'], expected: ['1', '2'], entries: 4 },
+  { name: 'a single part that was applied', left: ['0'], expected: ['1', '2'], entries: 3 },
+  { name: 'a single part that is another', left: ['5'], expected: ['1', '2', '1~2'], entries: 3 },
+  { name: 'the parts that were applied', left: ['0', '1', '2'], expected: ['1', '2'], entries: 5 },
 ])
   test(`a tree that has become ${name} when it is read again is delivered as it is then`, async (t) => {
     const given = await givenParts(t)
@@ -127,7 +127,7 @@ for (const { name, left, expected, entries } of [
 
 test('a command that is cancelled in the middle says what was applied, and the next one goes on', async (t) => {
   const given = await givenParts(t)
-  const source = given.readUpTo(5)
+  const source = given.readUpTo(6)
   const command = await given.ask({ agents: ['author'] })
   await given.applied(command, 2)
   await cancel(given.parts, command.id, 'ann')
@@ -135,7 +135,7 @@ test('a command that is cancelled in the middle says what was applied, and the n
   const { state, agents } = await given.finished(command)
   assert.equal(state, 'cancelled')
   const [target] = agents[0]?.targets ?? []
-  assert.deepEqual([target?.state, target?.applied], ['cancelled', { parts: 2, entries: 4, bytes: 3 }])
+  assert.deepEqual([target?.state, target?.applied], ['cancelled', { parts: 2, entries: 5, bytes: 4 }])
   await goesOn(given)
 })
 
@@ -143,7 +143,7 @@ test('a part that is on its way when its command is cancelled ends, is told of, 
   const given = await givenParts(t)
   const slow = door()
   given.gate('one', () => slow.passed)
-  const source = given.readUpTo(5)
+  const source = given.readUpTo(6)
   const command = await given.ask({ agents: ['author'] })
   await until(async () => (given.came.get('one')?.length === 1 ? true : undefined))
   await cancel(given.parts, command.id, 'ann')
@@ -159,7 +159,7 @@ test('a part that is on its way when its command is cancelled ends, is told of, 
 
 test('an item that waits for its next part can be removed, and its export ends without it', async (t) => {
   const given = await givenParts(t, ['one', 'two'])
-  const source = given.readUpTo(5)
+  const source = given.readUpTo(6)
   const command = await given.ask({ agents: ['author'] })
   await given.applied(command, 2)
   const lane = { agent: 'author', queue: given.name('one') }
@@ -188,7 +188,7 @@ test('an item that waits for its next part can be removed, and its export ends w
 
 test('a server that ends in the middle goes on after its next start with the parts that are left', async (t) => {
   const given = await givenParts(t)
-  const source = given.readUpTo(5)
+  const source = given.readUpTo(6)
   const command = await given.ask({ agents: ['author'] })
   await given.applied(command, 2)
   const restarted = given.restart()
@@ -197,13 +197,13 @@ test('a server that ends in the middle goes on after its next start with the par
   const { state, agents } = await given.finished(command)
   assert.equal(state, 'succeeded')
   assert.deepEqual(given.came.get('one'), ['1', '2', '3', '4'])
-  assert.equal(agents[0]?.targets[0]?.receipt?.entries, 8)
+  assert.equal(agents[0]?.targets[0]?.receipt?.entries, 9)
   await goesOn(given)
 })
 
 test('an agent that is deleted in the middle takes its parts with it', async (t) => {
   const given = await givenParts(t)
-  const source = given.readUpTo(5)
+  const source = given.readUpTo(6)
   const command = await given.ask({ agents: ['author'] })
   await given.applied(command, 2)
   await until(async () => {

@@ -37,7 +37,7 @@ async function isResting(given: GivenParts, { id }: { id: string }): Promise<tru
 
 test('the parts that are there are applied while the source is still being read, in one try', async (t) => {
   const given = await givenParts(t)
-  const source = given.readUpTo(5)
+  const source = given.readUpTo(6)
   const command = await given.ask({ agents: ['author'] })
   await given.applied(command, 2)
   await until(() => isResting(given, command))
@@ -45,7 +45,7 @@ test('the parts that are there are applied while the source is still being read,
   assert.equal(given.read('one', '/content/3'), undefined)
   assert.deepEqual(await seen(given, command), {
     ...{ state: 'running', parts: { done: 2, total: 2, more: true }, package: undefined },
-    ...{ target: 'delivering', attempts: 1, applied: { parts: 2, entries: 4, bytes: 3 } },
+    ...{ target: 'delivering', attempts: 1, applied: { parts: 2, entries: 5, bytes: 4 } },
   })
   assert.equal(told(given, 'package.ready'), 0)
   source.open()
@@ -58,11 +58,11 @@ test('the parts that are there are applied while the source is still being read,
   assert.deepEqual(
     { ...target?.receipt, appliedAt: '' },
     {
-      ...{ delivery: `${command.id}/author/${given.name('one')}`, package: index.id, entries: 8, bytes: 7 },
+      ...{ delivery: `${command.id}/author/${given.name('one')}`, package: index.id, entries: 9, bytes: 8 },
       ...{ appliedAt: '', detail: { parts: 4 } },
     },
   )
-  assert.deepEqual([index.parts?.length, index.entries], [4, 8])
+  assert.deepEqual([index.parts?.length, index.entries], [4, 9])
   assert.deepEqual([target?.attempts, told(given, 'delivery.started'), told(given, 'delivery.delivered')], [1, 1, 1])
   for (let i = 0; i < 7; i++) assert.equal(given.read('one', `/content/${i}`), `${i}`)
   await assertConsistent(given.parts)
@@ -72,7 +72,7 @@ test('each target goes at its own pace, and a slow one holds up neither the othe
   const given = await givenParts(t, ['slow', 'quick'])
   const slow = door()
   given.gate('slow', () => slow.passed)
-  const source = given.readUpTo(5)
+  const source = given.readUpTo(6)
   const command = await given.ask({ agents: ['author'] })
   await given.applied(command, 2, 'quick')
   source.open()
@@ -92,7 +92,7 @@ test('each target goes at its own pace, and a slow one holds up neither the othe
 
 test('nobody overtakes a delivery that waits for its next part', async (t) => {
   const given = await givenParts(t)
-  const source = given.readUpTo(5)
+  const source = given.readUpTo(6)
   const large = await given.ask({ agents: ['author'] })
   await given.applied(large, 2)
   await until(() => isResting(given, large))
@@ -105,7 +105,7 @@ test('nobody overtakes a delivery that waits for its next part', async (t) => {
   assert.deepEqual(
     items.map(({ id, state, entries }) => [id, state, entries]),
     [
-      [large.id, 'preparing', 4],
+      [large.id, 'preparing', 5],
       [small.id, 'waiting', 1],
     ],
   )
@@ -116,7 +116,7 @@ test('nobody overtakes a delivery that waits for its next part', async (t) => {
 
 test('while its queue is paused no further part is applied, and then it goes on in the same try', async (t) => {
   const given = await givenParts(t)
-  const source = given.readUpTo(5)
+  const source = given.readUpTo(6)
   const command = await given.ask({ agents: ['author'] })
   await given.applied(command, 2)
   await until(() => isResting(given, command))
@@ -139,7 +139,7 @@ test('a part that fails is tried again while the source is still being read, and
   given.gate('one', async ({ id }) => {
     if (id.endsWith('/2') && ++failures <= 2) throw new ReplicationError('unavailable', 'away')
   })
-  const source = given.readUpTo(5)
+  const source = given.readUpTo(6)
   const command = await given.ask({ agents: ['author'] })
   await given.applied(command, 2)
   await until(() => isResting(given, command))
@@ -157,7 +157,7 @@ test('a part that fails is tried again while the source is still being read, and
 
 test('whoever fetches from a passive queue gets nothing of a tree before it is whole', async (t) => {
   const given = await givenParts(t, ['one'], { passive: ['dmz'] })
-  const source = given.readUpTo(5)
+  const source = given.readUpTo(6)
   const command = await given.ask({ agents: ['author'] })
   await given.applied(command, 2)
   const lane = { agent: 'author', queue: 'dmz' }
@@ -174,7 +174,7 @@ test('no sweep and no caller removes a part that is made, and when its command i
   const given = await givenParts(t)
   const slow = door()
   given.gate('one', () => slow.passed)
-  const source = given.readUpTo(5)
+  const source = given.readUpTo(6)
   const command = await given.ask({ agents: ['author'] })
   const made = await until(() => given.parts.store.get<MadePart>(madeKey(command.id, 'author', 2)))
   const later = Date.now() + 3 * 24 * 3_600_000
