@@ -19,7 +19,6 @@ import type { Output } from './output.ts'
 import { PartList } from './parts.ts'
 import { signed } from './signatures.ts'
 import { Spool } from './spool.ts'
-import type { Sums } from './sums.ts'
 import { ZipNames } from './zip-name.ts'
 import { ZipWriter } from './zip-writer.ts'
 
@@ -125,10 +124,10 @@ export class PackageBuilder {
     }
   }
 
-  /** Content of at most one segment; its memory is its owner's again when this has answered, with its digest. `sums` are its own, if known. */
-  addFile(path: ResourcePath, content: Uint8Array, sums?: Sums): string {
+  /** Content of at most one segment; its memory is its owner's again when this has answered, with its digest. */
+  addFile(path: ResourcePath, content: Uint8Array): string {
     this.#order.checkContent(path)
-    return this.#listFile(path, this.#zip.addFile(this.#names.nameOf({ type: 'file', path }), content, sums))
+    return this.#listFile(path, this.#zip.addFile(this.#names.nameOf({ type: 'file', path }), content))
   }
 
   /** Segments of a larger content: the first with its path. */

@@ -21,12 +21,9 @@ interface Expected {
   readonly size: number
 }
 
-/** What the zip says of it; its name is for the message. */
-export type Described = Pick<ZipEntry, 'method' | 'crc' | 'packed' | 'size'> & { readonly name: Buffer | string }
-
-/** Small content, unpacked and checked; `packed` itself where it is stored. Throws `corrupt`. */
-export function unpack(entry: Described, packed: Buffer, expected: Expected): Buffer {
-  const content = entry.method === stored ? packed : inflate(entry, packed)
+/** Small content, unpacked and checked; a copy. Throws `corrupt`. */
+export function unpack(entry: ZipEntry, packed: Buffer, expected: Expected): Buffer {
+  const content = entry.method === stored ? Buffer.from(packed) : inflate(entry, packed)
   if (content.length !== expected.size) throw corrupt(entry, `it has ${content.length} bytes, not ${expected.size}`)
   if (hash('sha256', content) !== expected.digest) throw wrongDigest(entry)
   if (crc32(content) !== entry.crc) throw wrongChecksum(entry)
@@ -42,7 +39,7 @@ export type LargeContent = Readable & {
   readonly pieces: (into: readonly [Buffer, Buffer]) => AsyncGenerator<Buffer, void, void>
 }
 
-export function contentStream(access: RandomAccess, entry: Described, data: number, expected: Expected): LargeContent {
+export function contentStream(access: RandomAccess, entry: ZipEntry, data: number, expected: Expected): LargeContent {
   const chunks = (): AsyncGenerator<Buffer, void, void> => checkedChunks(access, entry, data, expected, false)
   const pieces = (into: readonly [Buffer, Buffer]): AsyncGenerator<Buffer, void, void> =>
     entry.method === stored ? storedPieces(access, entry, data, expected, into) : gathered(chunks(), into)
@@ -52,7 +49,7 @@ export function contentStream(access: RandomAccess, entry: Described, data: numb
 /** Its checksum is not looked at, for its digest says more. */
 async function* storedPieces(
   access: RandomAccess,
-  entry: Described,
+  entry: ZipEntry,
   data: number,
   expected: Expected,
   [first, second]: readonly [Buffer, Buffer],
@@ -97,7 +94,7 @@ async function* gathered(
 /** Reads large content only to check it. Throws `corrupt`. */
 export async function checkContent(
   access: RandomAccess,
-  entry: Described,
+  entry: ZipEntry,
   data: number,
   expected: Expected,
   signal: AbortSignal | undefined,
@@ -114,7 +111,7 @@ export async function checkContent(
 
 async function* checkedChunks(
   access: RandomAccess,
-  entry: Described,
+  entry: ZipEntry,
   data: number,
   expected: Expected,
   reuse: boolean,
@@ -133,7 +130,7 @@ async function* checkedChunks(
  */
 export async function* unpacked(
   access: RandomAccess,
-  entry: Described,
+  entry: ZipEntry,
   data: number,
   reuse = false,
 ): AsyncGenerator<Buffer, void, void> {
@@ -151,7 +148,7 @@ export async function* unpacked(
   if (crc !== entry.crc) throw wrongChecksum(entry)
 }
 
-async function* inflated(access: RandomAccess, entry: Described, data: number): AsyncGenerator<Buffer, void, void> {
+async function* inflated(access: RandomAccess, entry: ZipEntry, data: number): AsyncGenerator<Buffer, void, void> {
   // A manifest is mostly small, and a byte more tells without another buffer that nothing follows.
   const unpacking = createInflateRaw({ chunkSize: Math.min(chunkBytes, Math.max(minChunkBytes, entry.size + 1)) })
   const fed = pipeline(range(access, data, entry.packed), unpacking)
@@ -183,7 +180,7 @@ async function* range(
   }
 }
 
-function inflate(entry: Described, packed: Buffer): Buffer {
+function inflate(entry: ZipEntry, packed: Buffer): Buffer {
   let result: { readonly buffer: Buffer; readonly engine: InflateRaw }
   try {
     // One byte more than it should have: zlib then sees that it is at the end, and we that it is too long.
@@ -196,15 +193,15 @@ function inflate(entry: Described, packed: Buffer): Buffer {
   return result.buffer
 }
 
-function wrongDigest(entry: Described): ReplicationError {
+function wrongDigest(entry: ZipEntry): ReplicationError {
   return corrupt(entry, 'its content is not that of its digest')
 }
 
-function wrongChecksum(entry: Described): ReplicationError {
+function wrongChecksum(entry: ZipEntry): ReplicationError {
   return corrupt(entry, 'its checksum is wrong')
 }
 
-function corrupt(entry: Described, what: string, cause?: unknown): ReplicationError {
+function corrupt(entry: ZipEntry, what: string, cause?: unknown): ReplicationError {
   const message = `package entry ${quote(entry.name.toString())}: ${what}; export it again`
   return new ReplicationError('corrupt', message, cause === undefined ? {} : { cause })
 }

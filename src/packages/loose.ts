@@ -138,11 +138,6 @@ class Lying {
   }
 }
 
-/** Whatever its size, its content is read whole. */
-type LooseChange =
-  | Exclude<PackageChange, { kind: 'put' }>
-  | { readonly kind: 'put'; readonly entry: FileEntry; readonly content: Buffer }
-
 /** What was laid down, in memory or in its file. */
 export class LooseReader implements PackageReader {
   readonly id: PackageId
@@ -170,10 +165,10 @@ export class LooseReader implements PackageReader {
     for await (const batch of this.batches(options)) yield* batch
   }
 
-  async *batches({ paths, passes, signal }: ReadOptions = {}): AsyncGenerator<LooseChange[], void, void> {
+  async *batches({ paths, passes, signal }: ReadOptions = {}): AsyncGenerator<PackageChange[], void, void> {
     const wanted = paths === undefined ? undefined : new Regions(paths)
     for await (const { entries, contents } of this.#frames(true)) {
-      const batch: LooseChange[] = []
+      const batch: PackageChange[] = []
       let at = 0
       for (const entry of entries) {
         const content = entry.type === 'file' ? contents.subarray(at, (at += entry.size)) : undefined
@@ -189,12 +184,7 @@ export class LooseReader implements PackageReader {
   }
 
   /** It has all contents. */
-  deltaBatches(options: ReadOptions = {}): AsyncGenerator<LooseChange[], void, void> {
-    return this.batches(options)
-  }
-
-  /** It is no zip. */
-  placedBatches(options: ReadOptions = {}): AsyncGenerator<LooseChange[], void, void> {
+  deltaBatches(options: ReadOptions = {}): AsyncGenerator<PackageChange[], void, void> {
     return this.batches(options)
   }
 

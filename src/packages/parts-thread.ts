@@ -1,7 +1,6 @@
 /** Reads a tree and writes it as one package or several, in a thread: contents cross no other. */
 import type { MessagePort } from 'node:worker_threads'
 import { ReplicationError } from '../errors.ts'
-import type { AskAssistant } from '../threads/assistant.ts'
 import type { Blueprint } from './builder.ts'
 import type { ManifestHeader, PackageSummary } from './manifest.ts'
 import { PieceParts, type PartLimits } from './part-limits.ts'
@@ -24,12 +23,7 @@ export type Said =
   | { readonly made: PackageSummary; readonly more: boolean }
 
 /** Makes each part in the next file of which it is told, as far as it has been told of any. */
-export async function run(
-  order: PartsOrder,
-  port: MessagePort,
-  signal: AbortSignal,
-  askAssistant: AskAssistant,
-): Promise<void> {
+export async function run(order: PartsOrder, port: MessagePort, signal: AbortSignal): Promise<void> {
   const files = new Files(port, signal)
   const notes: string[] = []
   const say = (said: Said): void => {
@@ -37,7 +31,7 @@ export async function run(
     port.postMessage(said)
   }
   const { read } = (await import(order.module)) as { read: ReadPieces }
-  const pieces = read(order.order, (text) => void notes.push(text), signal, askAssistant)
+  const pieces = read(order.order, (text) => void notes.push(text), signal)
   const parts = new PieceParts(pieces, order.partLimits, (entries, bytes) => say({ entries, bytes }))
   try {
     let { header } = order

@@ -4,7 +4,6 @@ import type { Change } from '../resources/resource.ts'
 import { abortable } from './abortable.ts'
 import { segmentBytes } from './compression.ts'
 import { SegmentBuffers } from './segment-buffers.ts'
-import type { Sums } from './sums.ts'
 
 /**
  * Whole lines of a manifest, as `ManifestText` spells them, together no longer than a segment: folders, and files whose contents stay where
@@ -32,8 +31,6 @@ export type Item =
       readonly type: 'file'
       readonly path: ResourcePath
       readonly size: number
-      /** Of the content, where they are known before it is written. */
-      readonly sums?: Sums
       /** Of the content, once it was written. */
       digest?: string
     }

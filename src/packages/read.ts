@@ -13,7 +13,6 @@ import {
   type DeltaChange,
   type PackageChange,
   type PackageReader,
-  type PlacedChange,
   type ReadOptions,
   type Verification,
 } from './reader.ts'
@@ -21,7 +20,6 @@ import { bytesAccess, fileAccess, Window, type RandomAccess } from './random-acc
 import { Regions } from './regions.ts'
 import { storageError } from './storage-error.ts'
 import { manifestBytes, manifestEntries, walk, type Located } from './walk.ts'
-import { stored } from './zip-format.ts'
 
 export type { PackageChange, PackageReader, ReadOptions } from './reader.ts'
 
@@ -105,26 +103,15 @@ class ZipReader implements PackageReader {
     return whole(this.deltaBatches(options))
   }
 
-  deltaBatches(options: ReadOptions = {}): AsyncGenerator<DeltaChange[], void, void> {
-    return this.#batches(options, (located, window) => this.#change(located, window))
-  }
-
-  placedBatches(options: ReadOptions = {}): AsyncGenerator<PlacedChange[], void, void> {
-    return this.#batches(options, async (located) => placed(located))
-  }
-
-  async *#batches<Change>(
-    { paths, passes, signal }: ReadOptions,
-    changeOf: (located: Located, window: Window) => Promise<Change>,
-  ): AsyncGenerator<Change[], void, void> {
+  async *deltaBatches({ paths, passes, signal }: ReadOptions = {}): AsyncGenerator<DeltaChange[], void, void> {
     this.#refuseIndex('apply its parts')
     const wanted = paths === undefined ? undefined : new Regions(paths)
     const window = new Window(this.#access, windowBytes)
-    let batch: Change[] = []
+    let batch: DeltaChange[] = []
     let bytes = 0
     for await (const located of walk(this.#access, this.#frame, this.#limits, window)) {
       if (wanted?.hold(located.entry.path) === false || passes?.(located.entry) === true) continue
-      batch.push(await changeOf(located, window))
+      batch.push(await this.#change(located, window))
       if (isSmall(located)) bytes += located.entry.size
       if (batch.length < batchEntries && bytes < batchBytes) continue
       signal?.throwIfAborted()
@@ -153,7 +140,7 @@ class ZipReader implements PackageReader {
       carries.files++
       carries.bytes += entry.size
       since += entry.size
-      if (isSmall(located)) await contentOf(located, window)
+      if (isSmall(located)) await this.#change(located, window)
       else await checkContent(this.#access, zipEntry, data, entry, signal)
       if (since < batchBytes) continue
       since = 0
@@ -186,36 +173,16 @@ class ZipReader implements PackageReader {
   }
 
   async #change(located: Located, window: Window): Promise<DeltaChange> {
-    if (!('data' in located)) return without(located)
+    if ('held' in located) return { kind: 'held', entry: located.entry }
+    if (!('data' in located)) {
+      const { entry } = located
+      return entry.type === 'folder' ? { kind: 'folder', entry } : { kind: 'delete', entry }
+    }
     const { entry, zipEntry, data } = located
     if (!isSmall(located)) return { kind: 'put', entry, content: contentStream(this.#access, zipEntry, data, entry) }
-    const content = await contentOf(located, window)
-    // Stored, it lies in the window.
-    return { kind: 'put', entry, content: zipEntry.method === stored ? Buffer.from(content) : content }
+    const packed = window.view(data, zipEntry.packed) ?? (await window.load(data, zipEntry.packed))
+    return { kind: 'put', entry, content: unpack(zipEntry, packed, entry) }
   }
-}
-
-/** What has a content here. */
-type Carrying = Extract<Located, { data: number }>
-
-function without(located: Exclude<Located, Carrying>): Exclude<DeltaChange, { kind: 'put' }> {
-  if ('held' in located) return { kind: 'held', entry: located.entry }
-  const { entry } = located
-  return entry.type === 'folder' ? { kind: 'folder', entry } : { kind: 'delete', entry }
-}
-
-function placed(located: Located): PlacedChange {
-  if (!('data' in located)) return without(located)
-  const { entry, zipEntry, data } = located
-  const { method, crc, packed, size } = zipEntry
-  const content = { name: zipEntry.name.toString(), method, crc, packed, size, data, digest: entry.digest }
-  return { kind: 'put', entry, content }
-}
-
-/** Small content, verified; valid until the window loads again. */
-async function contentOf({ entry, zipEntry, data }: Carrying, window: Window): Promise<Buffer> {
-  const packed = window.view(data, zipEntry.packed) ?? (await window.load(data, zipEntry.packed))
-  return unpack(zipEntry, packed, entry)
 }
 
 /** Throws `incomplete` for what lacks a content. */
@@ -226,6 +193,6 @@ async function* whole(batches: AsyncIterable<DeltaChange[]>): AsyncGenerator<Pac
   }
 }
 
-function isSmall(located: Located): located is Carrying {
+function isSmall(located: Located): located is Extract<Located, { data: number }> {
   return 'data' in located && located.entry.size <= segmentBytes
 }

@@ -2,7 +2,6 @@ import { ReplicationError } from '../errors.ts'
 import { comparePaths, quote, type ResourcePath } from '../resources/path.ts'
 import type { LargeContent } from './content.ts'
 import type { Carried, ManifestEntry, ManifestHeader, ManifestPart, PackageId, PackageOrigin } from './manifest.ts'
-import type { Packed } from './packed.ts'
 import type { FileEntry } from './walk.ts'
 
 /** An entry of the manifest, with its bytes. */
@@ -17,11 +16,6 @@ export type PackageChange =
 
 /** The same of a delta, which lacks what its targets are said to hold. */
 export type DeltaChange = PackageChange | { readonly kind: 'held'; readonly entry: FileEntry }
-
-/** The same for whoever reads contents himself where they lie: those of a zip are not read, nor verified. */
-export type PlacedChange =
-  | Exclude<DeltaChange, { kind: 'put' }>
-  | { readonly kind: 'put'; readonly entry: FileEntry; readonly content: Buffer | Packed }
 
 /** For a target that does not hold what a delta says that it does. */
 export function lacking({ path }: FileEntry): ReplicationError {
@@ -72,8 +66,6 @@ export interface PackageReader {
   batches(options?: ReadOptions): AsyncGenerator<PackageChange[], void, void>
   /** The same for whoever holds what a delta lacks, and sees to it that he does. */
   deltaBatches(options?: ReadOptions): AsyncGenerator<DeltaChange[], void, void>
-  /** The same, with contents that lie in the package's file. Else that is verified when this has ended. */
-  placedBatches(options?: ReadOptions): AsyncGenerator<PlacedChange[], void, void>
   /** Reads all of it, only to check it. Throws what `deltaBatches` and its contents do. */
   verify(signal?: AbortSignal): Promise<Verification>
   /** One page of the manifest: the entries behind the path `after`. Throws `invalid` for an index. */

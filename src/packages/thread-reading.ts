@@ -1,4 +1,3 @@
-import type { AskAssistant } from '../threads/assistant.ts'
 import type { Piece } from './pieces.ts'
 
 /** What the thread that writes packages can read by itself, so that contents cross no other thread. */
@@ -17,5 +16,4 @@ export type ReadPieces = (
   order: unknown,
   note: (text: string) => void,
   signal: AbortSignal,
-  askAssistant: AskAssistant,
 ) => AsyncGenerator<Piece, void, void>

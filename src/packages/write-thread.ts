@@ -103,7 +103,7 @@ async function addBatch(builder: PackageBuilder, { items, bytes }: Batch): Promi
   for (const item of items) {
     if (builder.full) await builder.room()
     if (item.type === 'file') {
-      item.digest = builder.addFile(item.path, bytes.subarray(at, at + item.size), item.sums)
+      item.digest = builder.addFile(item.path, bytes.subarray(at, at + item.size))
       at += item.size
     } else if (item.type === 'listed') {
       builder.addListed(bytes.subarray(at, at + item.length))

@@ -1,8 +1,9 @@
+import { hash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import { mayPack, packed, packedSegment } from './compression.ts'
 import { PackedFile, StoredFile, type LargeFile, type Sizes, type Written } from './large-file.ts'
 import type { Output } from './output.ts'
 import type { Spool } from './spool.ts'
-import { sumsOf } from './sums.ts'
 import { fileEntry, folderEntry, ZipDirectory, type ZipEntry } from './zip-records.ts'
 
 const bufferBytes = 1024 * 1024
@@ -66,10 +67,12 @@ export class ZipWriter {
   }
 
   /** Content of at most one segment; its memory is its owner's again when this has answered. */
-  addFile(name: string, content: Uint8Array, { digest, crc } = sumsOf(content)): Written {
+  addFile(name: string, content: Uint8Array): Written {
+    const crc = crc32(content)
+    const written = { digest: hash('sha256', content), size: content.length }
     if (mayPack(name, content)) this.#pack(name, Buffer.from(content), crc)
     else this.#put(known(fileEntry(name, false), content, crc, content.length), content)
-    return { digest, size: content.length }
+    return written
   }
 
   /** Content in segments, of which this is the first. It is added like the others. */

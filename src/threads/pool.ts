@@ -1,32 +1,40 @@
-import { availableParallelism } from 'node:os'
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { MessageChannel, Worker, type MessagePort, type Transferable } from 'node:worker_threads'
 import { ReplicationError } from '../errors.ts'
-import type { AskAssistant } from './assistant.ts'
-import { hasIdle, takeIdle, Thread, type Order } from './worker.ts'
+import { thaw, type Frozen } from './frozen.ts'
 
 /**
- * A job: the module's `run`, called in a thread. It may work synchronously for as long as it likes; what it returns must be
- * cloneable. `port` is for streams of batches (stream.ts), `askAssistant` for tasks that another thread can do (assistant.ts).
+ * A job: the module's `run(data, port, signal)`, called in a thread. It may work synchronously for as long as it likes;
+ * what it returns must be cloneable. `port` is for streams of batches (stream.ts).
  */
-export type Run<Data, Result> = (
-  data: Data,
-  port: MessagePort,
-  signal: AbortSignal,
-  askAssistant: AskAssistant,
-) => Promise<Result>
+export type Run<Data, Result> = (data: Data, port: MessagePort, signal: AbortSignal) => Promise<Result>
 
 export interface Job<Result> {
   readonly port: MessagePort
   readonly result: Promise<Result>
 }
 
+export interface Order {
+  readonly job: number
+  readonly module: string
+  readonly data: unknown
+  readonly port: MessagePort
+}
+export type Notice = { readonly abort: number } | { readonly load: string }
+export type Answer =
+  | { readonly job: number; readonly result: unknown }
+  | { readonly job: number; readonly error: Frozen }
+  | { readonly job: number; readonly works: true }
+
+/** Threads that do nothing, the one that was used last at the end: those of all pools, for each takes some ten megabytes. */
+const idle = new Set<Thread>()
+
+/** Ends those that have been idle for that long. */
+const idleMs = 60_000
+
 /** Whoever has not worked for that long waits for what may never come. */
 const standstillMs = 10_000
 /** How often it is looked for those, while others wait. */
 const lookMs = 1000
-
-/** How many threads of all pools do a job. */
-let atWork = 0
 
 /** To do a job now. */
 interface Turn {
@@ -38,7 +46,7 @@ interface Turn {
  * something else to do meanwhile.
  */
 export function startAhead(module: URL): void {
-  if (hasIdle(module.href)) return
+  for (const thread of idle) if (thread.knows(module.href)) return
   const thread = new Thread()
   thread.load(module)
   thread.rest()
@@ -158,47 +166,112 @@ export class ThreadPool {
     this.#looking = undefined
   }
 
-  async #perform<Result>(order: Order, turn: Turn, signal: AbortSignal): Promise<Result> {
-    const over = new AbortController()
-    const stop = (): void => over.abort()
-    signal.addEventListener('abort', stop)
-    atWork++
-    try {
-      return (await this.#inThread(order, signal, (asked) => this.#assist(asked, over.signal), turn)) as Result
-    } finally {
-      atWork--
-      signal.removeEventListener('abort', stop)
-      stop()
-    }
-  }
-
-  /** With no more threads at work than there are processors: what helps one job would hold up another. */
-  #assist(order: Order, signal: AbortSignal): void {
-    if (this.#closed || signal.aborted || this.#waiting.size > 0 || atWork >= availableParallelism()) {
-      order.port.close()
-      return
-    }
-    atWork++
-    // It has nothing to do from then on, though it may take a moment to hear that.
-    signal.addEventListener('abort', () => atWork--)
-    // Whoever asked hears what becomes of his tasks through the port.
-    this.#inThread(order, signal).catch(() => undefined)
-  }
-
-  async #inThread(
-    order: Order,
-    signal: AbortSignal,
-    asked?: (assistant: Order) => void,
-    turn?: Turn,
-  ): Promise<unknown> {
+  async #perform<Result>(order: Omit<Order, 'job'>, turn: Turn, signal: AbortSignal): Promise<Result> {
     const thread = takeIdle(order.module) ?? new Thread()
     this.#working.add(thread)
-    if (turn !== undefined) turn.thread = thread
+    turn.thread = thread
     try {
-      return await thread.perform(order, signal, asked)
+      return (await thread.perform(order, signal)) as Result
     } finally {
       this.#working.delete(thread)
       thread.rest()
     }
+  }
+}
+
+/** One that has done such a job before, if there is one: it need not load and compile it. What was started ahead is for its own module. */
+function takeIdle(module: string): Thread | undefined {
+  let best: Thread | undefined
+  for (const thread of idle)
+    if (thread.knows(module) || (thread.hasWorked && best?.knows(module) !== true)) best = thread
+  best?.wake()
+  return best
+}
+
+class Thread {
+  readonly #worker: Worker
+  /** That it has loaded. */
+  readonly #modules = new Set<string>()
+  /** When it was last heard that it works, or has got its job. */
+  workedAt = 0
+  #alive = true
+  #jobs = 0
+  #timer: NodeJS.Timeout | undefined
+  #settle: { resolve: (value: unknown) => void; reject: (error: unknown) => void } | undefined
+
+  constructor() {
+    this.#worker = new Worker(new URL('./thread.js', import.meta.url), {
+      // Batches are short-lived: a small young generation keeps a thread small, and costs little.
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    })
+    this.#worker.on('message', (answer: Answer) => {
+      if (answer.job !== this.#jobs) return
+      if ('works' in answer) this.workedAt = performance.now()
+      else if ('error' in answer) this.#settle?.reject(thaw(answer.error))
+      else this.#settle?.resolve(answer.result)
+    })
+    this.#worker.on('error', (error) => this.#gone(error))
+    this.#worker.on('exit', () => this.#gone(undefined))
+    this.#worker.unref()
+  }
+
+  get hasWorked(): boolean {
+    return this.#jobs > 0
+  }
+
+  knows(module: string): boolean {
+    return this.#modules.has(module)
+  }
+
+  load(module: URL): void {
+    this.#modules.add(module.href)
+    this.#worker.postMessage({ load: module.href } satisfies Notice)
+  }
+
+  rest(): void {
+    if (!this.#alive) return
+    idle.add(this)
+    this.#timer = setTimeout(() => void this.end(), idleMs)
+    this.#timer.unref()
+  }
+
+  wake(): void {
+    idle.delete(this)
+    clearTimeout(this.#timer)
+  }
+
+  async perform(order: Omit<Order, 'job'>, signal: AbortSignal): Promise<unknown> {
+    const job = ++this.#jobs
+    this.workedAt = performance.now()
+    this.#modules.add(order.module)
+    const notice: Notice = { abort: job }
+    const abort = (): void => this.#worker.postMessage(notice)
+    this.#worker.ref()
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#settle = { resolve, reject }
+        signal.addEventListener('abort', abort)
+        this.#worker.postMessage({ ...order, job } satisfies Order, [order.port as Transferable])
+      })
+    } finally {
+      signal.removeEventListener('abort', abort)
+      this.#settle = undefined
+      this.#worker.unref()
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#leave()
+    await this.#worker.terminate()
+  }
+
+  #gone(cause: unknown): void {
+    this.#leave()
+    this.#settle?.reject(new ReplicationError('unavailable', 'a worker thread ended unexpectedly', { cause }))
+  }
+
+  #leave(): void {
+    this.#alive = false
+    this.wake()
   }
 }

@@ -1,9 +1,7 @@
 /** What runs in each thread of a pool: takes an order, imports its module, calls its `run`, answers. */
-import { MessageChannel, parentPort } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { freeze } from './frozen.ts'
-import type { AskAssistant } from './assistant.ts'
-import type { Run } from './pool.ts'
-import type { Answer, JobOrder, Notice } from './worker.ts'
+import type { Answer, Notice, Order, Run } from './pool.ts'
 
 /** How often it is told that a job goes on. */
 const tellMs = 1000
@@ -12,27 +10,19 @@ const workedMs = 10
 
 const aborts = new Map<number, AbortController>()
 
-async function perform(order: JobOrder): Promise<Answer> {
+async function perform(order: Order): Promise<Answer> {
   const abort = new AbortController()
   aborts.set(order.job, abort)
   const telling = tellOf(order.job)
   try {
     const { run } = (await import(order.module)) as { run: Run<unknown, unknown> }
-    return { job: order.job, result: await run(order.data, order.port, abort.signal, askAssistantFor(order.job)) }
+    return { job: order.job, result: await run(order.data, order.port, abort.signal) }
   } catch (error) {
     return { job: order.job, error: freeze(error) }
   } finally {
     clearInterval(telling)
     aborts.delete(order.job)
     order.port.close()
-  }
-}
-
-function askAssistantFor(job: number): AskAssistant {
-  return (module, data) => {
-    const { port1, port2 } = new MessageChannel()
-    parentPort?.postMessage({ job, assistant: { module: module.href, data, port: port2 } } satisfies Answer, [port2])
-    return port1
   }
 }
 
@@ -46,7 +36,7 @@ function tellOf(job: number): NodeJS.Timeout {
   }, tellMs)
 }
 
-parentPort?.on('message', (message: JobOrder | Notice) => {
+parentPort?.on('message', (message: Order | Notice) => {
   if ('abort' in message) aborts.get(message.abort)?.abort()
   // What is wrong with it is told to whoever has a job of it.
   else if ('load' in message) import(message.load).catch(() => undefined)

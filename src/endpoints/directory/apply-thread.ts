@@ -5,19 +5,16 @@
  * What is there already counts as written when it was looked at: somebody else who changes it between that and the receipt is not seen,
  * as he is not a moment after it.
  */
-import { lstatSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
 import { EntrySet } from '../../packages/entry-set.ts'
 import type { ManifestEntry } from '../../packages/manifest.ts'
 import { openPackage, type PackageReader } from '../../packages/read.ts'
 import { Regions } from '../../packages/regions.ts'
 import { rootPath, type ResourcePath } from '../../resources/path.ts'
-import type { AskAssistant } from '../../threads/assistant.ts'
 import type { Receipt } from '../endpoint.ts'
 import { hasSurplus } from '../mirror.ts'
 import { Breath } from './breath.ts'
 import { ChosenEntries } from './chosen-entries.ts'
-import { ContentWriter, type Staging } from './content-writer.ts'
 import { syncStaged } from './durable.ts'
 import type { HeldFolders } from './held-folders.ts'
 import type { DeliveryOrder } from '../delivery-order.ts'
@@ -25,8 +22,6 @@ import { inLane } from './in-lane.ts'
 import type { LaneFolder } from './lane-folder.ts'
 import { moveAll } from './move.ts'
 import { NewFolders } from './new-folders.ts'
-import { tellsCaseApart } from './own-folder.ts'
-import { withHandles } from './plain-path.ts'
 import { Placer } from './placer.ts'
 import { Present } from './present.ts'
 import { makeRoot } from './root.ts'
@@ -35,12 +30,6 @@ import { removeSurplus } from './surplus.ts'
 import { survey, type Surveyed } from './survey.ts'
 import type { SurveyedMirror } from './survey-thread.ts'
 import { unpack, type Unpacked } from './unpack.ts'
-import { Writings } from './writings.ts'
-
-const writeThread = new URL('./write-thread.js', import.meta.url)
-/** What has less is soon done by one thread. */
-const manyEntries = 1000
-const manyBytes = 16 * 1024 * 1024
 
 export interface ApplyOrder extends DeliveryOrder {
   readonly root: string
@@ -54,14 +43,9 @@ export interface Progress {
   readonly bytes: number
 }
 
-export async function run(
-  order: ApplyOrder,
-  port: MessagePort,
-  signal: AbortSignal,
-  askAssistant: AskAssistant,
-): Promise<Receipt> {
+export async function run(order: ApplyOrder, port: MessagePort, signal: AbortSignal): Promise<Receipt> {
   const settled = order.surveyed?.settled[order.package.id]
-  return settled === undefined ? apply(order, port, signal, askAssistant) : confirm(order, settled, signal)
+  return settled === undefined ? apply(order, port, signal) : confirm(order, settled, signal)
 }
 
 /** Gives the receipt of what is there already. */
@@ -83,17 +67,12 @@ async function confirm(
   }
 }
 
-async function apply(
-  order: ApplyOrder,
-  port: MessagePort,
-  signal: AbortSignal,
-  askAssistant: AskAssistant,
-): Promise<Receipt> {
+async function apply(order: ApplyOrder, port: MessagePort, signal: AbortSignal): Promise<Receipt> {
   const pkg = await openPackage(order.package)
   let folders: HeldFolders | undefined
   try {
     folders = makeRoot(order.root)
-    const parts = { order, pkg, folders, port, signal, askAssistant, breath: new Breath(signal) }
+    const parts = { order, pkg, folders, port, signal, breath: new Breath(signal) }
     return await inLane(folders, order, { what: "the target's folder", breath: parts.breath }, (staging, lane) =>
       change(parts, staging, lane),
     )
@@ -109,7 +88,6 @@ interface Parts {
   readonly folders: HeldFolders
   readonly port: MessagePort
   readonly signal: AbortSignal
-  readonly askAssistant: AskAssistant
   readonly breath: Breath
 }
 
@@ -121,16 +99,14 @@ async function change(parts: Parts, staging: string, lane: LaneFolder): Promise<
   const surveyed = await surveyedIn(parts, staging, lane)
   const present = presentIn(parts, lane)
   const newFolders = new NewFolders(staging)
-  const writings = writingsTo(parts, staging)
   let unpacked: Unpacked
   try {
     const { paths } = order
     unpacked = await unpack(pkg, {
-      ...{ paths, present, newFolders, changes, unsynced, writings, tell, breath, signal },
+      ...{ paths, place: staging, present, newFolders, changes, unsynced, tell, breath, signal },
       visits: visitsOf(surveyed, pkg.id),
     })
   } finally {
-    await writings.close()
     present.close()
     newFolders.close()
   }
@@ -158,17 +134,6 @@ async function change(parts: Parts, staging: string, lane: LaneFolder): Promise<
 function presentIn({ order, folders, breath }: Parts, { durableBefore }: LaneFolder): Present {
   const { root, cacheFolder, verify } = order
   return new Present(folders.fork(), { root, cacheFolder, verify, durableBefore, breath })
-}
-
-function writingsTo({ order, pkg, folders, askAssistant, breath }: Parts, place: string): Writings {
-  const { file, loose } = order.package
-  const { dev, ino } = lstatSync(place)
-  const staging: Staging = { file, place, identity: { dev, ino } }
-  const isWorth = loose === undefined && (pkg.entryCount >= manyEntries || pkg.zipBytes >= manyBytes)
-  // Two names that are one file must not be written by two threads.
-  const isSafe = withHandles && tellsCaseApart(folders.at(rootPath))
-  const ask = isWorth && isSafe ? () => askAssistant(writeThread, staging) : undefined
-  return new Writings(new ContentWriter(staging, breath), ask)
 }
 
 /** What a mirror does; found before anything changes. Of what is no mirror all is looked at. */

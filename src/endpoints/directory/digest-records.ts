@@ -6,9 +6,6 @@ import type { Stats } from 'node:fs'
 import { maxLineBytes, stateOf } from '../../resources/listing.ts'
 import type { ResourcePath } from '../../resources/path.ts'
 
-/** What is looked at of a file. */
-export type FileState = Pick<Stats, 'dev' | 'ino' | 'size' | 'mtimeMs' | 'ctimeMs'>
-
 /** What stands before the line of a record. */
 export const numbersBytes = 36
 export const maxRecordBytes = numbersBytes + maxLineBytes
@@ -23,7 +20,7 @@ export function pathOf(records: Buffer, at: number): ResourcePath {
 }
 
 /** Whether the record at `at` is of a file that has not changed since. */
-export function isSame(records: Buffer, at: number, stats: FileState): boolean {
+export function isSame(records: Buffer, at: number, stats: Stats): boolean {
   return (
     records.readDoubleLE(at) === stats.ino &&
     records.readDoubleLE(at + 8) === stats.size &&
@@ -33,7 +30,7 @@ export function isSame(records: Buffer, at: number, stats: FileState): boolean {
 }
 
 /** Answers where the record ends. */
-export function putRecord(records: Buffer, at: number, stats: FileState, line: Uint8Array): number {
+export function putRecord(records: Buffer, at: number, stats: Stats, line: Uint8Array): number {
   records.writeDoubleLE(stats.ino, at)
   records.writeDoubleLE(stats.size, at + 8)
   records.writeDoubleLE(stats.mtimeMs, at + 16)

@@ -1,7 +1,7 @@
 /** Remembers digests while a folder is read for another reason than to list it: the next listing then reads none of that again. */
+import type { Stats } from 'node:fs'
 import { BlockWriter } from '../../resources/listing.ts'
 import type { ResourcePath } from '../../resources/path.ts'
-import type { FileState } from './digest-records.ts'
 import { Remembered } from './remembered.ts'
 
 export interface LearnerOptions {
@@ -14,7 +14,7 @@ export interface LearnerOptions {
 /** What was seen: of a file that was read, with its digest once that is known. */
 interface Seen {
   readonly path: ResourcePath
-  readonly read?: { readonly stats: FileState; readonly atMs: number; readonly into: { readonly digest?: string } }
+  readonly read?: { readonly stats: Stats; readonly atMs: number; readonly into: { readonly digest?: string } }
 }
 
 /** To be told in path order. Nothing comes of it before `learn` is called for the first time: a few files are sooner read again. */
@@ -29,7 +29,7 @@ export class Learner {
   }
 
   /** A file that was read, begun at that time by the clock of this machine. */
-  saw(path: ResourcePath, stats: FileState, atMs: number, into: { readonly digest?: string }): void {
+  saw(path: ResourcePath, stats: Stats, atMs: number, into: { readonly digest?: string }): void {
     this.#seen.push({ path, read: { stats, atMs, into } })
   }
 

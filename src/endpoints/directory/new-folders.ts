@@ -40,14 +40,14 @@ export class NewFolders {
 
   /** Makes a folder within the one that was taken last. Throws the errors of node:fs, as the other does. */
   addFolder(path: ResourcePath): void {
-    this.#make(path)
+    this.#at(path)
     this.count++
   }
 
-  /** Where in the staging folder a file within the one that was taken last belongs; its folder is there then. */
-  placeOf(path: ResourcePath): ResourcePath {
+  /** Where to write a file within the one that was taken last. */
+  placeOf(path: ResourcePath): string {
     this.count++
-    return `${this.#make(parentPath(path) ?? rootPath)}/${segmentsOf(path).at(-1) ?? ''}` as ResourcePath
+    return `${this.#at(parentPath(path) ?? rootPath)}/${segmentsOf(path).at(-1) ?? ''}`
   }
 
   /** Makes all of them durable, one by one, but for their own names. */
@@ -60,13 +60,11 @@ export class NewFolders {
     this.#folders = undefined
   }
 
-  #make(path: ResourcePath): ResourcePath {
+  #at(path: ResourcePath): string {
     const { path: top, staged } = this.all.at(-1) as NewFolder
     if (!isWithin(path, top)) throw new Error(`${path} does not lie in ${top}`)
     this.#folders ??= new HeldFolders(this.#place, false, openFolderAt)
-    const folder = `/${staged}${path.slice(top.length)}` as ResourcePath
-    this.#folders.at(folder, makeFolder)
-    return folder
+    return this.#folders.at(`/${staged}${path.slice(top.length)}` as ResourcePath, makeFolder)
   }
 }
 

@@ -1,4 +1,3 @@
-import { lstatSync } from 'node:fs'
 import { ReplicationError } from '../../errors.ts'
 import { isWithin, quote, type ResourcePath } from '../../resources/path.ts'
 
@@ -11,11 +10,6 @@ const ignoresCase = process.platform === 'darwin' || process.platform === 'win32
 
 export function isOwn(path: ResourcePath): boolean {
   return isWithin(ignoresCase ? (path.toLowerCase() as ResourcePath) : path, ownPath)
-}
-
-/** Whether names that differ in case alone are two, in the folder at `place`, which has the own one. */
-export function tellsCaseApart(place: string): boolean {
-  return lstatSync(`${place}/${ownName.toUpperCase()}`, { throwIfNoEntry: false }) === undefined
 }
 
 /** Throws `invalid` for what nobody can read, write or list. */

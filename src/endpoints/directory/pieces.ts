@@ -1,16 +1,16 @@
 /** Reads a folder in the thread that writes packages of it: names in path order, small contents in batches, large ones in segments. */
+import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs'
 import { ReplicationError } from '../../errors.ts'
-import type { Piece } from '../../packages/pieces.ts'
+import { segmentBytes } from '../../packages/compression.ts'
+import type { Item, Piece } from '../../packages/pieces.ts'
 import { includes, type Filter } from '../../resources/glob.ts'
-import { quote, type ResourcePath } from '../../resources/path.ts'
-import type { AskAssistant } from '../../threads/assistant.ts'
-import { maxFiles, type AheadOrder } from './ahead-thread.ts'
+import { parentPath, quote, rootPath, segmentsOf, type ResourcePath } from '../../resources/path.ts'
 import { Breath } from './breath.ts'
-import type { HeldFolders } from './held-folders.ts'
+import { changed, readFault } from './faults.ts'
+import { asFile, type HeldFolders } from './held-folders.ts'
 import { Learner } from './learner.ts'
-import { PieceReader, type Entry } from './piece-reader.ts'
-import { ReadAhead } from './read-ahead.ts'
 import { openRoot } from './root.ts'
+import { differs, readWhole, settled } from './stable-file.ts'
 import { walkAtOnce } from './walk.ts'
 
 export interface PiecesOrder {
@@ -25,25 +25,18 @@ export interface PiecesOrder {
   readonly cacheFolder?: string
 }
 
-/** So many entries are known before they are read: as many as are worth another thread. */
-const maxAhead = 1024
-const aheadThread = new URL('./ahead-thread.js', import.meta.url)
+const maxItems = 256
 
 export async function* read(
   order: unknown,
   note: (text: string) => void,
   signal: AbortSignal,
-  askAssistant: AskAssistant,
 ): AsyncGenerator<Piece, void, void> {
   const { root, paths, deep, filters } = order as PiecesOrder
   const listing = openRoot(root)
   const learner = learnerOf(order as PiecesOrder, listing)
+  const batch = new Batch(listing.fork(), learner)
   const breath = new Breath(signal)
-  const reader = new PieceReader(listing.fork(), learner, breath)
-  const entries = new Entries(reader, () => {
-    const { identity } = listing
-    return new ReadAhead(askAssistant(aheadThread, { root, identity } satisfies AheadOrder), signal)
-  })
   const isWanted = filters.length === 0 ? undefined : includes(filters)
   const notes: string[] = []
   const tell = (text: string): void => {
@@ -56,65 +49,25 @@ export async function* read(
       for (const { path, folder } of walkAtOnce(listing, start, { deep, note: tell })) {
         nothing = false
         if (breath.due) await breath.take()
-        if (isWanted?.(path) !== false) entries.add({ path, type: folder ? 'folder' : 'file' })
-        else if (!folder) entries.add({ path, type: 'passed' })
-        if (entries.count >= maxAhead) yield* entries.read()
+        if (isWanted?.(path) === false) {
+          if (!folder) learner?.passed(path)
+        } else if (folder) batch.addFolder(path)
+        else if (!batch.addFile(path)) {
+          if (!batch.empty) yield batch.take()
+          yield* segmentsOfFile(batch.placeOf(path), path, batch.segment, { breath, learner })
+          learner?.learn()
+        }
+        if (!batch.full) continue
+        yield batch.take()
+        learner?.learn()
       }
       if (nothing) throw new ReplicationError('missing', [`nothing is at ${quote(start)}`, ...notes].join('; '))
     }
-    while (entries.count > 0) yield* entries.read()
-    yield* reader.rest()
+    if (!batch.empty) yield batch.take()
     learner?.end()
   } finally {
     listing.close()
-    entries.close()
-    reader.close()
-  }
-}
-
-/** Entries between the walk and the reading of them, which another thread does once there are many. */
-class Entries {
-  readonly #reader: PieceReader
-  readonly #help: () => ReadAhead
-  #ahead: ReadAhead | undefined
-  /** That the other thread was asked for, and behind these what it was not. */
-  readonly #asked: Entry[] = []
-  readonly #added: Entry[] = []
-
-  constructor(reader: PieceReader, help: () => ReadAhead) {
-    this.#reader = reader
-    this.#help = help
-  }
-
-  get count(): number {
-    return this.#asked.length + this.#added.length
-  }
-
-  add(entry: Entry): void {
-    this.#added.push(entry)
-  }
-
-  /** Some of them. */
-  async *read(): AsyncGenerator<Piece, void, void> {
-    if (this.count >= maxAhead) this.#ahead ??= this.#help()
-    if (this.#ahead?.ready === true && this.#added.length > 0) {
-      this.#ahead.ask(this.#added.filter(({ type }) => type === 'file').map(({ path }) => path))
-      this.#asked.push(...this.#added.splice(0))
-    }
-    if (this.#asked.length === 0) yield* this.#reader.read(this.#added.splice(0, maxFiles))
-    else if (this.#asked.some(({ type }) => type === 'file')) {
-      const read = await this.#ahead?.next()
-      // It has gone: what it was asked for is still there to be read.
-      if (read === undefined) this.#added.unshift(...this.#asked.splice(0))
-      else {
-        yield* this.#reader.readBefore(read, this.#asked)
-        this.#ahead?.release(read)
-      }
-    } else yield* this.#reader.read(this.#asked.splice(0))
-  }
-
-  close(): void {
-    this.#ahead?.close()
+    batch.close()
   }
 }
 
@@ -128,4 +81,113 @@ function learnerOf(
 ): Learner | undefined {
   if (cacheFolder === undefined || !deep || start === undefined || others.length > 0) return undefined
   return new Learner({ folder: cacheFolder, root, dev, start })
+}
+
+class Batch {
+  readonly #folders: HeldFolders
+  readonly #learner: Learner | undefined
+  readonly #bytes = Buffer.allocUnsafeSlow(2 * segmentBytes)
+  #items: Item[] = []
+  #used = 0
+
+  constructor(folders: HeldFolders, learner: Learner | undefined) {
+    this.#folders = folders
+    this.#learner = learner
+  }
+
+  get empty(): boolean {
+    return this.#items.length === 0
+  }
+
+  /** There may be no room for another file. */
+  get full(): boolean {
+    return this.#items.length >= maxItems || this.#used > segmentBytes
+  }
+
+  /** Where a segment has room, once the batch was taken. */
+  get segment(): Buffer {
+    return this.#bytes.subarray(0, segmentBytes)
+  }
+
+  addFolder(path: ResourcePath): void {
+    this.#items.push({ type: 'folder', path })
+  }
+
+  /** Answers false for a file of more than a segment, and does nothing. */
+  addFile(path: ResourcePath): boolean {
+    const atMs = Date.now()
+    let stats: Stats | undefined
+    const look = (seen: Stats): void => void (stats = seen)
+    const size = readWhole(this.placeOf(path), path, this.#bytes, this.#used, segmentBytes, look)
+    if (size === undefined || stats === undefined) return false
+    const item: Item = { type: 'file', path, size }
+    this.#items.push(item)
+    this.#learner?.saw(path, stats, atMs, item)
+    this.#used += size
+    return true
+  }
+
+  /** Its memory is used again by what is added next. */
+  take(): Piece {
+    const piece = { items: this.#items, bytes: this.#bytes.subarray(0, this.#used) }
+    this.#items = []
+    this.#used = 0
+    return piece
+  }
+
+  placeOf(path: ResourcePath): string {
+    try {
+      return `${this.#folders.at(parentPath(path) ?? rootPath)}/${segmentsOf(path).at(-1) ?? ''}`
+    } catch (error) {
+      throw readFault(error, path)
+    }
+  }
+
+  close(): void {
+    this.#folders.close()
+  }
+}
+
+/** As `readWhole`, for what is larger: a last segment only comes when all of it was what it was before. */
+async function* segmentsOfFile(
+  place: string,
+  path: ResourcePath,
+  into: Buffer,
+  { breath, learner }: { readonly breath: Breath; readonly learner: Learner | undefined },
+): AsyncGenerator<Piece, void, void> {
+  const atMs = Date.now()
+  let fd: number | undefined
+  try {
+    fd = openSync(place, asFile)
+    const before = settled(fd, path)
+    if (before.size <= into.length) throw changed(path)
+    for (let at = 0, last = false; !last;) {
+      if (breath.due) await breath.take()
+      const bytes = into.subarray(0, fill(fd, into))
+      at += bytes.length
+      last = at >= before.size
+      if (bytes.length === 0 || (last && isOther(fd, at, before))) throw changed(path)
+      const piece: Piece = { ...(at === bytes.length && { path }), bytes, last }
+      if (last) learner?.saw(path, before, atMs, piece)
+      yield piece
+    }
+  } catch (error) {
+    throw readFault(error, path)
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
+}
+
+function fill(fd: number, into: Buffer): number {
+  let read = 0
+  while (read < into.length) {
+    const got = readSync(fd, into, read, into.length - read, null)
+    if (got === 0) break
+    read += got
+  }
+  return read
+}
+
+function isOther(fd: number, read: number, before: Stats): boolean {
+  return read !== before.size || differs(before, fstatSync(fd))
 }

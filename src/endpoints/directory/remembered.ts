@@ -11,7 +11,7 @@
 import type { Stats } from 'node:fs'
 import type { BlockWriter } from '../../resources/listing.ts'
 import { comparePaths, isWithin, rootPath, type ResourcePath } from '../../resources/path.ts'
-import { endOf, isSame, numbersBytes, pathOf, type FileState } from './digest-records.ts'
+import { endOf, isSame, numbersBytes, pathOf } from './digest-records.ts'
 import { DigestSegments, type Segment } from './digest-segments.ts'
 import { maxSegmentBytes, SegmentWriter } from './segment-writer.ts'
 
@@ -91,7 +91,7 @@ export class Remembered {
   }
 
   /** Whether that record has the line, now that it has ended; undefined when the file is not what it was then. */
-  isLine(stats: FileState, { bytes, lineStart, lineEnd }: BlockWriter): boolean | undefined {
+  isLine(stats: Stats, { bytes, lineStart, lineEnd }: BlockWriter): boolean | undefined {
     if (!this.#isStill(stats)) return undefined
     return bytes.compare(this.#records, this.#record + numbersBytes, this.#end, lineStart, lineEnd) === 0
   }
@@ -105,14 +105,14 @@ export class Remembered {
 
   /** Ends the line as it is remembered, if the file is what it was then. The record is there: `has` has said so. */
   endLine(stats: Stats, lines: BlockWriter): boolean {
-    if (!stats.isFile() || !this.#isStill(stats)) return false
+    if (!this.#isStill(stats)) return false
     lines.endAs(this.#records, this.#record + numbersBytes, this.#end)
     this.#keep()
     return true
   }
 
   /** The file was read, at that time by the clock of this machine, and its line is written; the record that it had goes. */
-  put(path: ResourcePath, stats: FileState, readAtMs: number, lines: BlockWriter): void {
+  put(path: ResourcePath, stats: Stats, readAtMs: number, lines: BlockWriter): void {
     const isSettled = stats.dev === this.#options.dev && readAtMs - Math.max(stats.mtimeMs, stats.ctimeMs) > grainMs
     if (this.#options.passing === true && !isSettled) return
     if (this.has(path, lines)) {
@@ -152,9 +152,9 @@ export class Remembered {
     return this.#known[this.#at + 1]?.first
   }
 
-  #isStill(stats: FileState): boolean {
+  #isStill(stats: Stats): boolean {
     const { dev, verify } = this.#options
-    return !verify && stats.dev === dev && isSame(this.#records, this.#record, stats)
+    return !verify && stats.isFile() && stats.dev === dev && isSame(this.#records, this.#record, stats)
   }
 
   /** A line of another path differs before the first of them ends. */

@@ -1,4 +1,5 @@
-import { endOf, maxRecordBytes, pathOf, putRecord, type FileState } from './digest-records.ts'
+import type { Stats } from 'node:fs'
+import { endOf, maxRecordBytes, pathOf, putRecord } from './digest-records.ts'
 import type { DigestSegments, Segment } from './digest-segments.ts'
 
 const segmentBytes = 256 * 1024
@@ -38,7 +39,7 @@ export class SegmentWriter {
     return this.#grown(this.#used + record.length)
   }
 
-  add(stats: FileState, line: Uint8Array): Segment | undefined {
+  add(stats: Stats, line: Uint8Array): Segment | undefined {
     return this.#grown(putRecord(this.#records, this.#used, stats, line))
   }
 

@@ -1,18 +1,23 @@
+import { closeSync, openSync, writeSync } from 'node:fs'
+import type { LargeContent } from '../../packages/content.ts'
 import type { EntrySet } from '../../packages/entry-set.ts'
 import type { ManifestEntry } from '../../packages/manifest.ts'
-import { lacking, type PackageReader, type PlacedChange } from '../../packages/reader.ts'
+import { lacking, type DeltaChange, type PackageReader } from '../../packages/reader.ts'
+import type { FileEntry } from '../../packages/walk.ts'
 import { quote, type ResourcePath } from '../../resources/path.ts'
 import { refuseUnholdable } from '../content-or-children.ts'
 import type { Breath } from './breath.ts'
 import type { ChosenEntries } from './chosen-entries.ts'
 import { writeFault } from './faults.ts'
+import { LargeWriter, newFile } from './large-writer.ts'
 import { refuseOwn } from './own-folder.ts'
 import type { NewFolders } from './new-folders.ts'
 import type { Presence, Present } from './present.ts'
-import type { Writings } from './writings.ts'
 
 export interface Unpacking {
   readonly paths: readonly ResourcePath[] | undefined
+  /** What to put before `/<name>` to reach what lies in the staging folder. */
+  readonly place: string
   /** Of the wanted entries that delete nothing; the others are there already, and durable. Undefined: nobody knows. */
   readonly visits: EntrySet | undefined
   readonly present: Present
@@ -20,8 +25,6 @@ export interface Unpacking {
   readonly newFolders: NewFolders
   /** Gets what else is not there yet: its files are staged, named 0, 1, … in the order in which they are chosen. */
   readonly changes: ChosenEntries
-  /** Get the contents of both, and of all else to be verified. */
-  readonly writings: Writings
   /** Gets what is there, and may not be after a crash. */
   readonly unsynced: ChosenEntries
   readonly tell: (entries: number, bytes: number) => void
@@ -47,12 +50,13 @@ const tellMs = 500
  * the errors of writing.
  */
 export async function unpack(pkg: PackageReader, unpacking: Unpacking): Promise<Unpacked> {
-  const { paths, visits, present, newFolders, changes, unsynced, writings, tell, breath, signal } = unpacking
+  const { paths, place, visits, present, newFolders, changes, unsynced, tell, breath, signal } = unpacking
   let [staged, written, writtenBytes] = [0, 0, 0]
   let toldAt = performance.now()
+  const large = new LargeWriter(breath)
   const admission = new Admission(visits)
   const options = { ...(paths !== undefined && { paths }), passes: admission.passes, signal }
-  for await (const batch of pkg.placedBatches(options))
+  for await (const batch of pkg.deltaBatches(options))
     for (const change of batch) {
       const { entry } = change
       const { before, bytes } = admission.take()
@@ -63,21 +67,17 @@ export async function unpack(pkg: PackageReader, unpacking: Unpacking): Promise<
       else if (presence === 'unsynced') unsynced.add(entry, before)
       if (change.kind === 'put') {
         const { content } = change
-        const { path, size } = change.entry
-        let to: ResourcePath | undefined
         if (presence === 'other') {
-          to = isInNew ? placeInNew(newFolders, path) : (`/${staged++}` as ResourcePath)
+          const file = isInNew ? () => newFolders.placeOf(entry.path) : () => `${place}/${staged++}`
+          writtenBytes += await writeContent(content, file, change.entry, large)
           written++
-          writtenBytes += size
-        }
-        if (writings.add({ path, content, to }, size)) await writings.flush()
+        } else if (!Buffer.isBuffer(content)) content.destroy()
       }
       if (breath.due) await breath.take()
       if (performance.now() - toldAt < tellMs) continue
       tell(before + 1, bytes)
       toldAt = performance.now()
     }
-  await writings.end()
   present.end()
   const { entries, bytes } = admission
   tell(entries, bytes)
@@ -120,7 +120,7 @@ class Admission {
 }
 
 /** Whether it belongs in a folder that is not there yet. */
-function goesIntoNew({ kind, entry }: PlacedChange, present: Present, newFolders: NewFolders): boolean {
+function goesIntoNew({ kind, entry }: DeltaChange, present: Present, newFolders: NewFolders): boolean {
   const top = kind === 'delete' ? undefined : present.missing(entry.path)
   return top !== undefined && newFolders.takes(top)
 }
@@ -133,15 +133,7 @@ function addFolder(newFolders: NewFolders, path: ResourcePath): void {
   }
 }
 
-function placeInNew(newFolders: NewFolders, path: ResourcePath): ResourcePath {
-  try {
-    return newFolders.placeOf(path)
-  } catch (error) {
-    throw writeFault(error, quote(path))
-  }
-}
-
-async function presenceOf(change: PlacedChange, present: Present): Promise<Presence> {
+async function presenceOf(change: DeltaChange, present: Present): Promise<Presence> {
   switch (change.kind) {
     case 'folder':
       return present.folder(change.entry.path)
@@ -155,4 +147,32 @@ async function presenceOf(change: PlacedChange, present: Present): Promise<Prese
       return presence
     }
   }
+}
+
+/** Answers how many bytes these were. */
+async function writeContent(
+  content: Buffer | LargeContent,
+  place: () => string,
+  { path, size }: FileEntry,
+  large: LargeWriter,
+): Promise<number> {
+  try {
+    if (!Buffer.isBuffer(content)) return await large.write(content, size, place())
+    const fd = openSync(place(), newFile)
+    try {
+      return writeAll(fd, content)
+    } finally {
+      closeSync(fd)
+    }
+  } catch (error) {
+    throw writeFault(error, quote(path))
+  } finally {
+    if (!Buffer.isBuffer(content)) content.destroy()
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array): number {
+  let written = 0
+  while (written < bytes.length) written += writeSync(fd, bytes, written)
+  return written
 }
