@@ -52,7 +52,7 @@ export function holdingsRoutes(app: FastifyInstance, parts: RouteParts): void {
       const delivery = textOf(request, 'package-delivery')
       const listing =
         deep && listings.length > 0
-          ? await listedAs(agent, asked, path, listings, delivery, callerGone(reply))
+          ? await listedAs(agent, asked, path, listings, callerGone(reply), delivery)
           : undefined
       if (listing !== undefined) return reply.code(304).header('etag', `"${listing}"`).send()
       // Who only asks whether it is so need not have it listed.

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 
 /** So long somebody who is turned away may take to read why. */
-export const lingerMs = 1000
+const lingerMs = 1000
 
 /**
  * To be called before an answer that closes the connection although its caller still sends: what he sends is read for a while, and dropped.
@@ -13,9 +14,13 @@ export function linger(request: IncomingMessage): void {
   socket.destroySoon = () => {
     request.unpipe()
     request.resume()
-    socket.end()
-    // Whoever goes on sending would otherwise keep it for as long as he likes.
-    const end = setTimeout(() => socket.destroy(), lingerMs).unref()
-    socket.once('close', () => clearTimeout(end))
+    endSoon(socket)
   }
+}
+
+/** Says the last of a connection. Whoever goes on sending would otherwise keep it for as long as he likes. */
+export function endSoon(socket: Socket, last = ''): void {
+  socket.end(last)
+  const end = setTimeout(() => socket.destroy(), lingerMs).unref()
+  socket.once('close', () => clearTimeout(end))
 }

@@ -6,7 +6,7 @@ import { ulid } from 'ulid'
 import { errorView, ReplicationError, statusOf, type ErrorCode } from '../errors.ts'
 import { Type } from '../resources/type.ts'
 import { headersOfAll } from './headers.ts'
-import { linger, lingerMs } from './linger.ts'
+import { endSoon, linger } from './linger.ts'
 
 /** RFC 9457. Every answer that is not a success is one. */
 export const problemSchema = Type.Object(
@@ -100,9 +100,7 @@ export function answerGarbage(error: Pick<NodeJS.ErrnoException, 'code'>, socket
     'connection: close',
     ...Object.entries(headersOfAll).map(([name, value]) => `${name}: ${value}`),
   ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
-  // Whoever goes on sending would otherwise keep it for as long as he likes.
-  setTimeout(() => socket.destroy(), lingerMs).unref()
+  endSoon(socket, `${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
 function toReplicationError(error: unknown): ReplicationError | undefined {

@@ -48,8 +48,8 @@ export async function listedAs(
   asked: string | undefined,
   path: ResourcePath,
   listings: readonly string[],
-  delivery: string | undefined,
   signal: AbortSignal,
+  delivery: string | undefined,
 ): Promise<string | undefined> {
   return sidesOf(agent, targetOf(agent, asked)).target.listedAs?.([path], listings, signal, delivery)
 }

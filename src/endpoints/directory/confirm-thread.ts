@@ -17,7 +17,7 @@ import { blocks } from './list-thread.ts'
 import { makeRoot } from './root.ts'
 import { nothing, settle } from './settle.ts'
 import { Unsynced } from './unsynced.ts'
-import type { Walked } from './walks.ts'
+import { stillGood, type KeptWalk } from './walks.ts'
 
 export interface ConfirmOrder extends DeliveryOrder {
   readonly root: string
@@ -28,7 +28,7 @@ export interface ConfirmOrder extends DeliveryOrder {
   /** Of the package (PackageSummary). */
   readonly listing: string
   /** What was found there a moment ago for its sake. */
-  readonly walked: Walked | undefined
+  readonly walked: KeptWalk | undefined
 }
 
 /** Undefined where something is to be changed. */
@@ -49,9 +49,8 @@ async function confirmed(order: ConfirmOrder, work: LaneWork): Promise<Receipt |
   const looking = folders.fork()
   try {
     const unsynced = new Unsynced(looking, order.regions, lane.durableBefore, signal)
-    const { walked } = order
-    const isFound = walked !== undefined && !order.verify && walked.newestMs < lane.durableBefore
-    const found = isFound ? walked : await listingSum(blocksOf(order, unsynced, signal)).catch(notListed)
+    const walked = stillGood(order, lane)
+    const found = walked ?? (await listingSum(blocksOf(order, unsynced, signal)).catch(notListed))
     if (found?.listing !== order.listing) return undefined
     const done = { syncedBefore: 0, placed: [], changes: nothing, surplus: nothing }
     await settle({ ...work, ...done, unsynced })

@@ -50,16 +50,10 @@ export async function listingAt(
   const root = await plainPath(place, paths)
   signal.throwIfAborted()
   const order: ListOrder = { root, path, ...(cacheFolder !== undefined && { cacheFolder }) }
-  let lines = delivery === undefined ? undefined : await walks.begin(cacheFolder)
-  try {
-    const found = await listers.run<ListingOrder, Walked>(listingThread, { ...order, fd: lines?.fd }, signal)
-    if (delivery === undefined || lines === undefined) return found.listing
-    walks.keep(delivery, lines, { ...found, root, path })
-    lines = undefined
-    return found.listing
-  } finally {
-    await lines?.close()
-  }
+  const walk = (fd?: number): Promise<Walked> =>
+    listers.run<ListingOrder, Walked>(listingThread, { ...order, fd }, signal)
+  const found = delivery === undefined ? walk() : walks.keep(delivery, { root, path, cacheFolder }, walk)
+  return (await found).listing
 }
 
 export async function* listBlocks(

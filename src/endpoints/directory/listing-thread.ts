@@ -1,5 +1,5 @@
 /** Says in a thread what a folder holds: which listing (PackageSummary) a package of all that would have, and how old it is. */
-import { writeSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
 import { listingSum } from '../../packages/manifest-text.ts'
 import { parentPath, type ResourcePath } from '../../resources/path.ts'
@@ -20,15 +20,11 @@ export async function run({ fd, ...order }: ListingOrder, _port: MessagePort, si
     let newestMs = 0
     const newer = (ctimeMs: number): void => void (newestMs = Math.max(newestMs, ctimeMs))
     const saw: ListHooks['saw'] = (path, seen) => newer(seen === 'folder' ? folders.look(path).ctimeMs : seen.ctimeMs)
-    const sum = await listingSum(blocks(order, signal, { saw }), (lines) => writeAll(fd, lines))
+    const sum = await listingSum(blocks(order, signal, { saw }), (lines) => writeFileSync(fd, lines))
     for (let above: ResourcePath | undefined = parentPath(order.path); above !== undefined; above = parentPath(above))
       newer(folders.look(above).ctimeMs)
     return { ...sum, newestMs }
   } finally {
     folders.close()
   }
-}
-
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length;) written += writeSync(fd, bytes, written)
 }

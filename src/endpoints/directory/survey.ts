@@ -18,7 +18,7 @@ import { blocks } from './list-thread.ts'
 import { nothing, settle } from './settle.ts'
 import { RecordWriter } from './survey-records.ts'
 import { Unsynced } from './unsynced.ts'
-import { linesAt, type WalkedLines } from './walks.ts'
+import { linesAt, stillGood, type WalkedLines } from './walks.ts'
 
 export interface Surveying {
   /** Absolute. */
@@ -59,9 +59,8 @@ export const surplusFile = 'surplus'
 /** Throws `conflict` when more would be removed than the guard admits. */
 export async function survey(order: Surveying, work: LaneWork): Promise<Surveyed> {
   const { folders, lane, breath, signal } = work
-  const { header, paths, parts, deletes, verify, walked } = order
-  // Of what is not durable the survey has to know where it is.
-  const isFound = walked !== undefined && !verify && walked.newestMs < lane.durableBefore
+  const { header, paths, parts, deletes } = order
+  const walked = stillGood(order, lane)
   const name = await lane.makeSurvey(breath)
   const regions = regionsOf(header, paths)
   const looking = folders.fork()
@@ -79,7 +78,7 @@ export async function survey(order: Surveying, work: LaneWork): Promise<Surveyed
     const beside = new Beside(order, surplus, touched, found)
     for await (const one of byteDifferences(
       found.lines(),
-      isFound ? linesAt(walked.fd) : spelledLines(held(order, regions, unsynced, signal)),
+      walked !== undefined ? linesAt(walked.fd) : spelledLines(held(order, regions, unsynced, signal)),
       placedState,
     )) {
       if (breath.due) await breath.take()

@@ -53,15 +53,11 @@ async function apply(
     surveyed: partOf(surveyedBy(delivery.survey), delivery.package.id),
   }
   signal.throwIfAborted()
-  walks.forget(order.root)
-  const job = appliers.start<ApplyOrder, Receipt>(applyThread, order, signal)
-  job.port.on('message', ({ entries, bytes }: Progress) => progress?.(entries, bytes))
-  try {
-    return await job.result
-  } catch (error) {
-    signal.throwIfAborted()
-    throw error
-  }
+  return walks.during(order.root, async () => {
+    const job = appliers.start<ApplyOrder, Receipt>(applyThread, order, signal)
+    job.port.on('message', ({ entries, bytes }: Progress) => progress?.(entries, bytes))
+    return job.result.catch(orAborted(signal))
+  })
 }
 
 async function confirm(
@@ -79,12 +75,7 @@ async function confirm(
     walked: filters.length > 0 ? undefined : walks.find(delivery.asked, place, regions),
   }
   signal.throwIfAborted()
-  try {
-    return await appliers.run<ConfirmOrder, Receipt | undefined>(confirmThread, order, signal)
-  } catch (error) {
-    signal.throwIfAborted()
-    throw error
-  }
+  return appliers.run<ConfirmOrder, Receipt | undefined>(confirmThread, order, signal).catch(orAborted(signal))
 }
 
 async function finish({ root, paths }: Listed, mirror: MirrorDelivery, signal: AbortSignal): Promise<Receipt> {
@@ -93,10 +84,14 @@ async function finish({ root, paths }: Listed, mirror: MirrorDelivery, signal: A
     surveyed: surveyedBy(mirror.survey),
   }
   signal.throwIfAborted()
-  walks.forget(order.root)
-  try {
-    return await appliers.start<MirrorOrder, Receipt>(mirrorThread, order, signal).result
-  } catch (error) {
+  return walks.during(order.root, () =>
+    appliers.run<MirrorOrder, Receipt>(mirrorThread, order, signal).catch(orAborted(signal)),
+  )
+}
+
+/** Whoever gave it up is told so, whatever came of that in the thread. */
+function orAborted(signal: AbortSignal): (error: unknown) => never {
+  return (error) => {
     signal.throwIfAborted()
     throw error
   }

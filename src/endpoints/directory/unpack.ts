@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import type { LargeContent } from '../../packages/content.ts'
 import type { EntrySet } from '../../packages/entry-set.ts'
 import type { ManifestEntry } from '../../packages/manifest.ts'
@@ -160,7 +160,8 @@ async function writeContent(
     if (!Buffer.isBuffer(content)) return await large.write(content, size, place())
     const fd = openSync(place(), newFile)
     try {
-      return writeAll(fd, content)
+      writeFileSync(fd, content)
+      return content.length
     } finally {
       closeSync(fd)
     }
@@ -169,10 +170,4 @@ async function writeContent(
   } finally {
     if (!Buffer.isBuffer(content)) content.destroy()
   }
-}
-
-function writeAll(fd: number, bytes: Uint8Array): number {
-  let written = 0
-  while (written < bytes.length) written += writeSync(fd, bytes, written)
-  return written
 }
