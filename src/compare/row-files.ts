@@ -6,7 +6,9 @@ import { syncFolder } from '../packages/sync-folder.ts'
 import { findRow } from './row-search.ts'
 import { gone, guarded } from '../packages/storage-error.ts'
 
-const chunkBytes = 256 * 1024
+const writeBytes = 256 * 1024
+/** What comes of the rows in one takes some milliseconds, in which the server does nothing else. */
+const readBytes = 32 * 1024
 const keeping = 'keeping a comparison'
 const idPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
@@ -178,7 +180,7 @@ export class RowWriter {
 
   async add(row: unknown): Promise<void> {
     this.#lines += `${JSON.stringify(row)}\n`
-    if (this.#lines.length >= chunkBytes) await this.#flush()
+    if (this.#lines.length >= writeBytes) await this.#flush()
   }
 
   /** Rows that are lines already. */
@@ -186,7 +188,7 @@ export class RowWriter {
     this.#chunk()
     this.#chunks.push(lines)
     this.#bytes += lines.length
-    if (this.#bytes >= chunkBytes) await this.#flush()
+    if (this.#bytes >= writeBytes) await this.#flush()
   }
 
   /** Answers the file's id once all rows are on the disk. */
@@ -225,7 +227,7 @@ async function* rowsIn<T>(
   from: number,
   wants: ReadRows['wants'],
 ): AsyncGenerator<PlacedRow<T>, void, void> {
-  const chunk = Buffer.allocUnsafe(chunkBytes)
+  const chunk = Buffer.allocUnsafe(readBytes)
   if (from > 0) {
     const { bytesRead } = await guarded('reading a comparison', () => file.read(chunk, 0, 1, from - 1))
     if (bytesRead === 0 || chunk[0] !== 10) throw new ReplicationError('invalid', 'no row ends there')
@@ -233,7 +235,7 @@ async function* rowsIn<T>(
   let held: Buffer = Buffer.alloc(0)
   let at = from
   for (let read = at; ;) {
-    const { bytesRead } = await guarded('reading a comparison', () => file.read(chunk, 0, chunkBytes, read))
+    const { bytesRead } = await guarded('reading a comparison', () => file.read(chunk, 0, readBytes, read))
     if (bytesRead === 0) break
     read += bytesRead
     held = Buffer.concat([held, chunk.subarray(0, bytesRead)])

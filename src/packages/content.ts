@@ -30,6 +30,22 @@ export function unpack(entry: ZipEntry, packed: Buffer, expected: Expected): Buf
   return content
 }
 
+/** Content that is held in memory, unpacked beside the event loop, and checked. Throws `corrupt`. */
+export async function unpackAside(
+  access: RandomAccess,
+  entry: ZipEntry,
+  data: number,
+  digest: string,
+): Promise<Buffer> {
+  const content = Buffer.allocUnsafeSlow(entry.size)
+  let used = 0
+  for await (const chunk of checkedChunks(access, entry, data, digest, true)) {
+    content.set(chunk, used)
+    used += chunk.length
+  }
+  return content
+}
+
 /** A stream of content that fails with `corrupt` when it is not what the manifest says. */
 export type LargeContent = Readable & {
   /**
@@ -40,7 +56,7 @@ export type LargeContent = Readable & {
 }
 
 export function contentStream(access: RandomAccess, entry: ZipEntry, data: number, expected: Expected): LargeContent {
-  const chunks = (): AsyncGenerator<Buffer, void, void> => checkedChunks(access, entry, data, expected, false)
+  const chunks = (): AsyncGenerator<Buffer, void, void> => checkedChunks(access, entry, data, expected.digest, false)
   const pieces = (into: readonly [Buffer, Buffer]): AsyncGenerator<Buffer, void, void> =>
     entry.method === stored ? storedPieces(access, entry, data, expected, into) : gathered(chunks(), into)
   return Object.assign(Readable.from(chunks(), { objectMode: false, highWaterMark: chunkBytes }), { pieces })
@@ -100,7 +116,7 @@ export async function checkContent(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   let since = 0
-  for await (const { length } of checkedChunks(access, entry, data, expected, true)) {
+  for await (const { length } of checkedChunks(access, entry, data, expected.digest, true)) {
     since += length
     if (since < breathBytes) continue
     since = 0
@@ -113,15 +129,15 @@ async function* checkedChunks(
   access: RandomAccess,
   entry: ZipEntry,
   data: number,
-  expected: Expected,
+  digest: string,
   reuse: boolean,
 ): AsyncGenerator<Buffer, void, void> {
-  const digest = createHash('sha256')
+  const sum = createHash('sha256')
   for await (const chunk of unpacked(access, entry, data, reuse)) {
-    digest.update(chunk)
+    sum.update(chunk)
     yield chunk
   }
-  if (digest.digest('hex') !== expected.digest) throw wrongDigest(entry)
+  if (sum.digest('hex') !== digest) throw wrongDigest(entry)
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The manifest of a package and nothing else of it, for whoever knows its id: that is the manifest's digest, so nothing else need be checked. */
 import { ReplicationError } from '../errors.ts'
-import { unpack } from './content.ts'
+import { unpackAside } from './content.ts'
 import { lineFeed } from '../resources/listing.ts'
 import { partStart } from './manifest-lines.ts'
 import type { PackageFile } from './manifest.ts'
@@ -19,7 +19,7 @@ export interface ManifestLines {
   close(): Promise<void>
 }
 
-/** So much is unpacked at once, here: a manifest of more is that of some 30,000 entries, and read with all of its package. */
+/** So much is held in memory, here: a manifest of more is that of some 30,000 entries, and read with all of its package. */
 const mostBytes = 4 * 1024 * 1024
 const localBytes = 30
 const recordBytes = 46
@@ -38,8 +38,7 @@ async function openAlone(file: PackageFile): Promise<ManifestLines | undefined> 
     const found = await manifestIn(access)
     if (found === undefined) return undefined
     const { entry, data, propertiesBytes } = found
-    const bytes = await new Window(access, entry.packed).load(data, entry.packed)
-    const manifest = unpack(entry, bytes, { digest: file.id.slice('sha256-'.length), size: entry.size })
+    const manifest = await unpackAside(access, entry, data, file.id.slice('sha256-'.length))
     const lines = manifest.subarray(manifest.indexOf(lineFeed) + 1)
     if (lines.toString('latin1', 0, partStart.length) === partStart) return undefined
     const delta = propertiesBytes === Buffer.byteLength(propertiesXml(file.id, true))

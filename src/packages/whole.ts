@@ -1,12 +1,12 @@
-import { setImmediate } from 'node:timers/promises'
 import { ReplicationError } from '../errors.ts'
 import { comparePaths, quote, type ResourcePath } from '../resources/path.ts'
+import { LoopShare } from '../threads/loop-share.ts'
 import { parseEntry } from './manifest-lines.ts'
 import type { ManifestEntry, PackageFile, PackageId } from './manifest.ts'
 import { linesIn } from './manifest-text.ts'
 import { openManifest } from './manifest-only.ts'
 
-const batchEntries = 1000
+const batchEntries = 200
 
 /** Some entries of a tree, and the package that has them. */
 export interface EntriesOf {
@@ -46,6 +46,7 @@ export async function* entriesOfAll(parts: readonly PackageFile[]): AsyncGenerat
 async function* batchesIn(
   chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
 ): AsyncGenerator<ManifestEntry[], void, void> {
+  const share = new LoopShare()
   let line = 1
   for await (const chunk of chunks) {
     let batch: ManifestEntry[] = []
@@ -54,8 +55,7 @@ async function* batchesIn(
       if (batch.length < batchEntries && feed + 1 < chunk.length) continue
       yield batch
       batch = []
-      // Where all is in memory nothing of this waits, and other work would never have its turn.
-      await setImmediate()
+      await share.giveWay()
     }
   }
 }

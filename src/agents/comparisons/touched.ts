@@ -5,6 +5,7 @@ import type { Mirroring, Survey, Touched } from '../../endpoints/endpoint.ts'
 import { touchedIn, type Was } from '../../endpoints/mirror.ts'
 import { placedLines, placedState } from '../../packages/placed-lines.ts'
 import { byteDifferences, type Difference, type SameLines } from '../../resources/byte-differences.ts'
+import { LoopShare } from '../../threads/loop-share.ts'
 import type { Resource } from '../../resources/resource.ts'
 import type { Agent } from '../roster.ts'
 import { sidesOf } from './compare.ts'
@@ -63,12 +64,14 @@ async function* withContents(
   target: Side,
   signal: AbortSignal,
 ): AsyncGenerator<readonly Touched[], void, void> {
+  const share = new LoopShare()
   for await (const some of together(touched)) {
     const paths = some.flatMap(({ path, was }) => (was === 'content' ? [path] : []))
     const picked = target.pickContents?.(paths, signal) ?? target.pick(paths, signal)
     const held = new Ordered(picked, ({ path }: Resource) => path)
     try {
       for (const { path, was } of some) {
+        await share.giveWay()
         const resource = was === 'content' ? await held.at(path) : was === 'folder' ? { path } : undefined
         // One by one, for a content may be good only until the next is asked for.
         yield [{ path, ...(resource !== undefined && { was: resource }) }]

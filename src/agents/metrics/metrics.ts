@@ -4,7 +4,7 @@ import { callMs, withPatience } from '../../state/patience.ts'
 import type { Store } from '../../state/store.ts'
 import { walkQueues, type Walk } from './queues.ts'
 import { Counts, Durations, Gauges, type Family } from './series.ts'
-import { Turns } from './turns.ts'
+import { LoopShare } from '../../threads/loop-share.ts'
 
 /** From what waits for a disk to what takes half an hour. */
 const phaseBounds = [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 1800]
@@ -165,7 +165,7 @@ export class Metrics {
 }
 
 async function* written(before: string, families: readonly Family[]): AsyncGenerator<string, void, void> {
-  const turns = new Turns()
+  const turns = new LoopShare()
   let text = before
   for (const family of families) {
     const { name, help, type } = family

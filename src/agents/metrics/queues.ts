@@ -9,7 +9,7 @@ import { queuesOf } from '../config/config.ts'
 import type { StoredConfig } from '../config/record.ts'
 import { blockedAfter, failuresOf } from '../queues/blocking.ts'
 import { Gauges, type Family, type Standing } from './series.ts'
-import { Turns } from './turns.ts'
+import { LoopShare } from '../../threads/loop-share.ts'
 
 /** How a queue, and the target behind it, stand at one moment; times in ms since the epoch. */
 interface QueueFacts extends LaneId {
@@ -49,7 +49,7 @@ const together = 8
  * Store does.
  */
 export async function walkQueues(store: Store): Promise<Walk> {
-  const turns = new Turns()
+  const turns = new LoopShare()
   const knownAt = performance.now()
   const at = Date.now()
   const sizes = await byKey<number>(store, 'size/', turns)
@@ -103,7 +103,7 @@ export async function walkQueues(store: Store): Promise<Walk> {
   return { knownAt, standing, families: familiesOf(facts, at) }
 }
 
-async function byKey<V>(store: Store, prefix: string, turns: Turns): Promise<Map<string, V>> {
+async function byKey<V>(store: Store, prefix: string, turns: LoopShare): Promise<Map<string, V>> {
   const found = new Map<string, V>()
   for await (const { key, value } of scan<V>(store, below(prefix))) {
     found.set(key, value)

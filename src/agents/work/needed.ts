@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
 import { EntrySet } from '../../packages/entry-set.ts'
 import type { ManifestText } from '../../packages/manifest-text.ts'
 import type { PackageId } from '../../packages/manifest.ts'
@@ -6,6 +5,7 @@ import { placedState } from '../../packages/placed-lines.ts'
 import { commonLines, LineCursor } from '../../resources/byte-differences.ts'
 import { countLines } from '../../resources/listing.ts'
 import { comparePaths } from '../../resources/path.ts'
+import { LoopShare } from '../../threads/loop-share.ts'
 import type { Known } from '../comparisons/known.ts'
 import type { ListedPart } from './listed-parts.ts'
 
@@ -16,9 +16,6 @@ export interface Needed {
   /** By the number of the entry, from 0; of folders it says nothing. */
   has(entry: number): boolean
 }
-
-/** So many lines that are not alike are looked at before others have their turn. */
-const atOnce = 500
 
 /** Looks, part after part of a tree, which contents one or another of its targets is not known to hold. */
 export class NeededSearch {
@@ -81,7 +78,7 @@ class Missing implements Needed {
 async function lookFor(text: ManifestText, held: LineCursor, missing: Missing): Promise<void> {
   const listed = new LineCursor(text.lines(), placedState)
   let entry = 0
-  let looked = 0
+  const share = new LoopShare()
   while (await listed.fill()) {
     const length = (await held.fill()) ? commonLines(listed, held) : 0
     if (length > 0) {
@@ -100,6 +97,6 @@ async function lookFor(text: ManifestText, held: LineCursor, missing: Missing): 
       listed.passLine()
     }
     if (order >= 0) held.passLine()
-    if (++looked % atOnce === 0) await setImmediate()
+    await share.giveWay()
   }
 }

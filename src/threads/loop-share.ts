@@ -3,8 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 /** So long one thing may hold the event loop before others have their turn. */
 const turnMs = 5
 
-/** Makes work that would go on and on give way to others now and then. */
-export class Turns {
+/** Makes work on the event loop that would go on and on, since nothing of it waits, give way to others now and then. */
+export class LoopShare {
   #since = performance.now()
 
   async giveWay(): Promise<void> {
