@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** As `npm start` starts it. */
 const startFlags = ['--max-semi-space-size=2', '--initial-old-space-size=32']
 const program = join(import.meta.dirname, '..', 'src', 'server.js')
+const tellsDelay = new URL('tell-loop-delay.js', import.meta.url).href
 const startMs = 30_000
 const stopMs = 30_000
 
@@ -49,9 +50,9 @@ export class ServerProcess {
     const log = join(folder, `${role}.log`)
     const output = openSync(log, 'a')
     const flags = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(profiles, role)}`]
-    const child = spawn(process.execPath, [...startFlags, ...flags, program], {
+    const child = spawn(process.execPath, [...startFlags, ...flags, `--import=${tellsDelay}`, program], {
       cwd: folder,
-      stdio: ['ignore', output, output],
+      stdio: ['ignore', output, output, 'ipc'],
       env: {
         ...process.env,
         HOST: '127.0.0.1',
@@ -102,6 +103,13 @@ export class ServerProcess {
     if (!expected.includes(status))
       throw new Error(`${method} ${path} at the ${this.role} answered ${status}: ${text}; its log: ${this.#logEnd()}`)
     return (text === '' ? undefined : JSON.parse(text)) as T
+  }
+
+  /** For how long its event loop has stood still at most since this was last asked, to 5 ms. */
+  async longestDelayMs(): Promise<number> {
+    const answer = once(this.#process, 'message')
+    this.#process.send('longest delay')
+    return ((await answer) as [number])[0]
   }
 
   /** The value of one line of its `/metrics`. Throws when it has no such line. */

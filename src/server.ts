@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { ulid } from 'ulid'
@@ -44,6 +45,12 @@ import { loadSettings, type Settings } from './settings.ts'
 import type { Store } from './state/store.ts'
 import { Certificates } from './tls.ts'
 import { openTracing } from './tracing/open.ts'
+
+/**
+ * V8 would let the heap of each thread become four times what is in use before it collects it: after a tree of 100,000 files that is twice the memory.
+ * Set here rather than on the command line, where an unknown flag would keep a later Node.js from starting.
+ */
+setFlagsFromString('--heap-growing-percent=70')
 
 /** No writing of a package pauses so long; in a folder that servers share, what is older was left by a dead one. */
 const abandonedMs = 24 * 3_600_000

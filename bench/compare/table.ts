@@ -10,7 +10,7 @@ export function compareTable(results: readonly CompareResult[], runs: number, lo
     '',
     `* ${runs === 1 ? 'One run' : `Medians of ${runs} runs`}, the tools in turn; of memory one run, with files of a few bytes that both folders have as links to the same.`,
     `* ${ours}: from the call of compare to its answer, with the rows kept on the disk. \`first\` is the first comparison after the start, which reads and hashes all files; the others find that nothing has changed since. rsync and rclone look at sizes (rsync at times, too), from the start of the process to its end.`,
-    '* Memory: anonymous memory of the server (RssAnon, every 50 ms), the peak of all runs. Loop delay: the longest of all runs as /metrics tells it, some 50 ms of which are the interval of the clock that measures.',
+    '* Memory: anonymous memory of the server (RssAnon, every 50 ms), the peak of all runs. Loop delay: the longest of all runs, looked for every 5 ms.',
     `* ${machine()}. Load before the first run: ${loadBefore.toFixed(1)}; what others do meanwhile makes every time longer.`,
     '',
   ].join('\n')

@@ -117,7 +117,7 @@ function foot(results: readonly Result[], { runs, rivals, loadBefore, leftOut }:
         ]
       : []),
     '- Several targets: ours has one agent with all of them, each an agent of one server; a tool is run once for each, one after the other. On the wire: both directions, all targets together, counted by a proxy, in a run of its own wherever the times are without one.',
-    '- CPU: user and system time of every process that took part. Memory: anonymous memory of a server (RssAnon, every 50 ms), the peak of all runs. Loop delay: the longest of all runs as /metrics tells it, some 10 ms of which are the interval of the clock that measures. Read by the sender: all that our sending process read from files and connections (rchar), its own packages among them.',
+    '- CPU: user and system time of every process that took part. Memory: anonymous memory of a server (RssAnon, every 50 ms), the peak of all runs. Loop delay: the longest of all runs, looked for every 5 ms. Read by the sender: all that our sending process read from files and connections (rchar), its own packages among them.',
     ...(results.some(({ outcomes }) => outcomes.some(({ contender }) => contender === rcloneWebdav))
       ? [
           `- ${rcloneWebdav}: rclone waits 10 ms before each call, of which a new file takes three: cold it is run once, through the proxy that counts, and left out where that would take an hour; where it only brings a tree up to date the first copy is made by \`cp -r\`.`,
