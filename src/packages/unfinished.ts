@@ -29,6 +29,8 @@ export interface Receiving {
 /** For as long a repeat of an import is known as one. */
 const keptMs = 24 * 3_600_000
 const mostKept = 1000
+/** Where many uploads begin and end all the time, what is missed for once is sent again. */
+const mostLooks = 10
 
 interface Found {
   readonly name: string
@@ -161,15 +163,22 @@ export class UnfinishedUploads {
   }
 
   async #all(prefix = ''): Promise<Found[]> {
-    const found: Found[] = []
-    for (const name of await readdir(this.#folder)) {
-      const [, , tag = '', epoch, how] = (name.startsWith(prefix) && form.exec(name)) || []
-      const there = how === undefined ? undefined : await stat(join(this.#folder, name)).catch(gone)
-      if (there === undefined) continue
-      const { size: bytes, mtimeMs } = there
-      found.push({ name, tag, epoch: Number(epoch), isKept: how === 'kept', bytes, mtimeMs })
+    for (let looks = 1; ; looks++) {
+      const found: Found[] = []
+      let isWhole = true
+      for (const name of await readdir(this.#folder)) {
+        const [, , tag = '', epoch, how] = (name.startsWith(prefix) && form.exec(name)) || []
+        if (how === undefined) continue
+        const there = await stat(join(this.#folder, name)).catch(gone)
+        if (there === undefined) isWhole = false
+        else {
+          const { size: bytes, mtimeMs } = there
+          found.push({ name, tag, epoch: Number(epoch), isKept: how === 'kept', bytes, mtimeMs })
+        }
+      }
+      // What has gone since it was listed may be there by another name.
+      if (isWhole || looks === mostLooks) return found
     }
-    return found
   }
 }
 

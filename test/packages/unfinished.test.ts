@@ -48,6 +48,17 @@ test('what came of an upload is there to be gone on with, once', async (t) => {
   assert.equal(readdirSync(folder).length, 1)
 })
 
+test('what breaks off at this moment is there all the while', async (t) => {
+  const { uploads } = await given(t, 1_000_000)
+  for (let round = 0; round < 300; round++) {
+    const own = { ...upload, key: `round ${round}` }
+    const receiving = await uploads.begin(own, 0)
+    writeFileSync(receiving.file, 'abcd')
+    const [received] = await Promise.all([uploads.received(own), receiving.keep()])
+    assert.equal(received, 4, `in round ${round}`)
+  }
+})
+
 test('nobody gets what belongs to another caller, agent, delivery or file', async (t) => {
   const { uploads } = await given(t)
   await broken(uploads, 'abcd')
