@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { LoopWatch } from '../loop-delay.ts'
 import { MemoryWatch } from '../memory.ts'
 import { ServerProcess } from '../servers.ts'
 import { crumbs, documents } from '../trees/content.ts'
@@ -115,13 +114,14 @@ function write({ files, changed, memory }: CompareScenario, from: string, to: st
 
 async function compared(server: ServerProcess, expected: Readonly<Record<string, number>>): Promise<Timed> {
   const memory = new MemoryWatch(server.pid)
-  const delay = await LoopWatch.start(server)
+  // From now on.
+  await server.longestDelayMs()
   const startedAt = performance.now()
   const { counts } = await server.ask<{ counts: Record<string, number> }>(
     ...([[201], 'POST', '/replication/agent/bench/compare', {}] as const),
   )
   const wallMs = performance.now() - startedAt
-  const found = { peakAnonymousBytes: memory.stop(), longestDelayMs: await delay.stop() }
+  const found = { peakAnonymousBytes: memory.stop(), longestDelayMs: await server.longestDelayMs() }
   for (const [name, count] of Object.entries(expected))
     if (counts[name] !== count) throw new Error(`${counts[name]} resources are ${name}, and ${count} should be`)
   return { wallMs, ...found }

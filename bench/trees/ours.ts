@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { LoopWatch } from '../loop-delay.ts'
 import { MemoryWatch } from '../memory.ts'
 import { cpuMs, readBytes } from '../processes.ts'
 import { ServerProcess } from '../servers.ts'
@@ -126,7 +125,8 @@ async function deletePackages(server: ServerProcess): Promise<void> {
 }
 
 async function watch(server: ServerProcess): Promise<() => Promise<ServerSample>> {
-  const delay = await LoopWatch.start(server)
+  // From now on.
+  await server.longestDelayMs()
   const memory = new MemoryWatch(server.pid)
   const before = { cpuMs: cpuMs(server.pid), readBytes: readBytes(server.pid) }
   return async () => ({
@@ -134,7 +134,7 @@ async function watch(server: ServerProcess): Promise<() => Promise<ServerSample>
     cpuMs: cpuMs(server.pid) - before.cpuMs,
     readBytes: readBytes(server.pid) - before.readBytes,
     peakAnonymousBytes: memory.stop(),
-    longestDelayMs: await delay.stop(),
+    longestDelayMs: await server.longestDelayMs(),
   })
 }
 
