@@ -183,6 +183,7 @@ export class PackageBuilder {
 
   /** Also when it was not ended. */
   close(): void {
+    this.#zip.close()
     this.#manifest.close()
     this.#directory.close()
   }

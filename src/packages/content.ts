@@ -37,13 +37,12 @@ export async function unpackAside(
   data: number,
   digest: string,
 ): Promise<Buffer> {
-  const content = Buffer.allocUnsafeSlow(entry.size)
-  let used = 0
-  for await (const chunk of checkedChunks(access, entry, data, digest, true)) {
-    content.set(chunk, used)
-    used += chunk.length
-  }
-  return content
+  // In one chunk, so that nothing need be put together.
+  const chunks: Buffer[] = []
+  const bytes = Math.max(entry.size + 1, entry.packed)
+  for await (const chunk of checkedChunks(access, entry, data, digest, { bytes, reuse: false })) chunks.push(chunk)
+  const [first] = chunks
+  return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks)
 }
 
 /** A stream of content that fails with `corrupt` when it is not what the manifest says. */
@@ -56,7 +55,7 @@ export type LargeContent = Readable & {
 }
 
 export function contentStream(access: RandomAccess, entry: ZipEntry, data: number, expected: Expected): LargeContent {
-  const chunks = (): AsyncGenerator<Buffer, void, void> => checkedChunks(access, entry, data, expected.digest, false)
+  const chunks = (): AsyncGenerator<Buffer, void, void> => checkedChunks(access, entry, data, expected.digest)
   const pieces = (into: readonly [Buffer, Buffer]): AsyncGenerator<Buffer, void, void> =>
     entry.method === stored ? storedPieces(access, entry, data, expected, into) : gathered(chunks(), into)
   return Object.assign(Readable.from(chunks(), { objectMode: false, highWaterMark: chunkBytes }), { pieces })
@@ -116,7 +115,7 @@ export async function checkContent(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   let since = 0
-  for await (const { length } of checkedChunks(access, entry, data, expected.digest, true)) {
+  for await (const { length } of checkedChunks(access, entry, data, expected.digest, { reuse: true })) {
     since += length
     if (since < breathBytes) continue
     since = 0
@@ -130,31 +129,35 @@ async function* checkedChunks(
   entry: ZipEntry,
   data: number,
   digest: string,
-  reuse: boolean,
+  chunks?: Chunks,
 ): AsyncGenerator<Buffer, void, void> {
   const sum = createHash('sha256')
-  for await (const chunk of unpacked(access, entry, data, reuse)) {
+  for await (const chunk of unpacked(access, entry, data, chunks)) {
     sum.update(chunk)
     yield chunk
   }
   if (sum.digest('hex') !== digest) throw wrongDigest(entry)
 }
 
-/**
- * The content of an entry, exactly as the central directory says. With `reuse` a chunk is valid until the next is asked for.
- * Throws `corrupt`.
- */
+interface Chunks {
+  /** The most that one has, of what is read and of what is unpacked. */
+  readonly bytes?: number
+  /** One is valid only until the next is asked for, where that saves memory. */
+  readonly reuse: boolean
+}
+
+/** The content of an entry, exactly as the central directory says. Throws `corrupt`. */
 export async function* unpacked(
   access: RandomAccess,
   entry: ZipEntry,
   data: number,
-  reuse = false,
+  { bytes = chunkBytes, reuse }: Chunks = { reuse: false },
 ): AsyncGenerator<Buffer, void, void> {
   let size = 0
   let crc = 0
   for await (const chunk of entry.method === stored
-    ? range(access, data, entry.packed, reuse)
-    : inflated(access, entry, data)) {
+    ? range(access, data, entry.packed, { bytes, reuse })
+    : inflated(access, entry, data, bytes)) {
     size += chunk.length
     if (size > entry.size) throw corrupt(entry, `it has more than the ${entry.size} bytes that it says`)
     crc = crc32(chunk, crc)
@@ -164,10 +167,15 @@ export async function* unpacked(
   if (crc !== entry.crc) throw wrongChecksum(entry)
 }
 
-async function* inflated(access: RandomAccess, entry: ZipEntry, data: number): AsyncGenerator<Buffer, void, void> {
+async function* inflated(
+  access: RandomAccess,
+  entry: ZipEntry,
+  data: number,
+  bytes: number,
+): AsyncGenerator<Buffer, void, void> {
   // A manifest is mostly small, and a byte more tells without another buffer that nothing follows.
-  const unpacking = createInflateRaw({ chunkSize: Math.min(chunkBytes, Math.max(minChunkBytes, entry.size + 1)) })
-  const fed = pipeline(range(access, data, entry.packed), unpacking)
+  const unpacking = createInflateRaw({ chunkSize: Math.min(bytes, Math.max(minChunkBytes, entry.size + 1)) })
+  const fed = pipeline(range(access, data, entry.packed, { bytes, reuse: false }), unpacking)
   // Its failure is also that of the stream, which is where it is looked at.
   fed.catch(() => {})
   try {
@@ -184,11 +192,11 @@ async function* range(
   access: RandomAccess,
   start: number,
   length: number,
-  reuse = false,
+  { bytes, reuse }: Required<Chunks>,
 ): AsyncGenerator<Buffer, void, void> {
   let chunk: Buffer | undefined
   for (let at = 0; at < length;) {
-    if (!reuse || chunk === undefined) chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, length - at))
+    if (!reuse || chunk === undefined) chunk = Buffer.allocUnsafeSlow(Math.min(bytes, length - at))
     const read = await readFrom(access, chunk.subarray(0, length - at), start + at)
     if (read === 0) throw new ReplicationError('corrupt', 'package: it became shorter while it was read')
     at += read

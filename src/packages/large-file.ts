@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { packedSegment, segmentBytes, storedBlocks, streamEnd } from './compression.ts'
+import { packedSegment, storedBlocks, streamEnd } from './compression.ts'
+import { giveSegment, takeSegment } from './spare-segments.ts'
 
 /** What was written: what the manifest must say of it. */
 export interface Written {
@@ -73,8 +74,6 @@ const atOnce = 3
  */
 export class PackedFile extends LargeFile {
   #first: Uint8Array | undefined
-  /** Buffers of a segment each, for this and for others after it. */
-  readonly #buffers: Buffer[]
   readonly #going: {
     readonly segment: Buffer
     readonly buffer: Buffer
@@ -82,10 +81,9 @@ export class PackedFile extends LargeFile {
   }[] = []
 
   /** `first` is the first segment, packed. */
-  constructor(append: Append, finish: (sizes: Sizes) => void, first: Uint8Array, buffers: Buffer[]) {
+  constructor(append: Append, finish: (sizes: Sizes) => void, first: Uint8Array) {
     super(append, finish)
     this.#first = first
-    this.#buffers = buffers
   }
 
   protected async put(given: Uint8Array): Promise<void> {
@@ -95,7 +93,7 @@ export class PackedFile extends LargeFile {
       return
     }
     if (this.#going.length === atOnce) await this.#writeNext()
-    const buffer = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(segmentBytes)
+    const buffer = takeSegment()
     buffer.set(given)
     const segment = buffer.subarray(0, given.length)
     const bytes = packedSegment(segment)
@@ -114,6 +112,6 @@ export class PackedFile extends LargeFile {
     if (next === undefined) return
     const bytes = await next.bytes
     for (const piece of bytes === undefined ? storedBlocks(next.segment) : [bytes]) this.write(piece)
-    this.#buffers.push(next.buffer)
+    giveSegment(next.buffer)
   }
 }

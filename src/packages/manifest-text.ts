@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 import { ReplicationError } from '../errors.ts'
 import { isFolderLine, type Block } from '../resources/listing.ts'
+import { segmentBytes } from './compression.ts'
 import { headerLine, maxLineBytes } from './manifest-lines.ts'
 import type { ManifestHeader, PackageId } from './manifest.ts'
+import { giveSegment, takeSegment } from './spare-segments.ts'
 import { Spool } from './spool.ts'
 
-const [quotation, comma, lineFeed] = [0x22, 0x2c, 0x0a]
+const [quotation, comma, lineFeed, zero] = [0x22, 0x2c, 0x0a, 0x30]
 const folderStart = Buffer.from('{"type":"folder","path":')
 const fileStart = Buffer.from('{"type":"file","path":')
 const digestName = Buffer.from(',"digest":')
@@ -16,7 +18,8 @@ const lineEnd = Buffer.from('}\n')
 const around = 64
 const fullBytes = 64 * 1024
 const readBytes = 256 * 1024
-const linesBytes = 960 * 1024
+/** A line that the chunk before has begun stands before them, in the same segment. */
+const linesBytes = segmentBytes - maxLineBytes
 
 /** Spells the lines of a listing as those of a manifest, byte by byte: a path stands in both as JSON, and no line costs an object. */
 class Spelling {
@@ -41,11 +44,22 @@ class Spelling {
       this.#put(folderStart, 0, folderStart.length)
       this.#put(listing, begin + 1, feed - 1)
     } else {
-      const beforeSize = listing.lastIndexOf(comma, feed)
+      let beforeSize = feed - 2
+      let size = 0
+      for (let value = 1; ; value *= 10, beforeSize--) {
+        const digit = (listing[beforeSize] as number) - zero
+        if (!(digit >= 0 && digit <= 9)) break
+        size += digit * value
+      }
       // 64 digits in quotation marks.
       const digest = beforeSize - 66
-      const size = Number(listing.toString('latin1', beforeSize + 1, feed - 1))
-      if (listing[digest] !== quotation || listing[digest - 1] !== comma || !Number.isSafeInteger(size))
+      if (
+        listing[beforeSize] !== comma ||
+        beforeSize === feed - 2 ||
+        listing[digest] !== quotation ||
+        listing[digest - 1] !== comma ||
+        !Number.isSafeInteger(size)
+      )
         throw new ReplicationError('rejected', 'the listing of the source has a line without a digest and a size')
       this.files++
       this.bytes += size
@@ -65,8 +79,12 @@ class Spelling {
     this.#used = 0
   }
 
+  /** Byte by byte, for to call `copy` takes longer than to copy so few. */
   #put(from: Buffer, begin: number, end: number): void {
-    this.#used += from.copy(this.#out, this.#used, begin, end)
+    const out = this.#out
+    let used = this.#used
+    for (let at = begin; at < end; at++) out[used++] = from[at] as number
+    this.#used = used
   }
 
   #flush(next: number): void {
@@ -134,15 +152,19 @@ export class ManifestText {
    * nothing is added any more.
    */
   *lines(): Generator<{ readonly bytes: Buffer }, void, void> {
-    const bytes = Buffer.allocUnsafeSlow(Math.min(this.#spool.size, linesBytes + maxLineBytes))
-    let begun = 0
-    for (const chunk of this.#spool.chunks(linesBytes)) {
-      bytes.set(chunk, begun)
-      const used = begun + chunk.length
-      const end = bytes.lastIndexOf(lineFeed, used - 1) + 1
-      yield { bytes: bytes.subarray(0, end) }
-      bytes.copyWithin(0, end, used)
-      begun = used - end
+    const bytes = takeSegment()
+    try {
+      let begun = 0
+      for (const chunk of this.#spool.chunks(linesBytes)) {
+        bytes.set(chunk, begun)
+        const used = begun + chunk.length
+        const end = bytes.lastIndexOf(lineFeed, used - 1) + 1
+        yield { bytes: bytes.subarray(0, end) }
+        bytes.copyWithin(0, end, used)
+        begun = used - end
+      }
+    } finally {
+      giveSegment(bytes)
     }
   }
 

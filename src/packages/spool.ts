@@ -1,15 +1,18 @@
 import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
+import { segmentBytes } from './compression.ts'
+import { giveSegment, takeSegment } from './spare-segments.ts'
 
-const chunkBytes = 1024 * 1024
+/** Most packages are small. */
+const smallBytes = 16 * 1024
 
 /**
- * Bytes that are written now and read once later. The first MiB stays in memory, the rest goes to a temporary file: what a
+ * Bytes that are written now and read once later. The first segment stays in memory, the rest goes to a temporary file: what a
  * large package has to remember until its end costs no memory.
  */
 export class Spool {
   size = 0
   readonly #file: string
-  #chunk = Buffer.allocUnsafe(0)
+  #chunk: Buffer = Buffer.alloc(0)
   #used = 0
   #fd: number | undefined
 
@@ -25,16 +28,22 @@ export class Spool {
     this.size += bytes.length
   }
 
-  /** All of it behind `before`, in chunks of `segment` bytes, the last one shorter. A chunk is valid until the next is asked for. */
-  *chunks(segment: number, before: Uint8Array = new Uint8Array(0)): Generator<Uint8Array, void, void> {
+  /**
+   * All of it behind `before`, in chunks of so many bytes, at most a segment, the last one shorter. A chunk is valid until the next is asked for.
+   */
+  *chunks(bytes: number, before: Uint8Array = new Uint8Array(0)): Generator<Uint8Array, void, void> {
     const ahead = before.length
-    const chunk = Buffer.allocUnsafe(Math.min(segment, ahead + this.size))
-    for (let at = 0; at < ahead + this.size; at += segment) {
-      const end = Math.min(at + segment, ahead + this.size)
-      const first = before.subarray(at, end)
-      chunk.set(first)
-      this.#copy(chunk.subarray(first.length, end - at), at + first.length - ahead)
-      yield chunk.subarray(0, end - at)
+    const segment = takeSegment()
+    try {
+      for (let at = 0; at < ahead + this.size; at += bytes) {
+        const end = Math.min(at + bytes, ahead + this.size)
+        const first = before.subarray(at, end)
+        segment.set(first)
+        this.#copy(segment.subarray(first.length, end - at), at + first.length - ahead)
+        yield segment.subarray(0, end - at)
+      }
+    } finally {
+      giveSegment(segment)
     }
   }
 
@@ -51,6 +60,7 @@ export class Spool {
   }
 
   close(): void {
+    this.#hold(Buffer.alloc(0))
     if (this.#fd === undefined) return
     closeSync(this.#fd)
     this.#fd = undefined
@@ -58,19 +68,23 @@ export class Spool {
   }
 
   #makeRoom(bytes: number): void {
-    if (this.#used + bytes > chunkBytes && this.#used > 0) {
+    if (this.#used + bytes > segmentBytes && this.#used > 0) {
       this.#fd ??= openSync(this.#file, 'wx+', 0o600)
       for (let at = 0; at < this.#used;) at += writeSync(this.#fd, this.#chunk, at, this.#used - at)
       this.#used = 0
     }
-    if (bytes + this.#used <= this.#chunk.length) return
-    // Most packages are small: the chunk grows with what is put in it.
-    const wanted = Math.max(
-      bytes,
-      Math.min(chunkBytes, Math.max(16 * 1024, this.#chunk.length * 4, this.#used + bytes)),
-    )
-    const larger = Buffer.allocUnsafeSlow(Math.max(wanted, this.#used + bytes))
+    const wanted = this.#used + bytes
+    if (wanted <= this.#chunk.length) return
+    const larger =
+      wanted <= smallBytes || wanted > segmentBytes
+        ? Buffer.allocUnsafeSlow(Math.max(smallBytes, wanted))
+        : takeSegment()
     this.#chunk.copy(larger, 0, 0, this.#used)
-    this.#chunk = larger
+    this.#hold(larger)
+  }
+
+  #hold(chunk: Buffer): void {
+    if (this.#chunk.length === segmentBytes) giveSegment(this.#chunk)
+    this.#chunk = chunk
   }
 }

@@ -3,10 +3,10 @@ import { crc32 } from 'node:zlib'
 import { mayPack, packed, packedSegment } from './compression.ts'
 import { PackedFile, StoredFile, type LargeFile, type Sizes, type Written } from './large-file.ts'
 import type { Output } from './output.ts'
+import { giveSegment, takeSegment } from './spare-segments.ts'
 import type { Spool } from './spool.ts'
 import { fileEntry, folderEntry, ZipDirectory, type ZipEntry } from './zip-records.ts'
 
-const bufferBytes = 1024 * 1024
 /** What is larger is written by itself, and not gathered with others. */
 const gatheredBytes = 128 * 1024
 /** What waits to be written: enough to keep the threads busy that deflate, and not more. */
@@ -26,12 +26,11 @@ interface Waiting {
 export class ZipWriter {
   readonly #output: Output
   readonly #directory: ZipDirectory
-  readonly #buffer = Buffer.allocUnsafeSlow(bufferBytes)
+  #buffer: Buffer = takeSegment()
   #used = 0
   #flushed = 0
   readonly #waiting: Waiting[] = []
   #waitingBytes = 0
-  readonly #segments: Buffer[] = []
 
   /**
    * `spool` takes the central directory until it is due. The entries with the names `ahead` come first there, in this order, wherever in the file
@@ -89,7 +88,7 @@ export class ZipWriter {
       this.#append(entry.getDataDescriptor())
       this.#directory.add(entry)
     }
-    return start === undefined ? new StoredFile(append, finish) : new PackedFile(append, finish, start, this.#segments)
+    return start === undefined ? new StoredFile(append, finish) : new PackedFile(append, finish, start)
   }
 
   /** Ends the zip and answers its size in bytes, once all of it is on the disk. */
@@ -99,6 +98,12 @@ export class ZipWriter {
     this.#flush()
     this.#output.sync()
     return this.#flushed
+  }
+
+  /** Also when it was not ended; nothing may be added any more. */
+  close(): void {
+    if (this.#buffer.length > 0) giveSegment(this.#buffer)
+    this.#buffer = Buffer.alloc(0)
   }
 
   #pack(name: string, content: Uint8Array, crc: number): void {
@@ -149,7 +154,7 @@ export class ZipWriter {
   }
 
   #append(bytes: Uint8Array): void {
-    if (bytes.length > gatheredBytes || this.#used + bytes.length > bufferBytes) this.#flush()
+    if (bytes.length > gatheredBytes || this.#used + bytes.length > this.#buffer.length) this.#flush()
     if (bytes.length > gatheredBytes) {
       this.#output.write(bytes, this.#flushed)
       this.#flushed += bytes.length

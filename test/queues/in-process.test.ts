@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { InProcessWork } from '../../src/queues/in-process.ts'
 import type { Task } from '../../src/queues/work.ts'
-import { callMs, patienceMs, withPatience } from '../../src/state/patience.ts'
+import { callMs, countPatience, patienceMs, withPatience } from '../../src/state/patience.ts'
 import { workConformance } from './work-conformance.ts'
 
 const silent = { error: (): void => undefined }
@@ -125,6 +125,7 @@ test('what is woken with nobody to do it, or after the end, is forgotten', async
 })
 
 test('a task is no part of the call that wakes it, and has its own patience', async (t) => {
+  countPatience()
   const work = new InProcessWork(silent)
   t.after(() => work.close(0))
   const patience: number[] = []

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { outsideCalls, patienceMs, waitingFor, withPatience } from '../../src/state/patience.ts'
+import { countPatience, outsideCalls, patienceMs, waitingFor, withPatience } from '../../src/state/patience.ts'
 
 const minute = 60_000
 /** More than anybody has, so that it tells what is left: to a fresh call a minute, and what is always normal. */
@@ -17,6 +17,18 @@ async function waitingUntil(leaves: number, waits = 1): Promise<void> {
   answer()
   await all
 }
+
+test('before anything is asked that may be slow no call is followed, and each waits as long as usual', async () => {
+  await withPatience(1, async () => {
+    await waitingFor(delay(1))
+    assert.equal(patienceMs(1234), 1234)
+    assert.equal(
+      outsideCalls(() => patienceMs(1234)),
+      1234,
+    )
+  })
+  countPatience()
+})
 
 test('outside of any call one waits as long as usual', async () => {
   assert.equal(patienceMs(1234), 1234)

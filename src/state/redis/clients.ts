@@ -1,5 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis'
-import { callMs } from '../patience.ts'
+import { callMs, countPatience } from '../patience.ts'
 import { optionsOf, type RedisAddress } from './address.ts'
 import { Tally } from './facts.ts'
 import { blockMs } from './feed.ts'
@@ -43,6 +43,7 @@ export class RedisClients {
 
   /** Throws `invalid` for an address that is none. */
   constructor(address: RedisAddress, log: RedisLog) {
+    countPatience()
     this.#address = address
     this.#log = log
     this.prefix = `{${address.prefix}}`
