@@ -22,6 +22,8 @@ export interface Frame {
   /** The central directory, which was read through to open the package; not that of a package of very many entries. */
   readonly directory: readonly ZipEntry[] | undefined
   readonly manifest: Located
+  /** All of it, as its digest was seen to be; not of a package of very many entries. */
+  readonly manifestChunks: readonly Buffer[] | undefined
   /** Of an index. */
   readonly parts: PartList | undefined
   /** Of the files beside the content; in the central directory all but two of them stand before it. */
@@ -36,6 +38,8 @@ interface Located {
 const batchEntries = 512
 /** So many entries of a central directory are held: what a package of the usual size has. */
 const heldEntries = 16_384
+/** So much of a manifest is held. */
+const heldManifestBytes = 2 * 1024 * 1024
 /** Content of more than this is checked for its ratio; the overhead of small entries says nothing. */
 const ratioFromBytes = 1024 * 1024
 
@@ -50,7 +54,8 @@ export async function readFrame(access: RandomAccess, limits: PackageLimits): Pr
   if (manifest.entry.size > limits.maxManifestBytes)
     throw beyond(`its manifest is larger than ${limits.maxManifestBytes} bytes`)
   for (const { entry } of metas.values()) checkRatio(entry, limits)
-  const outline = await outlineOf(unpacked(access, manifest.entry, manifest.extent.data))
+  const held: Buffer[] | undefined = manifest.entry.size > heldManifestBytes ? undefined : []
+  const outline = await outlineOf(kept(unpacked(access, manifest.entry, manifest.extent.data), held))
   const properties = metas.get('properties') as Located
   // An index has no content to lack.
   const delta = !outline.index && properties.entry.size === Buffer.byteLength(propertiesXml(outline.id, true))
@@ -66,8 +71,29 @@ export async function readFrame(access: RandomAccess, limits: PackageLimits): Pr
     end,
     directory,
     manifest,
+    manifestChunks: held,
     origin: origin === undefined ? undefined : parseOrigin(await textOf(access, origin)),
     extents: [...metas.values()].map(({ extent }) => extent),
+  }
+}
+
+/** Unpacks a manifest once more, where it is not held. */
+export async function* chunksOfManifest(
+  access: RandomAccess,
+  { manifest: { entry, extent }, manifestChunks }: Pick<Frame, 'manifest' | 'manifestChunks'>,
+): AsyncGenerator<Buffer, void, void> {
+  if (manifestChunks === undefined) return yield* unpacked(access, entry, extent.data)
+  for (const chunk of manifestChunks) {
+    yield chunk
+    // Nothing of this waits, and other work would never have its turn.
+    await setImmediate()
+  }
+}
+
+async function* kept(chunks: AsyncIterable<Buffer>, held: Buffer[] | undefined): AsyncGenerator<Buffer, void, void> {
+  for await (const chunk of chunks) {
+    held?.push(chunk)
+    yield chunk
   }
 }
 

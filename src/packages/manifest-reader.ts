@@ -78,10 +78,17 @@ async function* linesIn<T>(
       begun.push(chunk)
       bytes += chunk.length
     } else {
-      const whole = textOf(Buffer.concat([...begun, chunk.subarray(0, end)]), `a line behind line ${line + 1}`)
+      const at = `a line behind line ${line + 1}`
+      const lines: string[] = []
+      let from = 0
+      if (bytes > 0) {
+        // Only a line that chunks share is put together.
+        from = chunk.indexOf(newline) + 1
+        lines.push(textOf(Buffer.concat([...begun, chunk.subarray(0, from - 1)]), at))
+      }
+      if (from <= end) for (const text of textOf(chunk.subarray(from, end), at).split('\n')) lines.push(text)
       begun = [chunk.subarray(end + 1)]
       bytes = chunk.length - end - 1
-      const lines = whole.split('\n')
       if (line === 0) lines.shift()
       line ||= 1
       const entries: T[] = []

@@ -1,8 +1,7 @@
 import { ReplicationError } from '../errors.ts'
 import { quote } from '../resources/path.ts'
-import { unpacked } from './content.ts'
 import { EntryOrder } from './entry-order.ts'
-import { checkRatio, checkTotal, type Frame } from './frame.ts'
+import { checkRatio, checkTotal, chunksOfManifest, type Frame } from './frame.ts'
 import type { PackageLimits } from './limits.ts'
 import { bytesBehindHeader, entriesIn } from './manifest-reader.ts'
 import type { ManifestEntry } from './manifest.ts'
@@ -25,19 +24,13 @@ export type Located =
   | { readonly entry: Exclude<ManifestEntry, FileEntry> }
 
 /** The manifest's entries, a chunk's at a time. */
-export function manifestEntries(
-  access: RandomAccess,
-  { manifest: { entry, extent } }: Frame,
-): AsyncGenerator<ManifestEntry[], void, void> {
-  return entriesIn(unpacked(access, entry, extent.data))
+export function manifestEntries(access: RandomAccess, frame: Frame): AsyncGenerator<ManifestEntry[], void, void> {
+  return entriesIn(chunksOfManifest(access, frame))
 }
 
 /** Their lines, a chunk's at a time. */
-export function manifestBytes(
-  access: RandomAccess,
-  { manifest: { entry, extent } }: Frame,
-): AsyncGenerator<Buffer, void, void> {
-  return bytesBehindHeader(unpacked(access, entry, extent.data))
+export function manifestBytes(access: RandomAccess, frame: Frame): AsyncGenerator<Buffer, void, void> {
+  return bytesBehindHeader(chunksOfManifest(access, frame))
 }
 
 /**
