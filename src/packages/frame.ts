@@ -54,8 +54,8 @@ export async function readFrame(access: RandomAccess, limits: PackageLimits): Pr
   if (manifest.entry.size > limits.maxManifestBytes)
     throw beyond(`its manifest is larger than ${limits.maxManifestBytes} bytes`)
   for (const { entry } of metas.values()) checkRatio(entry, limits)
-  const held: Buffer[] | undefined = manifest.entry.size > heldManifestBytes ? undefined : []
-  const outline = await outlineOf(kept(unpacked(access, manifest.entry, manifest.extent.data), held))
+  const manifestChunks: Buffer[] | undefined = manifest.entry.size > heldManifestBytes ? undefined : []
+  const outline = await outlineOf(kept(unpacked(access, manifest.entry, manifest.extent.data), manifestChunks))
   const properties = metas.get('properties') as Located
   // An index has no content to lack.
   const delta = !outline.index && properties.entry.size === Buffer.byteLength(propertiesXml(outline.id, true))
@@ -67,17 +67,19 @@ export async function readFrame(access: RandomAccess, limits: PackageLimits): Pr
   return {
     outline,
     delta,
-    parts: outline.index ? await readParts(access, end, metas) : undefined,
+    parts: outline.index
+      ? await readParts(end, metas, chunksOfManifest(access, { manifest, manifestChunks }))
+      : undefined,
     end,
     directory,
     manifest,
-    manifestChunks: held,
+    manifestChunks,
     origin: origin === undefined ? undefined : parseOrigin(await textOf(access, origin)),
     extents: [...metas.values()].map(({ extent }) => extent),
   }
 }
 
-/** Unpacks a manifest once more, where it is not held. */
+/** The manifest once more: unpacked again only where it is not held. */
 export async function* chunksOfManifest(
   access: RandomAccess,
   { manifest: { entry, extent }, manifestChunks }: Pick<Frame, 'manifest' | 'manifestChunks'>,
@@ -90,6 +92,7 @@ export async function* chunksOfManifest(
   }
 }
 
+/** The chunks as they come; they are put into `held`, if there is any. */
 async function* kept(chunks: AsyncIterable<Buffer>, held: Buffer[] | undefined): AsyncGenerator<Buffer, void, void> {
   for await (const chunk of chunks) {
     held?.push(chunk)
@@ -98,10 +101,13 @@ async function* kept(chunks: AsyncIterable<Buffer>, held: Buffer[] | undefined):
 }
 
 /** An index is read whole, for there is nothing else in it. */
-async function readParts(access: RandomAccess, end: ZipEnd, metas: ReadonlyMap<MetaFile, Located>): Promise<PartList> {
-  const { entry, extent } = metas.get('manifest') as Located
+async function readParts(
+  end: ZipEnd,
+  metas: ReadonlyMap<MetaFile, Located>,
+  manifest: AsyncIterable<Buffer>,
+): Promise<PartList> {
   const parts = new PartList()
-  for await (const lines of partsIn(unpacked(access, entry, extent.data))) for (const part of lines) parts.add(part)
+  for await (const lines of partsIn(manifest)) for (const part of lines) parts.add(part)
   if (end.count !== metas.size) throw new ReplicationError('corrupt', 'package: it is an index, and yet has content')
   new Layout([...metas.values()].map((located) => located.extent)).finish(end.start)
   return parts

@@ -13,7 +13,7 @@ export function takeSegment(): Buffer {
   return spares.pop() ?? Buffer.allocUnsafeSlow(segmentBytes)
 }
 
-/** Takes it back from whoever does not use it any more. */
+/** Takes it back from whoever does not use it any more. What has another size is none, and not kept. */
 export function giveSegment(segment: Buffer): void {
-  if (spares.length < maxSpares) spares.push(segment)
+  if (segment.length === segmentBytes && spares.length < maxSpares) spares.push(segment)
 }

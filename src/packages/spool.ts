@@ -84,7 +84,7 @@ export class Spool {
   }
 
   #hold(chunk: Buffer): void {
-    if (this.#chunk.length === segmentBytes) giveSegment(this.#chunk)
+    giveSegment(this.#chunk)
     this.#chunk = chunk
   }
 }

@@ -102,7 +102,7 @@ export class ZipWriter {
 
   /** Also when it was not ended; nothing may be added any more. */
   close(): void {
-    if (this.#buffer.length > 0) giveSegment(this.#buffer)
+    giveSegment(this.#buffer)
     this.#buffer = Buffer.alloc(0)
   }
 
